@@ -1,0 +1,24 @@
+//! Bridges of a node that servers can be attached to.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "hypervisor_networks")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    pub hypervisor_id: i64,
+    /// SimpleBridge, ....
+    pub kind: String,
+    pub bridge: String,
+    pub mtu: Option<i32>,
+    pub is_primary: bool,
+    pub is_default: bool,
+    pub created_at: i64,
+    pub updated_at: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
