@@ -1,1 +1,6 @@
+//! The `berth` binary.
+#![allow(dead_code)]
+
+mod client;
+
 fn main() {}
