@@ -1,0 +1,122 @@
+//! `berth user`: the people who own servers.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::client::{Client, ProfileArgs};
+use crate::output::{Column, Format, column};
+
+#[derive(Debug, Args)]
+pub struct UserArgs {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    profile: ProfileArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List users
+    List,
+    /// Create a user; the password is shown once
+    Create {
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        email: String,
+        /// The user's number in the shop
+        #[arg(long)]
+        ext_relation: Option<i64>,
+        /// The same as a text
+        #[arg(long, conflicts_with = "ext_relation")]
+        relation: Option<String>,
+    },
+    /// Show one user
+    Show(Relation),
+    /// Delete a user who has no servers
+    Delete(Relation),
+}
+
+/// How the API names a user: by the shop's relation.
+#[derive(Debug, Args)]
+struct Relation {
+    /// The user's relation in the shop
+    relation: String,
+    /// The relation is a text, even if it looks like a number
+    #[arg(long)]
+    text: bool,
+}
+
+impl Relation {
+    fn query(&self) -> [(&'static str, &'static str); 1] {
+        let text = self.text || self.relation.parse::<i64>().is_err();
+        [("relStr", if text { "true" } else { "false" })]
+    }
+
+    fn path(&self) -> String {
+        format!("/users/{}/byExtRelation", segment(&self.relation))
+    }
+}
+
+const COLUMNS: [Column; 6] = [
+    column("ID", "id"),
+    column("NAME", "name"),
+    column("EMAIL", "email"),
+    column("RELATION", "extRelationId"),
+    column("ADMIN", "admin"),
+    column("SUSPENDED", "suspended"),
+];
+
+const FIELDS: [Column; 8] = [
+    column("Id", "id"),
+    column("Name", "name"),
+    column("E-mail", "email"),
+    column("Relation", "extRelationId"),
+    column("Admin", "admin"),
+    column("Suspended", "suspended"),
+    column("Created", "created"),
+    column("Password", "password"),
+];
+
+pub async fn run(args: UserArgs) -> anyhow::Result<()> {
+    let client = Client::from_args(&args.profile)?;
+    let format = Format::of(args.profile.json);
+    let printed = match args.command {
+        Command::List => format.rows(&COLUMNS, &client.list("/users", &[]).await?),
+        Command::Create { name, email, ext_relation, relation } => {
+            let mut body = json!({"name": name, "email": email, "sendMail": false});
+            if let Some(number) = ext_relation {
+                body["extRelationId"] = Value::from(number);
+            }
+            if let Some(text) = relation {
+                body["relStr"] = Value::from(text);
+            }
+            format.fields(&FIELDS, &client.post("/users", &body).await?["data"])
+        }
+        Command::Show(relation) => {
+            format.fields(&FIELDS, &client.get_with(&relation.path(), &relation.query()).await?["data"])
+        }
+        Command::Delete(relation) => {
+            let answer = client.delete(&relation.path(), &relation.query()).await?;
+            format.done("The user is deleted.", &answer)
+        }
+    };
+    print!("{printed}");
+    Ok(())
+}
+
+/// One segment of a path, so that a slash in a relation stays in it.
+fn segment(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relation_stays_one_segment_of_the_path() {
+        assert_eq!(segment("a/b ü"), "a%2Fb%20%C3%BC");
+    }
+}

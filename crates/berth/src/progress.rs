@@ -1,0 +1,105 @@
+//! Waiting for jobs and builds, with a progress bar where a person watches.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use crate::client::{Client, ClientError};
+use crate::output::Format;
+
+const POLL_MS: u64 = 500;
+const TICK_MS: u64 = 120;
+
+/// Why waiting ended without the work being done.
+#[derive(Debug, thiserror::Error)]
+pub enum WaitError {
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("{0}")]
+    Failed(String),
+    #[error("It had not ended after {0} s; it goes on, and `berth job watch` or `berth server show` tells how.")]
+    TimedOut(u64),
+}
+
+/// Polls a job until it has ended; its final state, or the sentence of its failure.
+pub async fn job(client: &Client, format: Format, job_id: i64, limit_s: u64) -> Result<Value, WaitError> {
+    let bar = bar(format);
+    let until = Instant::now() + Duration::from_secs(limit_s);
+    loop {
+        let job = client.get(&format!("/queue/{job_id}")).await?["data"].take();
+        bar.set_position(job["progress"].as_u64().unwrap_or(0));
+        bar.set_message(job_message(&job));
+        if !job["finished"].is_null() {
+            bar.finish_and_clear();
+            return if job["failed"] == true { Err(WaitError::Failed(failure(&job))) } else { Ok(job) };
+        }
+        pause(until, limit_s).await?;
+    }
+}
+
+/// Polls a server until its build has ended. The API tells no job with a build, so that its state is what counts;
+/// where the server names its job, that gives the progress and the reason of a failure.
+pub async fn build(client: &Client, format: Format, server_id: i64, limit_s: u64) -> Result<Value, WaitError> {
+    let bar = bar(format);
+    let until = Instant::now() + Duration::from_secs(limit_s);
+    loop {
+        let server = client.get(&format!("/servers/{server_id}")).await?["data"].take();
+        let job = match server["queueId"].as_i64() {
+            Some(job_id) => client.get(&format!("/queue/{job_id}")).await?["data"].take(),
+            None => Value::Null,
+        };
+        bar.set_position(job["progress"].as_u64().unwrap_or(0));
+        bar.set_message(server["state"].as_str().unwrap_or_default().to_owned());
+        match server["state"].as_str() {
+            Some("complete") => {
+                bar.finish_and_clear();
+                return Ok(server);
+            }
+            Some("failed") => {
+                bar.finish_and_clear();
+                return Err(WaitError::Failed(if job.is_null() { "The build failed.".into() } else { failure(&job) }));
+            }
+            _ => pause(until, limit_s).await?,
+        }
+    }
+}
+
+fn job_message(job: &Value) -> String {
+    let action = job["action"].as_str().unwrap_or("job").replace('_', " ");
+    match job["primaryActions"].as_array().and_then(|steps| steps.last()) {
+        Some(step) => format!("{action}: {}", step["type"].as_str().unwrap_or_default()),
+        None => action,
+    }
+}
+
+/// The sentence of a failed job.
+pub fn failure(job: &Value) -> String {
+    let reason = job["errors"]["exception"]["message"].as_str().filter(|m| !m.is_empty());
+    match reason {
+        Some(reason) => reason.to_owned(),
+        None => format!("Job {} failed.", job["id"]),
+    }
+}
+
+async fn pause(until: Instant, limit_s: u64) -> Result<(), WaitError> {
+    if Instant::now() >= until {
+        return Err(WaitError::TimedOut(limit_s));
+    }
+    sleep(Duration::from_millis(POLL_MS)).await;
+    Ok(())
+}
+
+fn bar(format: Format) -> ProgressBar {
+    let bar = ProgressBar::new(100);
+    if format == Format::Json {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let style = ProgressStyle::with_template("{spinner} {bar:30} {pos:>3}% {elapsed} {msg}");
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(TICK_MS));
+    bar
+}
