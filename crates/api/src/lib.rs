@@ -1,1 +1,10 @@
-//! placeholder
+//! The words of the public API: request and response types, the paginator, lenient input.
+//!
+//! Pure data: nothing here reads a database or a network.
+
+pub mod data;
+pub mod lenient;
+pub mod page;
+
+/// The version of the OpenAPI document and of the programs.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

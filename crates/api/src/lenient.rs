@@ -1,0 +1,166 @@
+//! Input as clients of the Global API really send it: numbers as text, booleans as 0 and 1.
+//!
+//! For `#[serde(deserialize_with = "...")]`. The optional forms take `null`, an empty text and an empty list as
+//! absent.
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, Unexpected},
+};
+use serde_json::Value;
+
+fn number<E: Error>(value: &Value) -> Result<i64, E> {
+    let parsed = match value {
+        Value::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    parsed.ok_or_else(|| wrong(value, "a whole number"))
+}
+
+/// 2.0 is 2 to a client without integers.
+#[expect(clippy::cast_possible_truncation, reason = "checked to be whole and within 2^53")]
+fn whole(number: f64) -> Option<i64> {
+    (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
+}
+
+fn flag<E: Error>(value: &Value) -> Result<bool, E> {
+    match value {
+        Value::Bool(flag) => Ok(*flag),
+        Value::Number(number) if number.as_i64() == Some(0) => Ok(false),
+        Value::Number(number) if number.as_i64() == Some(1) => Ok(true),
+        Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Ok(true),
+            "false" | "0" | "no" | "off" => Ok(false),
+            _ => Err(wrong(value, "true or false")),
+        },
+        _ => Err(wrong(value, "true or false")),
+    }
+}
+
+fn is_absent(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+fn wrong<E: Error>(value: &Value, wanted: &str) -> E {
+    let got = match value {
+        Value::Null => Unexpected::Unit,
+        Value::Bool(flag) => Unexpected::Bool(*flag),
+        Value::Number(_) => Unexpected::Other("a number"),
+        Value::String(_) => Unexpected::Other("a text"),
+        Value::Array(_) => Unexpected::Seq,
+        Value::Object(_) => Unexpected::Map,
+    };
+    E::invalid_type(got, &wanted)
+}
+
+pub fn i64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    number(&Value::deserialize(deserializer)?)
+}
+
+pub fn option_i64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    if is_absent(&value) { Ok(None) } else { number(&value).map(Some) }
+}
+
+pub fn option_f64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    if is_absent(&value) {
+        return Ok(None);
+    }
+    let parsed = match &value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+        _ => None,
+    };
+    parsed.map(Some).ok_or_else(|| wrong(&value, "a number"))
+}
+
+pub fn bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    flag(&Value::deserialize(deserializer)?)
+}
+
+pub fn option_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    if is_absent(&value) { Ok(None) } else { flag(&value).map(Some) }
+}
+
+/// Texts; a number is taken as its digits, since some clients send names and references that way.
+pub fn option_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        Value::Number(number) => Ok(Some(number.to_string())),
+        value => Err(wrong(&value, "a text")),
+    }
+}
+
+/// A list of numbers; one number stands for a list of one.
+pub fn list_i64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i64>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(Vec::new()),
+        Value::Array(items) => items.iter().map(number).collect(),
+        value if is_absent(&value) => Ok(Vec::new()),
+        value => number(&value).map(|one| vec![one]),
+    }
+}
+
+/// As [`list_i64`], telling an absent list from an empty one.
+pub fn option_list_i64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<i64>>, D::Error> {
+    list_i64(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default)]
+    struct Sample {
+        #[serde(deserialize_with = "option_i64")]
+        number: Option<i64>,
+        #[serde(deserialize_with = "option_bool")]
+        flag: Option<bool>,
+        #[serde(deserialize_with = "list_i64")]
+        list: Vec<i64>,
+    }
+
+    fn read(json: &str) -> Result<Sample, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    #[test]
+    fn numbers_come_as_numbers_and_as_text() {
+        for (json, wanted) in [("3", 3), ("\"3\"", 3), ("3.0", 3), ("\" 12 \"", 12), ("-1", -1)] {
+            assert_eq!(read(&format!("{{\"number\": {json}}}")).unwrap().number, Some(wanted), "{json}");
+        }
+        for json in ["3.5", "\"x\"", "true", "{}", "[1]", "1e400"] {
+            assert!(read(&format!("{{\"number\": {json}}}")).is_err(), "{json}");
+        }
+        assert_eq!(read("{\"number\": null}").unwrap().number, None);
+    }
+
+    #[test]
+    fn booleans_come_in_eight_forms() {
+        for (json, wanted) in
+            [("true", true), ("false", false), ("1", true), ("0", false), ("\"1\"", true), ("\"FALSE\"", false)]
+        {
+            assert_eq!(read(&format!("{{\"flag\": {json}}}")).unwrap().flag, Some(wanted), "{json}");
+        }
+        for json in ["2", "\"maybe\"", "{}"] {
+            assert!(read(&format!("{{\"flag\": {json}}}")).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn one_number_is_a_list_of_one() {
+        assert_eq!(read("{\"list\": [1, \"2\"]}").unwrap().list, [1, 2]);
+        assert_eq!(read("{\"list\": 7}").unwrap().list, [7]);
+        assert!(read("{\"list\": [null]}").is_err());
+    }
+}

@@ -1,0 +1,90 @@
+//! What an operator sets: a TOML file, and the environment (`BERTH_...`) over it.
+
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use ipnet::IpNet;
+use serde::Deserialize;
+
+/// Settings of the control server. Every field has a default that works on one machine.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the API and the panel are served over TLS.
+    pub listen: SocketAddr,
+    /// The address that people and billing systems use, without a path; by default what the request named.
+    pub public_url: Option<String>,
+    /// `sqlite:///path` or `postgres://...`; by default a SQLite file under `data_dir`.
+    pub database_url: Option<String>,
+    pub data_dir: PathBuf,
+    /// PEM files of one's own certificate (with its chain) and key; by default a self-signed one under `data_dir`.
+    pub tls_certificate: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Where `/metrics` is served, in the clear; nowhere by default.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Origins that may open console sockets besides the panel's own.
+    pub console_origins: Vec<String>,
+    /// Private or loopback hosts that images may be fetched from although they are such.
+    pub allowed_private_hosts: Vec<String>,
+    pub builds_per_node: u32,
+    pub builds_total: u32,
+    /// Jobs that run at once in this process.
+    pub job_workers: u32,
+    /// Requests a token may make in a second, on average over ten.
+    pub requests_per_second: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 8443),
+            public_url: None,
+            database_url: None,
+            data_dir: PathBuf::from("/var/lib/berth/control"),
+            tls_certificate: None,
+            tls_key: None,
+            trusted_proxies: Vec::new(),
+            metrics_listen: None,
+            console_origins: Vec::new(),
+            allowed_private_hosts: Vec::new(),
+            builds_per_node: 2,
+            builds_total: 8,
+            job_workers: 16,
+            requests_per_second: 2_000,
+        }
+    }
+}
+
+impl Config {
+    /// Reads `file` where one is named, then the environment.
+    pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut builder = config::Config::builder();
+        if let Some(path) = file {
+            builder = builder.add_source(config::File::from(path).format(config::FileFormat::Toml));
+        }
+        builder = builder.add_source(
+            config::Environment::with_prefix("BERTH_CONTROL")
+                .try_parsing(true)
+                .list_separator(",")
+                .with_list_parse_key("trusted_proxies")
+                .with_list_parse_key("console_origins")
+                .with_list_parse_key("allowed_private_hosts"),
+        );
+        builder.build()?.try_deserialize().context("the control server's configuration")
+    }
+
+    pub fn database_url(&self) -> String {
+        let file = || format!("sqlite://{}", self.data_dir.join("berth.db").display());
+        self.database_url.clone().unwrap_or_else(file)
+    }
+
+    /// Where template images that have no URL are kept, named `sha256-<hex>.qcow2`.
+    pub fn templates_dir(&self) -> PathBuf {
+        self.data_dir.join("templates")
+    }
+}

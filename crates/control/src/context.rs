@@ -1,0 +1,50 @@
+//! What every action, job and door gets: the database, the keys, the clock, randomness, settings and the nodes.
+
+use std::sync::Arc;
+
+use berth_store::{
+    Micros, Store,
+    seal::{Place, Sealer},
+};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::{Error, clock::Clock, config::Config, live::Live, nodes::Nodes, random::Rng};
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    pub store: Store,
+    pub sealer: Sealer,
+    pub clock: Arc<dyn Clock>,
+    pub rng: Arc<dyn Rng>,
+    pub config: Arc<Config>,
+    pub live: Arc<Live>,
+    pub nodes: Arc<Nodes>,
+    /// Wakes the job runner after a job was enqueued.
+    pub nudge: Arc<Notify>,
+    /// This installation, as its nodes' certificates name it.
+    pub cluster: Cluster,
+}
+
+/// Facts of the installation, made at first start.
+#[derive(Clone, Copy, Debug)]
+pub struct Cluster {
+    pub uuid: Uuid,
+    /// Raised whenever the database was restored from a backup.
+    pub epoch: u64,
+}
+
+impl Context {
+    pub fn now(&self) -> Micros {
+        self.clock.now()
+    }
+
+    pub fn seal(&self, table: &str, column: &str, row: Uuid, text: &str) -> String {
+        self.sealer.seal(Place { table, column, row }, self.rng.bytes(), text)
+    }
+
+    pub fn open(&self, table: &str, column: &str, row: Uuid, sealed: &str) -> Result<String, Error> {
+        Ok(self.sealer.open(Place { table, column, row }, sealed)?)
+    }
+}

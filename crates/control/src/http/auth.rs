@@ -1,0 +1,90 @@
+//! Bearer tokens: who asks, and from where.
+
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    http::{header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use berth_store::{api_token, entity};
+use ipnet::IpNet;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Context, Error,
+    actor::{Actor, ActorKind},
+    http::address,
+    random::Rng,
+};
+
+/// What tokens start with, so that secret scanners know them.
+const TOKEN_PREFIX: &str = "brt_";
+/// Letters and digits after the prefix: 256 bits and a bit.
+const TOKEN_LETTERS: usize = 43;
+
+pub fn new_token(rng: &dyn Rng) -> String {
+    format!("{TOKEN_PREFIX}{}", rng.letters_and_digits(TOKEN_LETTERS))
+}
+
+/// What the database holds of a token: hex of SHA-256. Tokens are random, so a slow hash would add nothing.
+pub fn hash_token(token: &str) -> String {
+    hex::encode(Sha256::digest(token.as_bytes()))
+}
+
+fn has_the_form_of_a_token(text: &str) -> bool {
+    text.strip_prefix(TOKEN_PREFIX)
+        .is_some_and(|rest| rest.len() == TOKEN_LETTERS && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+/// Lets a request pass with its [`Actor`], or answers 401 or 403. Unknown paths below it are 401 as well.
+pub async fn authenticate(State(ctx): State<Context>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let actor = actor(&ctx, &parts).await;
+    let mut request = Request::from_parts(parts, body);
+    match actor {
+        Ok(actor) => {
+            request.extensions_mut().insert(actor);
+            next.run(request).await
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn actor(ctx: &Context, request: &Parts) -> Result<Actor, Error> {
+    let token = bearer(request).ok_or(Error::Unauthenticated)?;
+    let row = api_token::by_hash(ctx.store.read(), &hash_token(token)).await?.ok_or(Error::Unauthenticated)?;
+    let address = address::peer(&request.extensions)
+        .map(|peer| address::client_address(peer, &request.headers, &ctx.config.trusted_proxies));
+    let entity::api_token::Model { id, user_id, abilities, allow_list, expires_at, revoked_at, .. } = row;
+    if revoked_at.is_some() || expires_at.is_some_and(|at| at <= ctx.now()) {
+        return Err(Error::Unauthenticated);
+    }
+    let allowed: Vec<IpNet> = serde_json::from_value(allow_list).map_err(anyhow::Error::from)?;
+    if !allowed.is_empty() && !address.is_some_and(|address| allowed.iter().any(|net| net.contains(&address))) {
+        return Err(Error::Forbidden("this token may not be used from this address"));
+    }
+    let request_id = request.headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    Ok(Actor {
+        kind: ActorKind::Token,
+        token_id: Some(id),
+        user_id: Some(user_id),
+        address,
+        request_id,
+        abilities: serde_json::from_value(abilities).map_err(anyhow::Error::from)?,
+    })
+}
+
+fn bearer(request: &Parts) -> Option<&str> {
+    let value = request.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && has_the_form_of_a_token(token)).then_some(token)
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Actor {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        parts.extensions.get::<Actor>().cloned().ok_or(Error::Unauthenticated)
+    }
+}

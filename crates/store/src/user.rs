@@ -1,0 +1,126 @@
+//! People who own servers, and staff.
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use uuid::Uuid;
+
+use crate::{Micros, StoreError, Tx, entity::user};
+
+/// The relation to a billing system's client, as a number or as a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Relation {
+    Id(i64),
+    Text(String),
+}
+
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    pub uuid: Uuid,
+    pub name: String,
+    pub email: String,
+    pub password_hash: String,
+    pub admin: bool,
+    pub ext_relation_id: Option<i64>,
+    pub rel_str: Option<String>,
+    pub self_service: i32,
+    pub self_service_hourly_credit: bool,
+    pub timezone: String,
+    pub now: Micros,
+}
+
+impl NewUser {
+    /// A customer without any relation.
+    pub fn plain(uuid: Uuid, name: &str, email: &str, password_hash: String, now: Micros) -> Self {
+        Self {
+            uuid,
+            name: name.to_owned(),
+            email: email.to_owned(),
+            password_hash,
+            admin: false,
+            ext_relation_id: None,
+            rel_str: None,
+            self_service: 0,
+            self_service_hourly_credit: false,
+            timezone: "UTC".to_owned(),
+            now,
+        }
+    }
+}
+
+/// What two accounts may not share: the address without regard to case.
+pub fn email_key(email: &str) -> String {
+    email.to_lowercase()
+}
+
+pub async fn insert(tx: &Tx, new: NewUser) -> Result<user::Model, StoreError> {
+    let NewUser {
+        uuid,
+        name,
+        email,
+        password_hash,
+        admin,
+        ext_relation_id,
+        rel_str,
+        self_service,
+        self_service_hourly_credit,
+        timezone,
+        now,
+    } = new;
+    let row = user::ActiveModel {
+        uuid: Set(uuid),
+        name: Set(name),
+        email_key: Set(email_key(&email)),
+        email: Set(email),
+        password_hash: Set(password_hash),
+        admin: Set(admin),
+        ext_relation_id: Set(ext_relation_id),
+        rel_str: Set(rel_str),
+        self_service: Set(self_service),
+        self_service_hourly_credit: Set(self_service_hourly_credit),
+        timezone: Set(timezone),
+        suspended: Set(false),
+        two_factor_auth: Set(false),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    Ok(user::Entity::insert(row).exec_with_returning(tx).await?)
+}
+
+pub async fn any_admin(db: &impl ConnectionTrait) -> Result<bool, StoreError> {
+    Ok(user::Entity::find().filter(user::Column::Admin.eq(true)).one(db).await?.is_some())
+}
+
+pub async fn by_id(db: &impl ConnectionTrait, id: i64) -> Result<Option<user::Model>, StoreError> {
+    Ok(user::Entity::find_by_id(id).one(db).await?)
+}
+
+pub async fn by_relation(db: &impl ConnectionTrait, relation: &Relation) -> Result<Option<user::Model>, StoreError> {
+    let query = match relation {
+        Relation::Id(id) => user::Entity::find().filter(user::Column::ExtRelationId.eq(*id)),
+        Relation::Text(text) => user::Entity::find().filter(user::Column::RelStr.eq(text.as_str())),
+    };
+    Ok(query.one(db).await?)
+}
+
+/// In order of their ids, and how many there are; `search` matches the address exactly.
+pub async fn page(
+    db: &impl ConnectionTrait,
+    email: Option<&str>,
+    offset: u64,
+    limit: u64,
+) -> Result<(Vec<user::Model>, u64), StoreError> {
+    let mut query = user::Entity::find();
+    if let Some(email) = email {
+        query = query.filter(user::Column::EmailKey.eq(email_key(email)));
+    }
+    let total = query.clone().count(db).await?;
+    Ok((query.order_by_asc(user::Column::Id).offset(offset).limit(limit).all(db).await?, total))
+}
+
+pub async fn delete(tx: &Tx, user: user::Model) -> Result<(), StoreError> {
+    user.delete(tx).await?;
+    Ok(())
+}
