@@ -3,6 +3,7 @@
 mod client;
 mod cmd;
 mod output;
+mod process;
 mod progress;
 mod websocket;
 
@@ -19,6 +20,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the control server
+    Control(cmd::control::ControlArgs),
     /// Virtual servers
     Server(cmd::server::ServerArgs),
     /// Tokens of the API
@@ -41,6 +44,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Refused where there is one already; every part wants the same.
+    rustls::crypto::ring::default_provider().install_default().ok();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Control(args) => cmd::control::run(args).await,
         Command::Server(args) => cmd::server::run(args).await,
         Command::Token(args) => cmd::token::run(args).await,
         Command::User(args) => cmd::user::run(args).await,

@@ -1,6 +1,7 @@
 //! The subcommands of `berth`, one file each.
 
 pub mod completion;
+pub mod control;
 pub mod group;
 pub mod hypervisor;
 pub mod job;

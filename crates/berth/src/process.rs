@@ -1,0 +1,33 @@
+//! What every long-running subcommand does the same: its log and its end.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+const DEFAULT_FILTER: &str = "info,sqlx=warn,hyper=warn,h2=warn,rustls=warn";
+
+/// To standard error; `BERTH_LOG` filters it (`debug`, `berth_agent=debug`, ...), `BERTH_LOG_FORMAT=json` is for
+/// programs.
+pub fn start_logging() {
+    let filter = EnvFilter::try_from_env("BERTH_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Refused where there is one already: then that one is right.
+    if std::env::var("BERTH_LOG_FORMAT").is_ok_and(|format| format == "json") {
+        builder.json().try_init().ok();
+    } else {
+        builder.try_init().ok();
+    }
+}
+
+/// Cancels at the first SIGINT or SIGTERM.
+pub fn cancel_on_signal(shutdown: CancellationToken) -> anyhow::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        shutdown.cancel();
+    });
+    Ok(())
+}

@@ -1,0 +1,230 @@
+//! One test's Berth: a control server on SQLite and an agent, as processes of their own, with what a first sale needs.
+
+use std::path::{Path, PathBuf};
+
+use berth_control::config::Config;
+use berth_control::{bootstrap, start};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::api::Api;
+use super::host;
+use super::place::Place;
+use super::process::{Daemon, must};
+use super::wait::until;
+
+const READY_LIMIT_S: u64 = 30;
+pub const MEMORY_MIB: u64 = 192;
+pub const DISK_GIB: u64 = 2;
+pub const CPU_CORES: u64 = 2;
+pub const RESOLVER: &str = "192.0.2.53";
+
+/// Ids of what a server is created from.
+#[derive(Clone, Debug, Default)]
+pub struct Goods {
+    pub group: i64,
+    pub package: i64,
+    pub template: i64,
+    pub hypervisor: i64,
+    pub user: i64,
+}
+
+pub struct Berth {
+    pub place: Place,
+    pub api: Api,
+    pub control: Daemon,
+    pub agent: Daemon,
+    pub goods: Goods,
+}
+
+impl Berth {
+    /// Starts everything and waits until servers can be created.
+    pub async fn start(slot: u8) -> Self {
+        let place = Place::slot(slot);
+        host::ensure_libvirt().await;
+        host::sweep(&place).await;
+        std::fs::create_dir_all(place.control_dir()).expect("the test's folder");
+        std::fs::create_dir_all(place.agent_dir()).expect("the test's folder");
+        let token = first_token(&place).await;
+        let config = write_control_config(&place);
+        let control = Daemon::start(&["control", "--config", text(&config)], &place.dir.join("control.log"));
+        let api = Api::new(&place.control_url(), &token);
+        ready(&api, &control).await;
+        let group = add_group(&api).await;
+        let config = write_agent_config(&place);
+        enrol(&place, &api, group, &config).await;
+        let agent = Daemon::start(&["agent", "run", "--config", text(&config)], &place.dir.join("agent.log"));
+        let mut berth = Self { place, api, control, agent, goods: Goods { group, ..Goods::default() } };
+        berth.goods.hypervisor = berth.hypervisor_ready().await;
+        berth.stock().await;
+        berth
+    }
+
+    /// Starts the control server again after a crash, and waits until it answers.
+    pub async fn control_again(&mut self) {
+        self.control.restart();
+        ready(&self.api, &self.control).await;
+    }
+
+    async fn hypervisor_ready(&mut self) -> i64 {
+        let api = self.api.clone();
+        until("the node is connected", READY_LIMIT_S, async || {
+            assert!(!self.agent.has_ended(), "the agent ended:\n{}", self.agent.log_tail());
+            let answer = api.call(Method::GET, "/compute/hypervisors", None).await;
+            let node = &answer.body["data"][0];
+            (node["commissioned"] == 3).then(|| node["id"].as_i64()).flatten()
+        })
+        .await
+    }
+
+    /// Addresses, a package, the template and a customer.
+    async fn stock(&mut self) {
+        add_blocks(&self.api, &self.place, self.goods.hypervisor).await;
+        self.goods.package = add_package(&self.api).await;
+        self.goods.template = add_template(&self.place).await;
+        let user = json!({"name": "Customer", "email": "customer@example.test", "extRelationId": 1});
+        self.goods.user = self.api.post("/users", &user).await["id"].as_i64().expect("an id");
+    }
+
+    /// A new server of the customer's, not built yet.
+    pub async fn create_server(&self) -> i64 {
+        let goods = &self.goods;
+        let body = json!({
+            "packageId": goods.package, "userId": goods.user, "hypervisorId": goods.group, "ipv4": 1,
+        });
+        self.api.post("/servers", &body).await["id"].as_i64().expect("an id")
+    }
+
+    /// Accepts a build; the server as the answer shows it.
+    pub async fn build(&self, server: i64, hostname: &str, keys: &[i64]) -> Value {
+        let body = json!({
+            "operatingSystemId": self.goods.template, "name": hostname, "hostname": hostname,
+            "sshKeys": keys, "vnc": true, "ipv6": true, "email": false,
+        });
+        self.api.post(&format!("/servers/{server}/build"), &body).await
+    }
+
+    /// A built server that is up.
+    pub async fn built(&self, server: i64) -> Value {
+        let ended = self.api.build_end(server).await;
+        assert_eq!(ended["state"], "complete", "{}\n{}", self.control.log_tail(), self.agent.log_tail());
+        ended
+    }
+
+    /// Stops both, removes what is theirs on the host, and proves that nothing stayed.
+    pub async fn finish(mut self) {
+        self.control.stop().await;
+        self.agent.stop().await;
+        host::sweep(&self.place).await;
+        host::assert_clean(&self.place).await;
+    }
+}
+
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+/// As `berth up` makes it at its first start: before the control server runs, for a token can only be made with one.
+async fn first_token(place: &Place) -> String {
+    let config = Config { data_dir: place.control_dir(), ..Config::default() };
+    let context = start::start(config).await.expect("the control server's data");
+    let admin = bootstrap::first_admin(&context, "admin@example.test").await.expect("the first administrator");
+    admin.expect("a fresh database").token
+}
+
+fn write_control_config(place: &Place) -> PathBuf {
+    let file = place.dir.join("control.toml");
+    let config = format!(
+        "listen = \"127.0.0.1:{}\"\ndata_dir = \"{}\"\nallowed_private_hosts = [\"127.0.0.1\"]\n",
+        place.control_port,
+        place.control_dir().display(),
+    );
+    std::fs::write(&file, config).expect("the control server's configuration");
+    file
+}
+
+fn write_agent_config(place: &Place) -> PathBuf {
+    let file = place.dir.join("agent.toml");
+    let config = format!(
+        r#"instance = "{}"
+data_dir = "{}"
+listen = "127.0.0.1:{}"
+libvirt_uri = "qemu:///system"
+accelerator = "qemu"
+disk_mode = "linked"
+
+[[network]]
+bridge = "{}"
+ipv4_cidr = "{}"
+ipv6_cidr = "{}"
+nat = false
+managed = true
+"#,
+        place.instance,
+        place.agent_dir().display(),
+        place.agent_port,
+        place.bridge,
+        place.ipv4_cidr(),
+        place.ipv6_cidr(),
+    );
+    std::fs::write(&file, config).expect("the agent's configuration");
+    file
+}
+
+async fn ready(api: &Api, control: &Daemon) {
+    until("the control server is ready", READY_LIMIT_S, async || {
+        let answer = api.try_call(Method::GET, "/readyz", None).await;
+        answer.filter(|a| a.status == 200).map(|_| ())
+    })
+    .await;
+    assert!(!control.log().contains("panicked"), "{}", control.log_tail());
+}
+
+async fn add_group(api: &Api) -> i64 {
+    let body = json!({"name": "Test", "description": "Test", "default": true, "enabled": true});
+    api.post("/compute/hypervisors/groups", &body).await["id"].as_i64().expect("an id")
+}
+
+async fn enrol(place: &Place, api: &Api, group: i64, config: &Path) {
+    let token = api.post("/compute/hypervisors/tokens", &json!({"groupId": group, "name": "test"})).await;
+    let token = token["token"].as_str().expect("a token");
+    let address = format!("127.0.0.1:{}", place.agent_port);
+    let args = [
+        "agent",
+        "enrol",
+        "--config",
+        text(config),
+        "--control",
+        &place.control_url(),
+        "--token",
+        token,
+        "--address",
+        &address,
+    ];
+    must(env!("CARGO_BIN_EXE_berth"), &args, 30).await;
+}
+
+async fn add_blocks(api: &Api, place: &Place, hypervisor: i64) {
+    let (first, last) = place.ipv4_range();
+    let block = json!({
+        "name": "Test v4", "family": 4, "gateway": place.ipv4_gateway(), "prefixLen": 24,
+        "resolver1": RESOLVER, "first": first, "last": last, "hypervisorIds": [hypervisor],
+    });
+    api.post("/connectivity/ipblocks", &block).await;
+    let block = json!({
+        "name": "Test v6", "family": 6, "gateway": place.ipv6_gateway(), "prefixLen": 48,
+        "sourcePrefix": place.ipv6_prefix(), "subnetPrefixLen": 64, "hypervisorIds": [hypervisor],
+    });
+    api.post("/connectivity/ipblocks", &block).await;
+}
+
+async fn add_package(api: &Api) -> i64 {
+    let body = json!({
+        "name": "Small", "memory": MEMORY_MIB, "primaryStorage": DISK_GIB, "cpuCores": CPU_CORES, "traffic": 0,
+    });
+    api.post("/packages", &body).await["id"].as_i64().expect("an id")
+}
+
+async fn add_template(_place: &Place) -> i64 {
+    0
+}

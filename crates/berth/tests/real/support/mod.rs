@@ -1,0 +1,13 @@
+//! A whole Berth for one test: its own control server, agent, bridge, subnets, ports and folders, and nothing of it
+//! left behind afterwards.
+
+pub mod api;
+pub mod berth;
+pub mod host;
+pub mod place;
+pub mod process;
+pub mod rfb;
+pub mod serial;
+pub mod ssh;
+pub mod wait;
+pub mod websocket;

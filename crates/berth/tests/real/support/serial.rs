@@ -1,0 +1,39 @@
+//! The guest's serial console through the control server's WebSocket.
+
+use serde_json::json;
+
+use super::api::Api;
+use super::websocket::Socket;
+
+pub struct Serial(Socket);
+
+impl Serial {
+    pub async fn open(api: &Api, server: i64) -> Self {
+        let answer = api.post(&format!("/servers/{server}/console"), &json!({"kind": "serial"})).await;
+        let path = answer["url"].as_str().expect("a socket's address");
+        Self(Socket::open(&api.base, path).await.expect("the console opens"))
+    }
+
+    /// Logs in as root with a password; the shell's prompt has come when it returns.
+    pub async fn login(&mut self, password: &str) {
+        self.0.send(b"\n").await;
+        self.0.read_until("login:").await;
+        self.0.send(b"root\n").await;
+        self.0.read_until("assword:").await;
+        self.0.send(format!("{password}\n").as_bytes()).await;
+        self.0.read_until("#").await;
+    }
+
+    /// What a command printed.
+    pub async fn run(&mut self, command: &str) -> String {
+        // The mark is split in what is typed, so that its echo is not taken for its output.
+        self.0.send(format!("{command}; echo EN''D\n").as_bytes()).await;
+        let seen = self.0.read_until("END").await;
+        let (_, output) = seen.split_once('\n').unwrap_or(("", &seen));
+        output.trim_end_matches("END").trim().replace('\r', "")
+    }
+
+    pub async fn send(&mut self, text: &str) {
+        self.0.send(text.as_bytes()).await;
+    }
+}
