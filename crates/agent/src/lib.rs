@@ -1,1 +1,8 @@
-//! placeholder
+//! The agent: does on one node what the control server decides.
+
+pub mod cmd;
+pub mod disk;
+pub mod domain_xml;
+pub mod host;
+pub mod names;
+pub mod paths;

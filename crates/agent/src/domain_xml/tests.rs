@@ -1,0 +1,203 @@
+use berth_proto::*;
+
+use super::*;
+use crate::host::Ovmf;
+
+fn host(accelerator: Accelerator) -> HostFacts {
+    HostFacts {
+        instance: "berth".into(),
+        accelerator,
+        arch: "x86_64".into(),
+        emulator: "/usr/bin/qemu-system-x86_64".into(),
+        ovmf: Some(Ovmf {
+            code: "/usr/share/OVMF/OVMF_CODE_4M.fd".into(),
+            vars: "/usr/share/OVMF/OVMF_VARS_4M.fd".into(),
+        }),
+        disk_cache: "writeback".into(),
+    }
+}
+
+fn paths() -> Paths {
+    Paths::new("/var/lib/berth/agent")
+}
+
+fn spec() -> ServerSpec {
+    ServerSpec {
+        server_uuid: "0d5f0f6e-30f5-4e0a-9d84-6f3a9b0f0a11".into(),
+        cluster_epoch: 1,
+        generation: 7,
+        cluster_uuid: "b0b6a3f2-5a0e-4a8e-8f0e-1f0d1a2b3c4d".into(),
+        server_id: 42,
+        vcpus: 1,
+        memory_mib: 256,
+        firmware: Firmware::Bios.into(),
+        cpu_model: "inherit".into(),
+        run_as_uid: 2_000_000,
+        boot_order: vec!["hd".into(), "cdrom".into()],
+        disks: vec![disk(1, "11111111-2222-4333-8444-555555555555")],
+        interfaces: vec![nic("0123456789", "52:54:00:00:00:01")],
+        seed: Some(GuestSeed::default()),
+        ..Default::default()
+    }
+}
+
+fn disk(index: u32, volume_uuid: &str) -> DiskSpec {
+    DiskSpec { volume_uuid: volume_uuid.into(), index, capacity_gib: 5, format: "qcow2".into(), ..Default::default() }
+}
+
+fn nic(tag: &str, mac: &str) -> InterfaceSpec {
+    InterfaceSpec { tag: tag.into(), mac: mac.into(), bridge: "berth0".into(), ..Default::default() }
+}
+
+fn two_of_each() -> ServerSpec {
+    let mut spec = spec();
+    spec.disks.push(DiskSpec {
+        format: "raw".into(),
+        cache: "none".into(),
+        ..disk(2, "66666666-7777-4888-9999-aaaaaaaaaaaa")
+    });
+    spec.interfaces.push(InterfaceSpec { mtu: 1400, ..nic("9876543210", "52:54:00:00:00:02") });
+    spec
+}
+
+fn limited() -> ServerSpec {
+    let mut spec = spec();
+    (spec.cpu_shares, spec.cpu_throttle_percent) = (512, 25);
+    spec.disks[0].limits =
+        Some(DiskLimits { read_iops: 300, write_iops: 200, read_bytes_s: 2 << 20, write_bytes_s: 1 << 20 });
+    spec.boot_order = vec!["network".into(), "hd".into()];
+    spec.interfaces[0].model = "e1000".into();
+    spec
+}
+
+fn uefi() -> ServerSpec {
+    ServerSpec { firmware: Firmware::Uefi.into(), ..spec() }
+}
+
+#[test]
+fn golden_emulated_micro() {
+    insta::assert_snapshot!(domain_xml(&spec(), &host(Accelerator::Qemu), &paths()));
+}
+
+#[test]
+fn golden_kvm() {
+    insta::assert_snapshot!(domain_xml(&spec(), &host(Accelerator::Kvm), &paths()));
+}
+
+#[test]
+fn golden_uefi() {
+    insta::assert_snapshot!(domain_xml(&uefi(), &host(Accelerator::Kvm), &paths()));
+}
+
+#[test]
+fn golden_two_disks_and_two_interfaces() {
+    insta::assert_snapshot!(domain_xml(&two_of_each(), &host(Accelerator::Kvm), &paths()));
+}
+
+#[test]
+fn golden_limits() {
+    insta::assert_snapshot!(domain_xml(&limited(), &host(Accelerator::Qemu), &paths()));
+}
+
+#[test]
+fn t16_no_legacy_device_no_nested_virtualisation_and_not_root() {
+    for spec in [spec(), uefi(), two_of_each(), limited()] {
+        for accelerator in [Accelerator::Kvm, Accelerator::Qemu] {
+            let xml = domain_xml(&spec, &host(accelerator), &paths());
+            for absent in ["floppy", "nvme", "<sound", "tablet", "commandline", "127.0.0.1", "port='"] {
+                assert!(!xml.contains(absent), "{absent} in {xml}");
+            }
+            for present in [
+                r#"<controller type="usb" model="none"/>"#,
+                r#"<feature policy="disable" name="vmx"/>"#,
+                r#"<feature policy="disable" name="svm"/>"#,
+                "<label>+2000000:+2000000</label>",
+            ] {
+                assert!(xml.contains(present), "no {present} in {xml}");
+            }
+        }
+    }
+    assert!(check(&ServerSpec { run_as_uid: 0, ..spec() }, &host(Accelerator::Kvm)).is_err());
+}
+
+/// The shared template is the backing file of many guests' disks; libvirt must not give it to one of them.
+#[test]
+fn libvirt_leaves_the_owners_of_images_alone() {
+    let xml = domain_xml(&two_of_each(), &host(Accelerator::Kvm), &paths());
+    assert_eq!(xml.matches("<source file=").count(), 3);
+    assert_eq!(xml.matches(r#"<seclabel model="dac" relabel="no"/>"#).count(), 3);
+}
+
+#[test]
+fn t08_t17_hostile_names_stay_text() {
+    let hostile = "\"'><x/><!--&lt;]]>\n\0\u{7}";
+    let mut spec = two_of_each();
+    spec.server_uuid = hostile.into();
+    spec.cluster_uuid = hostile.into();
+    spec.cpu_model = hostile.into();
+    spec.disks[0].volume_uuid = hostile.into();
+    spec.disks[0].cache = hostile.into();
+    spec.interfaces[0].mac = hostile.into();
+    spec.interfaces[0].bridge = hostile.into();
+    spec.interfaces[0].tag = hostile.into();
+    let xml = domain_xml(&spec, &host(Accelerator::Qemu), &paths());
+    let mut reader = quick_xml::reader::Reader::from_str(&xml);
+    loop {
+        match reader.read_event().unwrap() {
+            quick_xml::events::Event::Eof => break,
+            quick_xml::events::Event::Start(tag) | quick_xml::events::Event::Empty(tag) => {
+                assert_ne!(tag.name().as_ref(), "x");
+                tag.attributes().for_each(|attribute| drop(attribute.unwrap()));
+            }
+            quick_xml::events::Event::Comment(_) => panic!("a comment got in: {xml}"),
+            _ => {}
+        }
+    }
+    assert!(check(&spec, &host(Accelerator::Qemu)).is_err());
+}
+
+#[test]
+fn metadata_leads_back_to_the_server() {
+    let spec = spec();
+    let xml = domain_xml(&spec, &host(Accelerator::Qemu), &paths());
+    assert_eq!(parse_metadata(&xml), Some(Metadata::of(&spec)));
+    assert_eq!(parse_metadata("<domain><metadata><server uuid='x'/></metadata></domain>"), None);
+    assert_eq!(parse_metadata("<domain><name>other</name></domain>"), None);
+}
+
+#[test]
+fn what_a_host_cannot_give_is_said() {
+    let mut bare = host(Accelerator::Qemu);
+    assert_eq!(check(&uefi(), &bare), Ok(()));
+    bare.ovmf = None;
+    assert!(check(&uefi(), &bare).unwrap_err().contains("OVMF"));
+    let mut twice = two_of_each();
+    twice.disks[1].index = 1;
+    assert!(check(&twice, &bare).unwrap_err().contains("indexes"));
+    twice.disks[1].index = 27;
+    assert!(check(&twice, &bare).is_err());
+    twice.disks[1] = DiskSpec { format: "vmdk".into(), ..disk(2, "x") };
+    assert!(check(&twice, &bare).unwrap_err().contains("vmdk"));
+}
+
+/// libvirt itself is asked, through an instance of its QEMU driver that lives in the client and touches nothing of
+/// the system's; skipped where its client is not installed or the test has no root.
+#[test]
+fn libvirt_accepts_every_definition_against_its_schema() {
+    let root = tempfile::tempdir_in("/tmp").unwrap();
+    let connection = format!("qemu:///embed?root={}", root.path().display());
+    for (name, spec) in [("plain", spec()), ("uefi", uefi()), ("two", two_of_each()), ("limits", limited())] {
+        let file = root.path().join(format!("{name}.xml"));
+        std::fs::write(&file, domain_xml(&spec, &host(Accelerator::Qemu), &paths())).unwrap();
+        let outcome = std::process::Command::new("virsh")
+            .args(["-q", "-c", &connection, "define", "--validate"])
+            .arg(&file)
+            .output();
+        let Ok(outcome) = outcome else { return eprintln!("skipped: virsh is not installed") };
+        let said = String::from_utf8_lossy(&outcome.stderr);
+        if said.contains("failed to connect") && !rustix::process::getuid().is_root() {
+            return eprintln!("skipped: {said}");
+        }
+        assert!(outcome.status.success(), "{name}: {said}");
+    }
+}
