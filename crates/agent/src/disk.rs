@@ -260,6 +260,7 @@ pub(crate) async fn image_info(path: &Path, format: &str) -> Result<ImageInfo, D
 /// The part of `qemu-img info --output=json` that matters here.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[allow(dead_code)]
 pub(crate) struct ImageInfo {
     pub virtual_size: u64,
     #[serde(default)]

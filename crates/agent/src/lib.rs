@@ -1,5 +1,6 @@
 //! The agent: does on one node what the control server decides.
 
+pub mod cloud_init;
 pub mod cmd;
 pub mod disk;
 pub mod domain_xml;

@@ -180,24 +180,20 @@ fn what_a_host_cannot_give_is_said() {
     assert!(check(&twice, &bare).unwrap_err().contains("vmdk"));
 }
 
-/// libvirt itself is asked, through an instance of its QEMU driver that lives in the client and touches nothing of
-/// the system's; skipped where its client is not installed or the test has no root.
+/// libvirt itself is asked, through its driver that keeps domains in the client's memory; only the domain's type has
+/// to be that driver's. Skipped where its client is not installed.
 #[test]
 fn libvirt_accepts_every_definition_against_its_schema() {
-    let root = tempfile::tempdir_in("/tmp").unwrap();
-    let connection = format!("qemu:///embed?root={}", root.path().display());
+    let dir = tempfile::tempdir().unwrap();
     for (name, spec) in [("plain", spec()), ("uefi", uefi()), ("two", two_of_each()), ("limits", limited())] {
-        let file = root.path().join(format!("{name}.xml"));
-        std::fs::write(&file, domain_xml(&spec, &host(Accelerator::Qemu), &paths())).unwrap();
+        let file = dir.path().join(format!("{name}.xml"));
+        let xml = domain_xml(&spec, &host(Accelerator::Qemu), &paths());
+        std::fs::write(&file, xml.replace(r#"<domain type="qemu">"#, r#"<domain type="test">"#)).unwrap();
         let outcome = std::process::Command::new("virsh")
-            .args(["-q", "-c", &connection, "define", "--validate"])
+            .args(["-q", "-c", "test:///default", "define", "--validate"])
             .arg(&file)
             .output();
         let Ok(outcome) = outcome else { return eprintln!("skipped: virsh is not installed") };
-        let said = String::from_utf8_lossy(&outcome.stderr);
-        if said.contains("failed to connect") && !rustix::process::getuid().is_root() {
-            return eprintln!("skipped: {said}");
-        }
-        assert!(outcome.status.success(), "{name}: {said}");
+        assert!(outcome.status.success(), "{name}: {}", String::from_utf8_lossy(&outcome.stderr));
     }
 }
