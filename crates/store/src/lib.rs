@@ -5,11 +5,19 @@
 
 pub mod api_token;
 pub mod audit;
+pub mod console_token;
 pub mod entity;
 mod error;
+mod joined;
 mod migration;
+pub mod pending_action;
 pub mod seal;
 pub mod setting;
+pub mod server;
+pub mod server_details;
+pub mod server_disk;
+pub mod server_interface;
+pub mod server_ssh_key;
 mod tx;
 pub mod user;
 

@@ -7,7 +7,10 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
+    pub uuid: Uuid,
     pub server_id: i64,
+    /// Vnc or serial.
+    pub kind: String,
     pub token_hash: String,
     /// Sealed RFB password.
     pub password_enc: String,

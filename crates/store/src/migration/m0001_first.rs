@@ -346,7 +346,10 @@ async fn create_tables(m: &SchemaManager<'_>) -> Result<(), DbErr> {
     )
     .await?;
     m.create_index(index("servers", &["owner_id"])).await?;
-    m.create_index(index("servers", &["hypervisor_id"])).await?;
+    // Covers the sums of what is allocated on a node.
+    m.create_index(index("servers", &["hypervisor_id", "memory_mib", "cpu_cores"])).await?;
+    // Covers the counting and the paging of lists.
+    m.create_index(index("servers", &["deleting", "id"])).await?;
 
     m.create_table(
         table("server_disks")
@@ -370,7 +373,7 @@ async fn create_tables(m: &SchemaManager<'_>) -> Result<(), DbErr> {
             .take(),
     )
     .await?;
-    m.create_index(index("server_disks", &["server_id"])).await?;
+    m.create_index(index("server_disks", &["server_id", "capacity_gib"])).await?;
 
     m.create_table(
         table("server_interfaces")
@@ -470,7 +473,9 @@ async fn create_tables(m: &SchemaManager<'_>) -> Result<(), DbErr> {
     m.create_table(
         table("console_tokens")
             .col(id())
+            .col(col("uuid").uuid().not_null().unique_key())
             .col(col("server_id").big_integer().not_null())
+            .col(col("kind").text().not_null())
             .col(col("token_hash").text().not_null().unique_key())
             .col(col("password_enc").text().not_null())
             .col(col("token_enc").text().not_null())

@@ -1,0 +1,106 @@
+//! The node of a server with what is allocated on it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerNode {
+    pub id: i64,
+    pub ip: String,
+    pub hostname: Option<String>,
+    pub port: i32,
+    pub maintenance: bool,
+    pub group_id: i64,
+    pub group: ServerNodeGroup,
+    pub timezone: String,
+    #[serde(rename = "forceIPv6")]
+    pub force_ipv6: bool,
+    pub vnc_listen_type: i32,
+    pub display_name: Option<String>,
+    pub cpu_set: Option<String>,
+    pub nf_type: i32,
+    pub backup_storage_type: i32,
+    pub default_disk_type: String,
+    pub default_disk_cache_type: String,
+    #[serde(rename = "defaultCPU")]
+    pub default_cpu: String,
+    pub default_machine_type: String,
+    pub created: String,
+    pub updated: String,
+    pub name: String,
+    pub data_dir: String,
+    pub settings: ServerNodeSettings,
+    pub resources: ServerNodeResources,
+}
+
+/// Read by a billing module; not in the description.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ServerNodeSettings {
+    /// `online`, `maintenance` or `disabled`.
+    pub state: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ServerNodeGroup {
+    pub name: String,
+    pub icon: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerNodeResources {
+    pub servers: NodeResource,
+    pub memory: NodeResource,
+    pub cpu_cores: NodeResource,
+    pub local_storage: NodeLocalStorage,
+    pub other_storage: Vec<NodeLocalStorage>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct NodeResource {
+    pub units: String,
+    /// 0 is unlimited; then `free` is below zero and `percent` null.
+    pub max: i64,
+    pub allocated: i64,
+    pub free: i64,
+    pub percent: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeLocalStorage {
+    pub enabled: i32,
+    pub name: String,
+    pub storage_type: i32,
+    pub units: String,
+    pub max: i64,
+    pub allocated: i64,
+    pub free: i64,
+    pub percent: Option<f64>,
+}
+
+impl NodeResource {
+    /// `max` 0 is unlimited.
+    pub fn new(units: &str, max: i64, allocated: i64) -> Self {
+        Self { units: units.to_owned(), max, allocated, free: max - allocated, percent: percent(max, allocated) }
+    }
+}
+
+/// With one decimal place; null without a maximum.
+pub fn percent(max: i64, allocated: i64) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "a percentage with one decimal place")]
+    (max > 0).then(|| (allocated as f64 * 1000.0 / max as f64).round() / 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_maximum_of_zero_is_unlimited_and_has_no_percentage() {
+        let servers = NodeResource::new("#", 0, 4);
+        assert_eq!((servers.free, servers.percent), (-4, None));
+        assert_eq!(NodeResource::new("MB", 24_000, 3584).percent, Some(14.9));
+    }
+}

@@ -1,0 +1,286 @@
+//! A server with everything that its whole object shows, in four statements however many servers are loaded.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use sea_orm::{FromQueryResult, QueryResult, Value};
+
+use crate::{
+    Db, Micros, StoreError,
+    entity::{
+        hypervisor, hypervisor_group, hypervisor_network, ip_block, ipv4_address, ipv6_subnet, pending_action, server,
+        server_disk, server_interface, template, user,
+    },
+    joined,
+    server::Allocated,
+};
+
+#[derive(Clone, Debug)]
+pub struct ServerDetails {
+    pub server: server::Model,
+    pub owner: user::Model,
+    pub hypervisor: hypervisor::Model,
+    pub group: hypervisor_group::Model,
+    /// Of the last build.
+    pub template: Option<template::Model>,
+    /// On the hypervisor.
+    pub allocated: Allocated,
+    /// By position.
+    pub disks: Vec<server_disk::Model>,
+    /// By position.
+    pub interfaces: Vec<InterfaceDetails>,
+    pub ssh_keys: Vec<BuiltKey>,
+    /// Those that are not complete, oldest first.
+    pub pending: Vec<pending_action::Model>,
+    /// Whether a job of the server is queued or running.
+    pub working: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct InterfaceDetails {
+    pub interface: server_interface::Model,
+    pub network: hypervisor_network::Model,
+    pub ipv4: Vec<(ipv4_address::Model, ip_block::Model)>,
+    pub ipv6: Vec<(ipv6_subnet::Model, ip_block::Model)>,
+}
+
+/// A key that the last build was given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BuiltKey {
+    pub id: i64,
+    pub user_id: i64,
+    pub key_type: String,
+    pub name: String,
+    pub public_key: String,
+    pub enabled: bool,
+    pub created_at: Micros,
+}
+
+/// `None` where there is no such server, or it is being deleted.
+pub async fn by_id(db: &impl Db, id: i64) -> Result<Option<ServerDetails>, StoreError> {
+    let heads = joined::all(db, &HEAD_BY_ID, vec![id.into()]).await?;
+    Ok(complete(db, heads).await?.pop())
+}
+
+/// Those of `ids` that are there, by id.
+pub async fn by_ids(db: &impl Db, ids: &[i64]) -> Result<Vec<ServerDetails>, StoreError> {
+    let condition = format!("s.id IN {} AND s.deleting = FALSE", joined::list_text(ids.len(), 1));
+    let heads = joined::all(db, &head(&condition), joined::list_values(ids)).await?;
+    complete(db, heads).await
+}
+
+/// All servers of a user, by id.
+pub async fn of_owner(db: &impl Db, owner_id: i64) -> Result<Vec<ServerDetails>, StoreError> {
+    let heads = joined::all(db, &HEAD_OF_OWNER, vec![owner_id.into()]).await?;
+    complete(db, heads).await
+}
+
+static HEAD_BY_ID: LazyLock<String> = LazyLock::new(|| head("s.id = $1 AND s.deleting = FALSE"));
+static HEAD_OF_OWNER: LazyLock<String> = LazyLock::new(|| head("s.owner_id = $1 AND s.deleting = FALSE"));
+
+fn head(condition: &str) -> String {
+    format!(
+        "SELECT {}, {}, {}, {}, {}, EXISTS (SELECT 1 FROM jobs j WHERE j.server_id = s.id \
+         AND j.state IN ('queued', 'running')) AS working \
+         FROM servers s JOIN users u ON u.id = s.owner_id JOIN hypervisors h ON h.id = s.hypervisor_id \
+         JOIN hypervisor_groups g ON g.id = h.group_id LEFT JOIN templates t ON t.id = s.template_id \
+         WHERE {condition} ORDER BY s.id",
+        joined::columns::<server::Entity>("s", "s_"),
+        joined::columns::<user::Entity>("u", "u_"),
+        joined::columns::<hypervisor::Entity>("h", "h_"),
+        joined::columns::<hypervisor_group::Entity>("g", "g_"),
+        joined::columns::<template::Entity>("t", "t_"),
+    )
+}
+
+static INTERFACES: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {}, {}, {}, {}, {}, {} FROM server_interfaces i JOIN hypervisor_networks n ON n.id = i.network_id \
+         LEFT JOIN ipv4_addresses a ON a.interface_id = i.id LEFT JOIN ip_blocks b ON b.id = a.block_id \
+         LEFT JOIN ipv6_subnets v ON v.interface_id = i.id LEFT JOIN ip_blocks c ON c.id = v.block_id",
+        joined::columns::<server_interface::Entity>("i", "i_"),
+        joined::columns::<hypervisor_network::Entity>("n", "n_"),
+        joined::columns::<ipv4_address::Entity>("a", "a_"),
+        joined::columns::<ip_block::Entity>("b", "b_"),
+        joined::columns::<ipv6_subnet::Entity>("v", "v_"),
+        joined::columns::<ip_block::Entity>("c", "c_"),
+    )
+});
+
+static DISKS: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {} FROM server_disks d", joined::columns::<server_disk::Entity>("d", "d_")));
+
+/// Adds disks, interfaces with their addresses, and the small lists to rows of [`head`].
+async fn complete(db: &impl Db, heads: Vec<QueryResult>) -> Result<Vec<ServerDetails>, StoreError> {
+    if heads.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut servers = heads.iter().map(read_head).collect::<Result<Vec<_>, _>>()?;
+    let ids = servers.iter().map(|details| details.server.id).collect::<Vec<_>>();
+    let place = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect::<HashMap<_, _>>();
+    let list = joined::list_text(ids.len(), 1);
+
+    let sql = format!(
+        "{} WHERE i.server_id IN {list} ORDER BY i.server_id, i.position, a.position, a.id, v.position, v.id",
+        *INTERFACES
+    );
+    for row in joined::all(db, &sql, joined::list_values(&ids)).await? {
+        let interface = server_interface::Model::from_query_result(&row, "i_")?;
+        if let Some(place) = place.get(&interface.server_id) {
+            add_interface(&mut servers[*place].interfaces, interface, &row)?;
+        }
+    }
+
+    let sql = format!("{} WHERE d.server_id IN {list} ORDER BY d.server_id, d.position", *DISKS);
+    for row in joined::all(db, &sql, joined::list_values(&ids)).await? {
+        let disk = server_disk::Model::from_query_result(&row, "d_")?;
+        if let Some(place) = place.get(&disk.server_id) {
+            servers[*place].disks.push(disk);
+        }
+    }
+    add_small_lists(db, &mut servers, &ids, &place).await?;
+    Ok(servers)
+}
+
+fn read_head(row: &QueryResult) -> Result<ServerDetails, StoreError> {
+    let template = match row.try_get::<Option<i64>>("t_", "id")? {
+        Some(_) => Some(template::Model::from_query_result(row, "t_")?),
+        None => None,
+    };
+    Ok(ServerDetails {
+        server: server::Model::from_query_result(row, "s_")?,
+        owner: user::Model::from_query_result(row, "u_")?,
+        hypervisor: hypervisor::Model::from_query_result(row, "h_")?,
+        group: hypervisor_group::Model::from_query_result(row, "g_")?,
+        template,
+        allocated: Allocated::default(),
+        disks: Vec::new(),
+        interfaces: Vec::new(),
+        ssh_keys: Vec::new(),
+        pending: Vec::new(),
+        working: row.try_get("", "working")?,
+    })
+}
+
+/// Rows of one interface follow each other, one for each pair of an IPv4 address and an IPv6 subnet (few have more
+/// than one subnet, so the pairs are hardly more than the addresses).
+fn add_interface(
+    interfaces: &mut Vec<InterfaceDetails>,
+    interface: server_interface::Model,
+    row: &QueryResult,
+) -> Result<(), StoreError> {
+    if interfaces.last().is_none_or(|last| last.interface.id != interface.id) {
+        let network = hypervisor_network::Model::from_query_result(row, "n_")?;
+        interfaces.push(InterfaceDetails { interface, network, ipv4: Vec::new(), ipv6: Vec::new() });
+    }
+    let Some(last) = interfaces.last_mut() else { return Ok(()) };
+    if let Some(id) = row.try_get::<Option<i64>>("a_", "id")?
+        && last.ipv4.iter().all(|(address, _)| address.id != id)
+    {
+        let address = ipv4_address::Model::from_query_result(row, "a_")?;
+        last.ipv4.push((address, ip_block::Model::from_query_result(row, "b_")?));
+    }
+    if let Some(id) = row.try_get::<Option<i64>>("v_", "id")?
+        && last.ipv6.iter().all(|(subnet, _)| subnet.id != id)
+    {
+        let subnet = ipv6_subnet::Model::from_query_result(row, "v_")?;
+        last.ipv6.push((subnet, ip_block::Model::from_query_result(row, "c_")?));
+    }
+    Ok(())
+}
+
+/// Keys, pending actions and what is allocated on the nodes come in one statement: three kinds of rows in columns
+/// that fit all.
+async fn add_small_lists(
+    db: &impl Db,
+    servers: &mut [ServerDetails],
+    ids: &[i64],
+    place: &HashMap<i64, usize>,
+) -> Result<(), StoreError> {
+    let mut nodes = servers.iter().map(|details| details.hypervisor.id).collect::<Vec<_>>();
+    nodes.sort_unstable();
+    nodes.dedup();
+    let server_values = joined::list_values(ids);
+    let sql = small_lists(&joined::list_text(ids.len(), 1), &joined::list_text(nodes.len(), server_values.len() + 1));
+    let values = server_values.into_iter().chain(joined::list_values(&nodes)).collect::<Vec<Value>>();
+    let mut allocated = HashMap::new();
+    for row in joined::all(db, &sql, values).await? {
+        let of: i64 = row.try_get("", "holder")?;
+        match (row.try_get::<i32>("", "kind")?, place.get(&of)) {
+            (KEY, Some(place)) => servers[*place].ssh_keys.push(read_key(&row)?),
+            (PENDING, Some(place)) => servers[*place].pending.push(read_pending(&row, of)?),
+            (NODE, _) => {
+                allocated.insert(of, read_allocated(&row)?);
+            }
+            _ => {}
+        }
+    }
+    for details in servers {
+        details.allocated = allocated.get(&details.hypervisor.id).copied().unwrap_or_default();
+    }
+    Ok(())
+}
+
+const KEY: i32 = 1;
+const PENDING: i32 = 2;
+const NODE: i32 = 3;
+
+fn small_lists(servers: &str, nodes: &str) -> String {
+    format!(
+        "SELECT {KEY} AS kind, l.server_id AS holder, l.position AS sorted, k.id AS id, k.user_id AS n1, \
+         k.created_at AS n2, 0 AS n3, 0 AS n4, k.key_type AS t1, k.name AS t2, k.public_key AS t3, \
+         k.enabled AS f1, FALSE AS f2, FALSE AS f3 \
+         FROM server_ssh_keys l JOIN ssh_keys k ON k.id = l.ssh_key_id WHERE l.server_id IN {servers} \
+         UNION ALL \
+         SELECT {PENDING}, p.server_id, 0, p.id, p.created_at, p.updated_at, 0, 0, p.action, \
+         CAST(p.requires AS TEXT), CAST(p.payload AS TEXT), p.collected, p.complete, p.failed \
+         FROM pending_actions p WHERE p.server_id IN {servers} AND p.complete = FALSE \
+         UNION ALL \
+         SELECT {NODE}, h.id, 0, 0, (SELECT COUNT(*) FROM servers x WHERE x.hypervisor_id = h.id), \
+         (SELECT CAST(COALESCE(SUM(x.memory_mib), 0) AS BIGINT) FROM servers x WHERE x.hypervisor_id = h.id), \
+         (SELECT CAST(COALESCE(SUM(x.cpu_cores), 0) AS BIGINT) FROM servers x WHERE x.hypervisor_id = h.id), \
+         (SELECT CAST(COALESCE(SUM(d.capacity_gib), 0) AS BIGINT) FROM servers x \
+         JOIN server_disks d ON d.server_id = x.id WHERE x.hypervisor_id = h.id), \
+         '', '', '', FALSE, FALSE, FALSE FROM hypervisors h WHERE h.id IN {nodes} \
+         ORDER BY 1, 2, 3, 4"
+    )
+}
+
+fn read_key(row: &QueryResult) -> Result<BuiltKey, StoreError> {
+    Ok(BuiltKey {
+        id: row.try_get("", "id")?,
+        user_id: row.try_get("", "n1")?,
+        key_type: row.try_get("", "t1")?,
+        name: row.try_get("", "t2")?,
+        public_key: row.try_get("", "t3")?,
+        enabled: row.try_get("", "f1")?,
+        created_at: row.try_get("", "n2")?,
+    })
+}
+
+fn read_pending(row: &QueryResult, server_id: i64) -> Result<pending_action::Model, StoreError> {
+    let json = |column: &str| -> Result<serde_json::Value, StoreError> {
+        let text: String = row.try_get("", column)?;
+        serde_json::from_str(&text).map_err(|error| StoreError::Corrupt(format!("pending_actions: {error}")))
+    };
+    Ok(pending_action::Model {
+        id: row.try_get("", "id")?,
+        server_id,
+        action: row.try_get("", "t1")?,
+        requires: json("t2")?,
+        collected: row.try_get("", "f1")?,
+        complete: row.try_get("", "f2")?,
+        failed: row.try_get("", "f3")?,
+        payload: json("t3")?,
+        created_at: row.try_get("", "n1")?,
+        updated_at: row.try_get("", "n2")?,
+    })
+}
+
+fn read_allocated(row: &QueryResult) -> Result<Allocated, StoreError> {
+    Ok(Allocated {
+        servers: row.try_get("", "n1")?,
+        memory_mib: row.try_get("", "n2")?,
+        cpu_cores: row.try_get("", "n3")?,
+        storage_gib: row.try_get("", "n4")?,
+    })
+}
