@@ -4,8 +4,8 @@
 //! after the other, in the order of their ids; a job that is `exclusive` owns its server, and no second one is taken.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -41,7 +41,20 @@ pub struct NewJob {
 
 /// Queues a job. [`locked`] tells whether the error means that another job owns the server.
 pub async fn enqueue(tx: &Tx, new: NewJob) -> Result<job::Model, StoreError> {
-    let NewJob { uuid, kind, action, server_id, hypervisor_id, lane, exclusive, step, payload, run_at, deadline_at, now } = new;
+    let NewJob {
+        uuid,
+        kind,
+        action,
+        server_id,
+        hypervisor_id,
+        lane,
+        exclusive,
+        step,
+        payload,
+        run_at,
+        deadline_at,
+        now,
+    } = new;
     let row = job::ActiveModel {
         uuid: Set(uuid),
         kind: Set(kind.to_owned()),
@@ -112,7 +125,12 @@ pub struct Filter {
 }
 
 /// Newest first, and how many there are.
-pub async fn page(db: &impl ConnectionTrait, filter: &Filter, offset: u64, limit: u64) -> Result<(Vec<job::Model>, u64), StoreError> {
+pub async fn page(
+    db: &impl ConnectionTrait,
+    filter: &Filter,
+    offset: u64,
+    limit: u64,
+) -> Result<(Vec<job::Model>, u64), StoreError> {
     let mut condition = Condition::all();
     if let Some(server_id) = filter.server_id {
         condition = condition.add(job::Column::ServerId.eq(server_id));

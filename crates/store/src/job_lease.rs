@@ -5,7 +5,8 @@
 //! Tokens grow within a job with each claim, and from one job of a server to its next because ids do.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Statement,
     sea_query::{Alias, Expr, ExprTrait, LockBehavior, LockType, Query},
 };
@@ -94,7 +95,10 @@ fn runnable(now: Micros, clock: Micros) -> sea_orm::Select<job::Entity> {
         .and_where(column("id").lt(Expr::col((job::Entity, job::Column::Id))))
         .and_where(column("state").is_in([QUEUED, RUNNING]))
         .take();
-    let due = Condition::all().add(job::Column::State.eq(QUEUED)).add(job::Column::RunAt.lte(now)).add(Expr::exists(earlier_work).not());
+    let due = Condition::all()
+        .add(job::Column::State.eq(QUEUED))
+        .add(job::Column::RunAt.lte(now))
+        .add(Expr::exists(earlier_work).not());
     let abandoned = Condition::all().add(job::Column::State.eq(RUNNING)).add(job::Column::LeaseUntil.lt(clock));
     job::Entity::find()
         .filter(Condition::any().add(due).add(abandoned))
@@ -151,10 +155,22 @@ fn held(id: i64, token: i64) -> Condition {
 #[derive(Clone, Debug)]
 pub enum After {
     /// Goes on with the next step at once, under the same lease.
-    Next { step: String, progress: i32 },
+    Next {
+        step: String,
+        progress: i32,
+    },
     /// Gives the job back until a time; `again` counts as another attempt at the same step.
-    Wait { step: String, run_at: Micros, again: bool, error: Option<String> },
-    Ended { state: &'static str, error: Option<String>, result: Value },
+    Wait {
+        step: String,
+        run_at: Micros,
+        again: bool,
+        error: Option<String>,
+    },
+    Ended {
+        state: &'static str,
+        error: Option<String>,
+        result: Value,
+    },
 }
 
 /// Writes the end of a step. `false` when another has claimed the job since: then nothing may be kept.
