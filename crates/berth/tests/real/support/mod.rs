@@ -6,6 +6,7 @@ pub mod berth;
 pub mod host;
 pub mod place;
 pub mod process;
+pub mod publisher;
 pub mod rfb;
 pub mod serial;
 pub mod ssh;
