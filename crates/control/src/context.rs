@@ -9,7 +9,7 @@ use berth_store::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::{Error, clock::Clock, config::Config, live::Live, nodes::Nodes, random::Rng};
+use crate::{Error, clock::Clock, config::Config, live::Live, nodes::Nodes, pki::Pki, random::Rng};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +21,7 @@ pub struct Context {
     pub config: Arc<Config>,
     pub live: Arc<Live>,
     pub nodes: Arc<Nodes>,
+    pub pki: Arc<Pki>,
     /// Wakes the job runner after a job was enqueued.
     pub nudge: Arc<Notify>,
     /// This installation, as its nodes' certificates name it.

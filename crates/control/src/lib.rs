@@ -9,11 +9,18 @@ pub mod clock;
 pub mod config;
 mod context;
 mod error;
+pub mod events;
 pub mod http;
+pub mod jobs;
 pub mod live;
 pub mod nodes;
+pub mod pki;
 pub mod random;
+mod run;
+pub mod scheduler;
+pub mod spec;
 pub mod start;
 
 pub use context::{Cluster, Context};
 pub use error::Error;
+pub use run::run;

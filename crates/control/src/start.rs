@@ -12,6 +12,7 @@ use crate::{
     config::Config,
     live::Live,
     nodes::Nodes,
+    pki::Pki,
     random::{OsRng, Rng},
 };
 
@@ -26,6 +27,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>
     let sealer = Sealer::new(&master_keys(&config.data_dir.join("master.keys"), rng.as_ref())?);
     let store = Store::connect(&config.database_url()).await.context("connecting to the database")?;
     let cluster = name_installation(&store, rng.as_ref(), clock.now()).await?;
+    let pki = Pki::load_or_create(&config.data_dir.join("pki"), cluster.uuid, rng.as_ref(), clock.now())?;
     Ok(Context {
         store,
         sealer,
@@ -33,7 +35,8 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>
         rng,
         config: Arc::new(config),
         live: Arc::new(Live::default()),
-        nodes: Arc::new(Nodes::default()),
+        nodes: Arc::new(Nodes::new(pki.control.clone())),
+        pki: Arc::new(pki),
         nudge: Arc::default(),
         cluster,
     })

@@ -17,6 +17,7 @@ pub mod job_lease;
 mod joined;
 mod migration;
 pub mod pending_action;
+pub mod periodic;
 pub mod seal;
 pub mod server;
 pub mod server_details;
@@ -25,6 +26,7 @@ pub mod server_interface;
 pub mod server_outcome;
 pub mod server_ssh_key;
 pub mod setting;
+pub mod template;
 mod tx;
 pub mod user;
 

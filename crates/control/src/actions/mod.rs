@@ -2,6 +2,7 @@
 //! rules, then one transaction that changes rows, writes the audit entry and enqueues the job.
 
 mod audit;
+pub mod enrolment;
 pub mod passwords;
 
 pub use audit::entry;

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod auth;
 pub mod extract;
+mod node;
 pub mod page;
 mod serve;
 pub mod v1;
@@ -28,7 +29,7 @@ use tower_http::{
 
 use crate::{Context, Error};
 
-pub use serve::serve;
+pub use serve::{certificate_files, serve};
 
 /// A body that is larger is refused; images go through their own door.
 pub const BODY_LIMIT_BYTES: usize = 1 << 20;
@@ -38,6 +39,7 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(60);
 pub fn router(ctx: &Context) -> Router {
     let doors = Router::new()
         .nest("/api/v1", v1::router(ctx))
+        .route("/node/enrol", axum::routing::post(node::enrol))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .fallback(|| async { Error::NotFound("page") })

@@ -103,7 +103,8 @@ async fn drive(ctx: &Context, job: job::Model) {
 /// Takes one step and commits it; the job as it goes on, or nothing when this claim is over.
 async fn one_step(run: &Run) -> Option<job::Model> {
     let Some(kind) = Kind::from_name(&run.job.kind) else {
-        let ended = end(FAILED, Some(format!("This release does not know work of the kind '{}'.", run.job.kind)), Value::Null);
+        let ended =
+            end(FAILED, Some(format!("This release does not know work of the kind '{}'.", run.job.kind)), Value::Null);
         commit(run, &ended, None, (false, Value::Null)).await;
         return None;
     };
@@ -162,9 +163,11 @@ fn settle(run: &Run, kind: Kind, outcome: Result<StepResult, StepError>) -> (Aft
             let progress = progress.unwrap_or(run.job.progress);
             match then {
                 Then::Next(step) => (After::Next { step: step.to_owned(), progress }, write, (true, or_empty(data))),
-                Then::Wait(pause) => {
-                    (After::Wait { step: run.job.step.clone(), run_at: now + micros(pause), again: false, error: None }, write, (true, data))
-                }
+                Then::Wait(pause) => (
+                    After::Wait { step: run.job.step.clone(), run_at: now + micros(pause), again: false, error: None },
+                    write,
+                    (true, data),
+                ),
                 Then::Done => (end(DONE, None, or_empty(result)), write, (true, or_empty(data))),
                 Then::Fail(reason) => {
                     let data = json!({ "error": reason });
@@ -175,7 +178,11 @@ fn settle(run: &Run, kind: Kind, outcome: Result<StepResult, StepError>) -> (Aft
         Err(StepError::Retry(reason)) if now < run.job.deadline_at => {
             tracing::warn!(step = %run.job.step, reason, "a step is tried again");
             let run_at = now + micros(pause(run.job.attempt));
-            let data = if run.job.error.as_ref() == Some(&reason) { Value::Null } else { json!({ "error": reason, "retry": true }) };
+            let data = if run.job.error.as_ref() == Some(&reason) {
+                Value::Null
+            } else {
+                json!({ "error": reason, "retry": true })
+            };
             (After::Wait { step: run.job.step.clone(), run_at, again: true, error: Some(reason) }, None, (false, data))
         }
         Err(StepError::Retry(reason)) => {

@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::{Context, Error, nodes::NodeError};
 
 /// Rows that a step changes, written in the transaction that commits its end. May run several times.
-pub type Write = Box<dyn for<'t> Fn(&'t Tx) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 't>> + Send + Sync>;
+pub type Write =
+    Box<dyn for<'t> Fn(&'t Tx) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 't>> + Send + Sync>;
 
 /// One claim of a job.
 pub struct Run {
@@ -75,7 +76,10 @@ impl StepResult {
     #[must_use]
     pub fn write(
         mut self,
-        write: impl for<'t> Fn(&'t Tx) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 't>> + Send + Sync + 'static,
+        write: impl for<'t> Fn(&'t Tx) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 't>>
+        + Send
+        + Sync
+        + 'static,
     ) -> Self {
         self.write = Some(Box::new(write));
         self

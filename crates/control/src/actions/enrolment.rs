@@ -1,0 +1,191 @@
+//! A node joins: a one-time token that somebody with the right made, against a certificate.
+
+use berth_store::{
+    audit, enrolment_token, entity::hypervisor, hypervisor as nodes_store, hypervisor_group, hypervisor_network,
+};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::entry;
+use crate::{
+    Context, Error,
+    actor::{Ability, Actor},
+    clock::HOUR,
+};
+
+/// How long a token may wait for its node.
+const TOKEN_LIFE: i64 = 24 * HOUR;
+/// Addresses and names are short; facts are what an agent tells of itself.
+const FACTS_LIMIT_BYTES: usize = 64 << 10;
+
+/// A token for one node of a group. The part after the dot is the web certificate's fingerprint, by which the node
+/// knows the control server.
+pub async fn create_token(ctx: &Context, actor: &Actor, name: &str, group_id: i64) -> Result<(String, i64), Error> {
+    actor.require(Ability::Admin)?;
+    if name.is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
+        return Err(Error::invalid("The name must have 1 to 100 printable characters."));
+    }
+    if hypervisor_group::by_id(ctx.store.read(), group_id).await?.is_none() {
+        return Err(Error::invalid(format!("The groupId {group_id} is not a hypervisor group.")));
+    }
+    let secret = ctx.rng.letters_and_digits(40);
+    let (hash, now) = (token_hash(&secret), ctx.now());
+    let expires_at = now + TOKEN_LIFE;
+    ctx.store
+        .write_tx::<_, Error>(|tx| {
+            let (hash, name, actor) = (hash.clone(), name.to_owned(), actor.clone());
+            Box::pin(async move {
+                let row = enrolment_token::insert(tx, &hash, &name, group_id, expires_at, now).await?;
+                let after = json!({ "name": name, "groupId": group_id });
+                audit::record(
+                    tx,
+                    entry(&actor, now, "create_enrolment_token", ("enrolment_token", row.id), None, Some(after)),
+                )
+                .await?;
+                Ok(())
+            })
+        })
+        .await?;
+    let fingerprint = web_fingerprint(ctx)?;
+    Ok((format!("{secret}.{fingerprint}"), expires_at))
+}
+
+/// Hex of SHA-256 over the DER of the web server's own certificate.
+pub fn web_fingerprint(ctx: &Context) -> Result<String, Error> {
+    let (certificate, _) = crate::http::certificate_files(&ctx.config)?;
+    let pem = std::fs::read(&certificate).map_err(anyhow::Error::from)?;
+    let leaf = rustls_pemfile::certs(&mut pem.as_slice()).next();
+    let leaf = leaf.ok_or_else(|| anyhow::anyhow!("{} holds no certificate", certificate.display()))?;
+    Ok(hex::encode(Sha256::digest(leaf.map_err(anyhow::Error::from)?)))
+}
+
+fn token_hash(secret: &str) -> String {
+    hex::encode(Sha256::digest(secret.as_bytes()))
+}
+
+/// What a node says when it joins.
+#[derive(Clone, Debug)]
+pub struct Joining {
+    pub token: String,
+    pub csr_pem: String,
+    pub hostname: String,
+    pub address: String,
+    pub port: i32,
+    pub facts: Value,
+}
+
+pub struct Joined {
+    pub certificate_pem: String,
+    pub node_uuid: Uuid,
+}
+
+/// Registers the node and signs its key. The same token answers again only for the node that took it, as long as it
+/// lives: an answer that was lost on the way costs nobody a new token.
+pub async fn join(ctx: &Context, joining: Joining) -> Result<Joined, Error> {
+    let secret = joining.token.split('.').next().unwrap_or_default();
+    let token = enrolment_token::by_hash(ctx.store.read(), &token_hash(secret)).await?.ok_or(Error::Unauthenticated)?;
+    if token.expires_at <= ctx.now() || token.used_at.is_some() {
+        return Err(Error::Unauthenticated);
+    }
+    check(&joining)?;
+    let (now, uuid) = (ctx.now(), ctx.rng.uuid());
+    let signed = ctx.pki.sign_node(&joining.csr_pem, uuid, ctx.rng.as_ref(), now);
+    let signed = signed.map_err(|error| Error::invalid(format!("The csr_pem can't be signed: {error:#}.")))?;
+    let new = new_row(&joining, uuid, token.group_id, &token.name, now);
+    let (serial, expires_at) = (signed.serial.clone(), signed.expires_at);
+    let bridges = bridges(&joining.facts);
+    ctx.store
+        .write_tx::<_, Error>(|tx| {
+            let (new, bridges, serial) = (new.clone(), bridges.clone(), serial.clone());
+            Box::pin(async move {
+                let new = nodes_store::NewHypervisor {
+                    certificate_serial: Some(serial),
+                    certificate_expires_at: Some(expires_at),
+                    ..new
+                };
+                let row = nodes_store::insert(tx, new).await?;
+                for (position, (bridge, mtu)) in bridges.iter().enumerate() {
+                    hypervisor_network::insert(tx, row.id, bridge, *mtu, position == 0, now).await?;
+                }
+                if !enrolment_token::take(tx, token.id, row.id, now).await? {
+                    return Err(Error::Unauthenticated);
+                }
+                let entry = audit::NewEntry {
+                    after: Some(shown(&row)),
+                    ..audit::NewEntry::system(now, "enrol_hypervisor", "hypervisor", row.id)
+                };
+                audit::record(tx, entry).await?;
+                Ok(())
+            })
+        })
+        .await
+        .map_err(name_taken)?;
+    Ok(Joined { certificate_pem: signed.pem, node_uuid: uuid })
+}
+
+fn name_taken(error: Error) -> Error {
+    match error {
+        Error::Store(store) if store.violates("hypervisors", &["name"]) => {
+            Error::Conflict("A hypervisor of that name is registered already.".to_owned())
+        }
+        other => other,
+    }
+}
+
+fn check(joining: &Joining) -> Result<(), Error> {
+    let mut errors = Vec::new();
+    if joining.address.parse::<std::net::IpAddr>().is_err() {
+        errors.push("The address must be an IP address at which the control server reaches the node.".to_owned());
+    }
+    if !(1..=65_535).contains(&joining.port) {
+        errors.push("The port must be between 1 and 65535.".to_owned());
+    }
+    if joining.facts.to_string().len() > FACTS_LIMIT_BYTES {
+        errors.push(format!("The facts are larger than {FACTS_LIMIT_BYTES} bytes."));
+    }
+    if joining.hostname.len() > 253 || joining.hostname.chars().any(char::is_control) {
+        errors.push("The hostname must have at most 253 printable characters.".to_owned());
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+}
+
+/// A node begins with what it has as its limits; an administrator changes them.
+fn new_row(joining: &Joining, uuid: Uuid, group_id: i64, name: &str, now: i64) -> nodes_store::NewHypervisor {
+    let number = |key: &str| joining.facts.get(key).and_then(Value::as_i64).unwrap_or(0);
+    let root = joining.facts.get("storage").and_then(Value::as_array).and_then(|roots| roots.first());
+    let total_bytes = root.and_then(|root| root.get("totalBytes")).and_then(Value::as_i64).unwrap_or(0);
+    nodes_store::NewHypervisor {
+        uuid,
+        group_id,
+        name: name.to_owned(),
+        ip: joining.address.clone(),
+        hostname: Some(joining.hostname.clone()).filter(|name| !name.is_empty()),
+        port: joining.port,
+        max_cpu: number("cpuCores") * CPU_OVERCOMMIT,
+        max_memory_mib: number("memoryMib"),
+        max_storage_gib: total_bytes >> 30,
+        data_dir: joining.facts.get("dataDir").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        facts: joining.facts.clone(),
+        certificate_serial: None,
+        certificate_expires_at: None,
+        now,
+    }
+}
+
+/// Virtual CPUs for each core that a new node may be given; memory and disks are not over-committed.
+const CPU_OVERCOMMIT: i64 = 4;
+
+fn bridges(facts: &Value) -> Vec<(String, Option<i32>)> {
+    let networks = facts.get("networks").and_then(Value::as_array).cloned().unwrap_or_default();
+    let bridge = |network: &Value| {
+        let mtu =
+            network.get("mtu").and_then(Value::as_i64).filter(|mtu| *mtu > 0).and_then(|mtu| i32::try_from(mtu).ok());
+        Some((network.get("bridge")?.as_str()?.to_owned(), mtu))
+    };
+    networks.iter().filter_map(bridge).take(64).collect()
+}
+
+fn shown(row: &hypervisor::Model) -> Value {
+    json!({ "name": row.name, "ip": row.ip, "port": row.port, "uuid": row.uuid })
+}

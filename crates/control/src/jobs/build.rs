@@ -1,0 +1,206 @@
+//! Building a server: the template to the node, the specification applied, the guest started, its agent heard.
+//!
+//! ```text
+//!   prepare → fetch_image → power_off → apply → await_applied → boot → prune → (done)
+//! ```
+//!
+//! What is to be built (password hash, keys, volumes, host name) was written into the server's rows when the build
+//! was accepted; the steps only carry it out.
+
+use std::time::Duration;
+
+use berth_proto as proto;
+use berth_store::{server_details, server_outcome, template};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Run, StepError, StepResult, Write};
+use crate::{nodes::op, spec};
+
+/// How long the guest may take until its agent answers; afterwards the server counts as built all the same, since a
+/// template may have no agent.
+const GUEST_WAIT_S: u32 = 300;
+const POLL: Duration = Duration::from_millis(200);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Prepare,
+    FetchImage,
+    PowerOff,
+    Apply,
+    AwaitApplied,
+    Boot,
+    Prune,
+}
+
+impl Step {
+    const ALL: [Step; 7] =
+        [Step::Prepare, Step::FetchImage, Step::PowerOff, Step::Apply, Step::AwaitApplied, Step::Boot, Step::Prune];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Step::Prepare => "server.build.prepare",
+            Step::FetchImage => "server.os.install.fetch",
+            Step::PowerOff => "server.build.poweroff",
+            Step::Apply => "server.build.apply",
+            Step::AwaitApplied => "server.build.await",
+            Step::Boot => "server.build.boot",
+            Step::Prune => "server.build.prune",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct BuildPayload {
+    pub template_id: i64,
+    pub rebuild: bool,
+    /// Whether the owner is to be told by mail.
+    #[serde(default)]
+    pub email: bool,
+}
+
+pub async fn step(run: &Run) -> Result<StepResult, StepError> {
+    let Some(step) = Step::ALL.into_iter().find(|step| step.name() == run.job.step) else {
+        return Err(StepError::Fatal(format!("A build has no step '{}'.", run.job.step)));
+    };
+    match step {
+        Step::Prepare => prepare(run).await,
+        Step::FetchImage => fetch_image(run).await,
+        Step::PowerOff => power_off(run).await,
+        Step::Apply => apply(run).await,
+        Step::AwaitApplied => await_applied(run).await,
+        Step::Boot => boot(run).await,
+        Step::Prune => prune(run).await,
+    }
+}
+
+async fn prepare(run: &Run) -> Result<StepResult, StepError> {
+    let (server_id, now) = (run.server_id()?, run.ctx.now());
+    let node = run.node().await?;
+    let payload: BuildPayload = run.payload()?;
+    let result = StepResult::next(Step::FetchImage.name()).progress(5);
+    Ok(result
+        .data(json!({ "hypervisor": node.row.name, "template": payload.template_id, "rebuild": payload.rebuild }))
+        .write(move |tx| Box::pin(async move { Ok(server_outcome::building(tx, server_id, now).await?) })))
+}
+
+async fn fetch_image(run: &Run) -> Result<StepResult, StepError> {
+    let payload: BuildPayload = run.payload()?;
+    let template = template::by_id(run.ctx.store.read(), payload.template_id).await?;
+    let Some(template) = template.filter(|template| !template.image_digest.is_empty()) else {
+        return Ok(StepResult::fail("The template is gone or has no image any more; build with another one."));
+    };
+    let node = run.node().await?;
+    let status = node.ensure_image(&run.ctx, &template).await?;
+    match status.state() {
+        proto::image_status::State::Ready => {
+            let data = json!({ "image": template.image_digest, "bytes": status.total_bytes, "virtualBytes": status.virtual_bytes });
+            Ok(StepResult::next(Step::PowerOff.name()).progress(30).data(data))
+        }
+        proto::image_status::State::Failed if status.retry => Err(StepError::Retry(status.error)),
+        proto::image_status::State::Failed => Ok(StepResult::fail(status.error)),
+        proto::image_status::State::Missing => {
+            node.put_image(&run.ctx, &template).await?;
+            Ok(StepResult::wait(Duration::ZERO))
+        }
+        _ => {
+            run.note_progress(5 + percent(status.got_bytes, status.total_bytes) / 4).await?;
+            Ok(StepResult::wait(Duration::from_secs(1)))
+        }
+    }
+}
+
+/// The guest of the build before, if there is one, stops before its definition is replaced.
+async fn power_off(run: &Run) -> Result<StepResult, StepError> {
+    let details = load(run).await?;
+    let node = run.node().await?;
+    let seen = node.observe(&details.server.uuid.to_string()).await?;
+    let runs = seen.as_ref().is_some_and(|seen| !matches!(seen.power(), proto::Power::Absent | proto::Power::Off));
+    if !runs {
+        return Ok(StepResult::next(Step::Apply.name()).progress(35));
+    }
+    let operation = op::Op::PowerOff(proto::PowerOff {});
+    op::wait_done(run, &node, &details.server.uuid.to_string(), "rebuild-off", operation).await?;
+    Ok(StepResult::next(Step::Apply.name()).progress(35).data(json!({ "poweredOff": true })))
+}
+
+async fn apply(run: &Run) -> Result<StepResult, StepError> {
+    let details = load(run).await?;
+    let node = run.node().await?;
+    let spec = spec::server_spec(&run.ctx, &details)?;
+    let generation = spec.generation;
+    node.apply(run.fence(), spec).await?;
+    Ok(StepResult::next(Step::AwaitApplied.name()).progress(40).data(json!({ "generation": generation })))
+}
+
+/// Polls within the step for a while, so that a quick node is not waited for longer than it takes.
+async fn await_applied(run: &Run) -> Result<StepResult, StepError> {
+    let details = load(run).await?;
+    let node = run.node().await?;
+    let (uuid, wanted) = (details.server.uuid.to_string(), details.server.generation.unsigned_abs());
+    for poll in 0..100_u32 {
+        let Some(seen) = node.observe(&uuid).await? else {
+            return Err(StepError::Retry("The node does not know the server yet.".to_owned()));
+        };
+        if seen.applied_generation >= wanted {
+            let data = json!({ "generation": seen.applied_generation, "volumes": seen.volumes.len() });
+            return Ok(StepResult::next(Step::Boot.name()).progress(60).data(data));
+        }
+        if !seen.error.is_empty() {
+            return Err(StepError::Retry(seen.error));
+        }
+        if poll % 5 == 4 {
+            run.note_progress(40 + i32::try_from(seen.progress.min(100)).unwrap_or(0) / 5).await?;
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(StepResult::wait(Duration::from_secs(1)))
+}
+
+async fn boot(run: &Run) -> Result<StepResult, StepError> {
+    let details = load(run).await?;
+    let node = run.node().await?;
+    run.note_progress(65).await?;
+    let operation = op::Op::Boot(proto::Boot { wait_guest_s: GUEST_WAIT_S });
+    let done = op::wait_done(run, &node, &details.server.uuid.to_string(), "boot", operation).await?;
+    let server_id = details.server.id;
+    let heard = done.result.get("guest_agent").is_some_and(|answer| answer == "true");
+    let result =
+        StepResult::next(Step::Prune.name()).progress(95).data(json!({ "guestAgent": heard, "detail": done.detail }));
+    Ok(result.write(move |tx| {
+        Box::pin(async move {
+            if heard {
+                server_outcome::guest_up(tx, server_id).await?;
+            }
+            Ok(())
+        })
+    }))
+}
+
+/// Volumes of earlier builds go only when the new one runs.
+async fn prune(run: &Run) -> Result<StepResult, StepError> {
+    let details = load(run).await?;
+    let node = run.node().await?;
+    let operation = op::Op::PruneVolumes(proto::PruneVolumes {});
+    let done = op::wait_done(run, &node, &details.server.uuid.to_string(), "prune", operation).await?;
+    let (server_id, now) = (details.server.id, run.ctx.now());
+    Ok(StepResult::done()
+        .data(json!({ "detail": done.detail }))
+        .write(move |tx| Box::pin(async move { Ok(server_outcome::built(tx, server_id, now).await?) })))
+}
+
+/// A build that failed or was cancelled leaves the server as failed until the next one.
+pub fn failed(run: &Run) -> Option<Write> {
+    let (server_id, now) = (run.job.server_id?, run.ctx.now());
+    Some(Box::new(move |tx| Box::pin(async move { Ok(server_outcome::build_failed(tx, server_id, now).await?) })))
+}
+
+pub(super) async fn load(run: &Run) -> Result<server_details::ServerDetails, StepError> {
+    let found = server_details::by_id(run.ctx.store.read(), run.server_id()?).await?;
+    found.ok_or_else(|| StepError::Fatal("The server is gone or being deleted.".to_owned()))
+}
+
+fn percent(part: u64, whole: u64) -> i32 {
+    let percent = if whole == 0 { 0 } else { part.saturating_mul(100) / whole };
+    i32::try_from(percent.min(100)).unwrap_or(100)
+}

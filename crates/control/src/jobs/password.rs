@@ -1,0 +1,36 @@
+//! A new password for the guest's administrator, through the guest agent.
+
+use berth_proto as proto;
+use berth_store::server;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Run, StepError, StepResult, build::load};
+use crate::nodes::op;
+
+pub const STEP: &str = "server.password.set";
+
+/// The password itself is in the payload only sealed, bound to the server's password column.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct PasswordPayload {
+    /// `root` or `Administrator`.
+    pub user: String,
+    /// crypt(3), SHA-512.
+    pub password_hash: String,
+    pub password_enc: String,
+}
+
+pub async fn step(run: &Run) -> Result<StepResult, StepError> {
+    let PasswordPayload { user, password_hash, password_enc } = run.payload()?;
+    let details = load(run).await?;
+    let node = run.node().await?;
+    let operation =
+        op::Op::SetPassword(proto::SetPassword { user: user.clone(), password_hash: password_hash.clone() });
+    let done = op::wait_done(run, &node, &details.server.uuid.to_string(), "password", operation).await?;
+    let (server_id, now) = (details.server.id, run.ctx.now());
+    // What the guest has is what is shown from now on.
+    Ok(StepResult::done().data(json!({ "user": user, "detail": done.detail })).write(move |tx| {
+        let (sealed, hash) = (password_enc.clone(), password_hash.clone());
+        Box::pin(async move { Ok(server::set_password(tx, server_id, &sealed, &hash, now).await?) })
+    }))
+}

@@ -1,0 +1,82 @@
+//! One node, with its calls: each has a time limit, and an error that says which node.
+
+use std::time::Duration;
+
+use berth_proto::{self as proto, node_client::NodeClient};
+use berth_store::entity::hypervisor;
+use tonic::{Request, transport::Channel};
+
+use super::{CALL_LIMIT, NodeError, Nodes};
+
+pub struct Node {
+    pub row: hypervisor::Model,
+    pub(super) client: NodeClient<Channel>,
+}
+
+pub(super) fn limited<T>(message: T, limit: Duration) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(limit);
+    request
+}
+
+impl Node {
+    pub fn new(nodes: &Nodes, row: hypervisor::Model) -> Result<Self, NodeError> {
+        let client = nodes.client(&row)?;
+        Ok(Self { row, client })
+    }
+
+    /// Runs a call under a limit of its own too: a channel that never connects would wait for ever.
+    pub(super) async fn within<T>(
+        &self,
+        limit: Duration,
+        call: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
+    ) -> Result<T, NodeError> {
+        match tokio::time::timeout(limit, call).await {
+            Ok(Ok(response)) => Ok(response.into_inner()),
+            Ok(Err(status)) => Err(NodeError::from_status(&self.row.name, &status)),
+            Err(_) => {
+                let why = format!("no answer within {} s", limit.as_secs());
+                Err(NodeError::Away { node: self.row.name.clone(), why })
+            }
+        }
+    }
+
+    pub async fn hello(&self, cluster_uuid: &str) -> Result<proto::HelloReply, NodeError> {
+        let request = proto::HelloRequest {
+            control_version: berth_api::VERSION.to_owned(),
+            protocol_min: *proto::PROTOCOL_VERSIONS.start(),
+            protocol_max: *proto::PROTOCOL_VERSIONS.end(),
+            cluster_uuid: cluster_uuid.to_owned(),
+        };
+        self.within(CALL_LIMIT, self.client.clone().hello(limited(request, CALL_LIMIT))).await
+    }
+
+    pub async fn apply(&self, fence: proto::Fence, spec: proto::ServerSpec) -> Result<(), NodeError> {
+        let request = proto::ApplyRequest { fence: Some(fence), spec: Some(spec) };
+        self.within(CALL_LIMIT, self.client.clone().apply(limited(request, CALL_LIMIT))).await?;
+        Ok(())
+    }
+
+    pub async fn evict(
+        &self,
+        fence: proto::Fence,
+        server_uuid: &str,
+        cluster_epoch: u64,
+        generation: u64,
+    ) -> Result<proto::EvictReply, NodeError> {
+        let request =
+            proto::EvictRequest { fence: Some(fence), server_uuid: server_uuid.to_owned(), cluster_epoch, generation };
+        self.within(CALL_LIMIT, self.client.clone().evict(limited(request, CALL_LIMIT))).await
+    }
+
+    /// What the node sees of a server, if it knows it.
+    pub async fn observe(&self, server_uuid: &str) -> Result<Option<proto::ObservedServer>, NodeError> {
+        let request = proto::ObserveRequest { server_uuids: vec![server_uuid.to_owned()] };
+        let reply = self.within(CALL_LIMIT, self.client.clone().observe(limited(request, CALL_LIMIT))).await?;
+        Ok(reply.servers.into_iter().find(|server| server.server_uuid == server_uuid))
+    }
+
+    pub async fn start_op(&self, request: proto::DoRequest) -> Result<proto::DoReply, NodeError> {
+        self.within(CALL_LIMIT, self.client.clone().r#do(limited(request, CALL_LIMIT))).await
+    }
+}

@@ -1,0 +1,147 @@
+//! Periodic work. There is no leader: whoever claims a task's due time does it, and the others find it claimed.
+//!
+//! A due time that passed while nothing ran is not caught up on: each task looks at the whole state when it runs, so
+//! one run does the work of all that were missed.
+
+use std::time::Duration;
+
+use berth_store::{
+    audit,
+    entity::{job as job_entity, server as server_entity},
+    job, periodic, server,
+};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Context, Error,
+    clock::{DAY, MINUTE, SECOND},
+    jobs::Kind,
+};
+
+const LOOK: Duration = Duration::from_secs(1);
+/// Delayed deletions that are begun in one run.
+const DELETIONS: u64 = 200;
+/// How long ended claims and used console tokens are kept.
+const KEEP: i64 = 7 * DAY;
+
+#[derive(Clone, Copy)]
+enum Task {
+    DueDeletions,
+    Trim,
+}
+
+impl Task {
+    const ALL: [Task; 2] = [Task::DueDeletions, Task::Trim];
+
+    fn name(self) -> &'static str {
+        match self {
+            Task::DueDeletions => "due_deletions",
+            Task::Trim => "trim",
+        }
+    }
+
+    fn every(self) -> i64 {
+        match self {
+            Task::DueDeletions => 5 * SECOND,
+            Task::Trim => 60 * MINUTE,
+        }
+    }
+}
+
+pub async fn run(ctx: Context, owner: String, shutdown: CancellationToken) {
+    let mut last = [0; Task::ALL.len()];
+    loop {
+        for (task, last) in Task::ALL.into_iter().zip(&mut last) {
+            let due = ctx.now() / task.every() * task.every();
+            if *last == due {
+                continue;
+            }
+            match run_once(&ctx, &owner, task, due).await {
+                Ok(()) => *last = due,
+                Err(error) => tracing::warn!(task = task.name(), %error, "periodic work failed; it is tried again"),
+            }
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+async fn run_once(ctx: &Context, owner: &str, task: Task, due: i64) -> Result<(), Error> {
+    let now = ctx.now();
+    let claimed = ctx
+        .store
+        .write_tx::<_, Error>(|tx| {
+            let owner = owner.to_owned();
+            Box::pin(async move { Ok(periodic::claim(tx, task.name(), due, &owner, now).await?) })
+        })
+        .await?;
+    if !claimed {
+        return Ok(());
+    }
+    match task {
+        Task::DueDeletions => due_deletions(ctx).await,
+        Task::Trim => trim(ctx).await,
+    }
+}
+
+/// Begins the deletions whose delay has passed.
+pub async fn due_deletions(ctx: &Context) -> Result<(), Error> {
+    for row in server::due_for_deletion(ctx.store.read(), ctx.now(), DELETIONS).await? {
+        let (id, now, uuid) = (row.id, ctx.now(), ctx.rng.uuid());
+        ctx.store
+            .write_tx::<_, Error>(|tx| {
+                Box::pin(async move {
+                    // Cancelled meanwhile, or begun by another.
+                    let Some(row) = server::lock(tx, id).await?.filter(|row| row.delete_at.is_some_and(|at| at <= now))
+                    else {
+                        return Ok(());
+                    };
+                    begin_deletion(tx, &row, uuid, now).await?;
+                    let entry = audit::NewEntry {
+                        after: Some(json!({ "delayed": true })),
+                        ..audit::NewEntry::system(now, "delete_server", "server", id)
+                    };
+                    Ok(audit::record(tx, entry).await?)
+                })
+            })
+            .await?;
+        ctx.nudge.notify_one();
+    }
+    Ok(())
+}
+
+/// Hides the server, ends its other work and queues its deletion. A build that runs is told to stop, and the
+/// deletion waits for its end.
+pub async fn begin_deletion(
+    tx: &berth_store::Tx,
+    row: &server_entity::Model,
+    job_uuid: uuid::Uuid,
+    now: i64,
+) -> Result<job_entity::Model, Error> {
+    server::set_deleting(tx, row.id, now).await?;
+    job::cancel_all(tx, row.id, "The server is being deleted.", now).await?;
+    let limit = i64::try_from(Kind::Delete.time_limit().as_micros()).unwrap_or(i64::MAX / 4);
+    let new = job::NewJob {
+        uuid: job_uuid,
+        kind: Kind::Delete.name(),
+        action: "delete_server",
+        server_id: Some(row.id),
+        hypervisor_id: Some(row.hypervisor_id),
+        lane: job::LANE_MAIN,
+        exclusive: false,
+        step: Kind::Delete.first_step().to_owned(),
+        payload: json!({}),
+        run_at: now,
+        deadline_at: now.saturating_add(limit),
+        now,
+    };
+    Ok(job::enqueue(tx, new).await?)
+}
+
+async fn trim(ctx: &Context) -> Result<(), Error> {
+    let before = ctx.now() - KEEP;
+    ctx.store.write_tx::<_, Error>(|tx| Box::pin(async move { Ok(periodic::trim(tx, before).await?) })).await
+}
