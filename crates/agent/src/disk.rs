@@ -92,7 +92,7 @@ impl fmt::Display for DiskError {
 impl std::error::Error for DiskError {}
 
 impl DiskError {
-    fn tool(path: &Path) -> impl Fn(CmdError) -> DiskError + '_ {
+    pub(crate) fn tool(path: &Path) -> impl Fn(CmdError) -> DiskError + '_ {
         move |error| {
             let said = error.stderr();
             if said.contains("No space left on device") || said.contains("Disk quota exceeded") {
@@ -105,7 +105,7 @@ impl DiskError {
         }
     }
 
-    fn io(path: &Path) -> impl Fn(std::io::Error) -> DiskError + '_ {
+    pub(crate) fn io(path: &Path) -> impl Fn(std::io::Error) -> DiskError + '_ {
         move |source| match source.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
                 DiskError::Full { path: path.into() }

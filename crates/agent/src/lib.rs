@@ -7,3 +7,4 @@ pub mod domain_xml;
 pub mod host;
 pub mod names;
 pub mod paths;
+pub mod seed;

@@ -1,0 +1,102 @@
+//! The guest's network as cloud-init's network configuration, version 2.
+//!
+//! Reference: <https://cloudinit.readthedocs.io/en/latest/reference/network-config-format-v2.html>. Written for what
+//! both netplan and cloud-init's own renderers understand: default routes as `0.0.0.0/0` and `::/0`, because the word
+//! `default` came late.
+
+use std::net::IpAddr;
+
+use berth_proto::{InterfaceSpec, ServerSpec};
+use ipnet::IpNet;
+use serde_json::{Map, Value, json};
+
+use super::SeedError;
+
+/// The whole file's content.
+pub(super) fn network_config(spec: &ServerSpec) -> Result<Value, SeedError> {
+    let mut ethernets = Map::new();
+    // One default route of each family: a second one would make it a matter of chance which way packets leave.
+    let (mut default_v4, mut default_v6) = (false, false);
+    for interface in &spec.interfaces {
+        let name = if interface.guest_name.is_empty() {
+            format!("eth{}", ethernets.len())
+        } else {
+            interface.guest_name.clone()
+        };
+        ethernets.insert(name.clone(), ethernet(interface, &name, &mut default_v4, &mut default_v6)?);
+    }
+    Ok(json!({ "version": 2, "ethernets": ethernets }))
+}
+
+fn ethernet(
+    interface: &InterfaceSpec,
+    name: &str,
+    default_v4: &mut bool,
+    default_v6: &mut bool,
+) -> Result<Value, SeedError> {
+    let mut addresses: Vec<IpNet> = Vec::new();
+    let mut gateways: Vec<(IpAddr, IpNet)> = Vec::new();
+    let v4 = interface.ipv4.iter().map(|a| (&a.address, a.prefix_len, &a.gateway));
+    let v6 = interface.ipv6.iter().map(|s| (&s.address, s.prefix_len, &s.gateway));
+    for (address, prefix_len, gateway) in v4.chain(v6) {
+        if address.is_empty() {
+            continue;
+        }
+        let net = net(address, prefix_len)?;
+        addresses.push(net);
+        if !gateway.is_empty() {
+            gateways.push((ip(gateway)?, net));
+        }
+    }
+    let mut routes = Vec::new();
+    for (gateway, net) in gateways {
+        let taken = if gateway.is_ipv4() { &mut *default_v4 } else { &mut *default_v6 };
+        if !*taken {
+            *taken = true;
+            routes.push(default_route(gateway, net));
+        }
+    }
+    let mut ethernet = Map::new();
+    ethernet.insert("match".into(), json!({ "macaddress": interface.mac.to_ascii_lowercase() }));
+    ethernet.insert("set-name".into(), json!(name));
+    ethernet.insert("dhcp4".into(), json!(false));
+    ethernet.insert("dhcp6".into(), json!(false));
+    ethernet.insert("accept-ra".into(), json!(false));
+    if interface.mtu != 0 {
+        ethernet.insert("mtu".into(), json!(interface.mtu));
+    }
+    if !addresses.is_empty() {
+        ethernet.insert("addresses".into(), json!(addresses.iter().map(IpNet::to_string).collect::<Vec<_>>()));
+    }
+    if !routes.is_empty() {
+        ethernet.insert("routes".into(), Value::Array(routes));
+    }
+    let resolvers = interface.resolvers.iter().map(|r| ip(r)).collect::<Result<Vec<_>, _>>()?;
+    if !resolvers.is_empty() && !addresses.is_empty() {
+        let resolvers: Vec<String> = resolvers.iter().map(IpAddr::to_string).collect();
+        ethernet.insert("nameservers".into(), json!({ "addresses": resolvers }));
+    }
+    Ok(Value::Object(ethernet))
+}
+
+fn default_route(gateway: IpAddr, net: IpNet) -> Value {
+    let to = if gateway.is_ipv4() { "0.0.0.0/0" } else { "::/0" };
+    let mut route = Map::new();
+    route.insert("to".into(), json!(to));
+    route.insert("via".into(), json!(gateway.to_string()));
+    // Hosters hand out single addresses whose gateway lies outside, and /64s routed by a gateway elsewhere.
+    let link_local = matches!(gateway, IpAddr::V6(v6) if v6.is_unicast_link_local());
+    if !net.contains(&gateway) && !link_local {
+        route.insert("on-link".into(), json!(true));
+    }
+    Value::Object(route)
+}
+
+fn ip(text: &str) -> Result<IpAddr, SeedError> {
+    text.parse().map_err(|_| SeedError(format!("{text:?} is not an IP address")))
+}
+
+fn net(address: &str, prefix_len: u32) -> Result<IpNet, SeedError> {
+    let wrong = || SeedError(format!("{address:?} with the prefix length {prefix_len} is not an address"));
+    IpNet::new(ip(address)?, u8::try_from(prefix_len).map_err(|_| wrong())?).map_err(|_| wrong())
+}
