@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use berth_control::config::Config;
-use berth_control::{http, start};
+use berth_control::start;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
@@ -21,5 +21,5 @@ pub async fn run(args: ControlArgs) -> anyhow::Result<()> {
     let ctx = start::start(Config::load(args.config.as_deref())?).await?;
     let shutdown = CancellationToken::new();
     process::cancel_on_signal(shutdown.clone())?;
-    http::serve(ctx, shutdown, |address| tracing::info!(%address, "serving")).await
+    berth_control::run(ctx, shutdown, |address| tracing::info!(%address, "serving")).await
 }
