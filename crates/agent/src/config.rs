@@ -1,0 +1,94 @@
+//! What a node's owner sets, in `agent.toml`. The agent trusts the control server only so far: what it may use on
+//! this node is said here.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+use crate::{disk, names, paths::Paths};
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AgentConfig {
+    /// Prefix of every name on the host: 1 to 5 of `a-z0-9`, a letter first.
+    pub instance: String,
+    pub data_dir: PathBuf,
+    /// Where the control server reaches this agent.
+    pub listen: SocketAddr,
+    pub libvirt_uri: String,
+    /// What guests may be attached to.
+    #[serde(rename = "network")]
+    pub networks: Vec<NetworkConfig>,
+    /// `auto` probes by a timed boot; `kvm` and `qemu` (emulation) are taken as said.
+    pub accelerator: String,
+    /// Guests that are started at once after a reboot of the node.
+    pub boot_at_once: usize,
+    /// How a new disk comes by its template's content.
+    pub disk_mode: disk::Mode,
+    /// Where `/metrics` and `/healthz` are served, in the clear; nowhere by default.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Where the kernel tells which boot this is; tests turn it.
+    pub boot_id_file: PathBuf,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkConfig {
+    pub bridge: String,
+    /// The bridge's own address in CIDR form, where the agent makes the bridge.
+    pub ipv4_cidr: Option<String>,
+    pub ipv6_cidr: Option<String>,
+    /// Guests reach the world under the node's address.
+    pub nat: bool,
+    /// Made and removed by the agent. A bridge that is not is left as it is.
+    pub managed: bool,
+}
+
+impl Default for AgentConfig {
+    fn default() -> Self {
+        Self {
+            instance: "berth".to_owned(),
+            data_dir: PathBuf::from("/var/lib/berth/agent"),
+            listen: SocketAddr::from(([0, 0, 0, 0], 8892)),
+            libvirt_uri: "qemu:///system".to_owned(),
+            networks: Vec::new(),
+            accelerator: "auto".to_owned(),
+            boot_at_once: 2,
+            disk_mode: disk::Mode::Linked,
+            metrics_listen: None,
+            boot_id_file: PathBuf::from("/proc/sys/kernel/random/boot_id"),
+        }
+    }
+}
+
+impl AgentConfig {
+    pub fn load(file: &std::path::Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+        let config: AgentConfig = toml::from_str(&text).with_context(|| format!("in {}", file.display()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    pub fn check(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            names::instance_is_valid(&self.instance),
+            "instance must be 1 to 5 of a-z and 0-9, a letter first"
+        );
+        anyhow::ensure!(
+            matches!(self.accelerator.as_str(), "auto" | "kvm" | "qemu"),
+            "accelerator must be auto, kvm or qemu"
+        );
+        anyhow::ensure!(self.boot_at_once > 0, "boot_at_once must be at least 1");
+        Ok(())
+    }
+
+    pub fn paths(&self) -> Paths {
+        Paths::new(&self.data_dir)
+    }
+
+    /// Certificate, key and authority, as enrolment wrote them.
+    pub fn identity_dir(&self) -> PathBuf {
+        self.data_dir.join("identity")
+    }
+}

@@ -1,0 +1,267 @@
+//! libvirt: the few calls that the agent makes, each off the async threads, with a time limit and a sentence.
+//!
+//! The connection is made when it is needed and again after libvirtd went away.
+
+pub mod events;
+mod pull;
+pub mod stats;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use virt::{
+    connect::Connect,
+    domain::Domain,
+    error::{Error as VirtError, ErrorNumber},
+};
+use virt_sys as sys;
+
+/// Starting a guest under load takes a few seconds; everything else far less.
+const CALL_LIMIT: Duration = Duration::from_secs(60);
+const AGENT_LIMIT_S: i32 = 5;
+
+#[derive(Clone)]
+pub struct Libvirt {
+    uri: Arc<str>,
+    connection: Arc<Mutex<Option<Connect>>>,
+}
+
+/// What a domain does now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Absent,
+    Off { reason: i32 },
+    Running,
+    Paused,
+    ShuttingDown,
+    Crashed,
+}
+
+impl State {
+    pub fn is_active(self) -> bool {
+        matches!(self, State::Running | State::Paused | State::ShuttingDown)
+    }
+}
+
+/// Off because the guest shut itself down, or was asked to and did.
+pub const OFF_BY_SHUTDOWN: i32 = sys::VIR_DOMAIN_SHUTOFF_SHUTDOWN as i32;
+
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    #[error("libvirt on this node does not answer: {0}")]
+    Away(String),
+    #[error("libvirt could not {what}: {why}")]
+    Refused { what: String, why: String, code: ErrorNumber },
+    #[error("libvirt did not {what} within {} s", CALL_LIMIT.as_secs())]
+    Slow { what: String },
+}
+
+impl Libvirt {
+    pub fn new(uri: &str) -> Self {
+        Self { uri: uri.into(), connection: Arc::default() }
+    }
+
+    /// Runs `work` on a thread for blocking calls, with a connection that was alive just now.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        what: &str,
+        work: impl FnOnce(&Connect) -> Result<T, VirtError> + Send + 'static,
+    ) -> Result<T, HostError> {
+        let this = self.clone();
+        let blocking = tokio::task::spawn_blocking(move || {
+            let connection = this.connection().map_err(|error| HostError::Away(error.message().to_owned()))?;
+            work(&connection).map_err(|error| this.explain(&error))
+        });
+        match tokio::time::timeout(CALL_LIMIT, blocking).await {
+            Ok(Ok(outcome)) => outcome.map_err(|error| error.doing(what)),
+            Ok(Err(_)) => Err(HostError::Away("the call was broken off".to_owned())),
+            Err(_) => Err(HostError::Slow { what: what.to_owned() }),
+        }
+    }
+
+    fn connection(&self) -> Result<Connect, VirtError> {
+        let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connection) = slot.as_ref()
+            && connection.is_alive().unwrap_or(false)
+        {
+            return Ok(connection.clone());
+        }
+        *slot = None;
+        let fresh = Connect::open(Some(&self.uri))?;
+        // Finds out within 15 s that the daemon went away without closing its socket.
+        let _ = fresh.set_keep_alive(5, 3);
+        *slot = Some(fresh.clone());
+        Ok(fresh)
+    }
+
+    fn explain(&self, error: &VirtError) -> HostError {
+        let why = error.message().trim_end_matches('.').to_owned();
+        match error.code() {
+            ErrorNumber::Rpc | ErrorNumber::NoConnect | ErrorNumber::InvalidConn => {
+                *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                HostError::Away(why)
+            }
+            code => HostError::Refused { what: String::new(), why, code },
+        }
+    }
+
+    pub async fn version(&self) -> Result<(u32, u32), HostError> {
+        self.call("tell its version", |connection| Ok((connection.get_lib_version()?, connection.get_hyp_version()?)))
+            .await
+    }
+
+    pub async fn state(&self, name: &str) -> Result<State, HostError> {
+        let name = name.to_owned();
+        self.call("look up a guest", move |connection| match find(connection, &name)? {
+            None => Ok(State::Absent),
+            Some(domain) => state_of(&domain),
+        })
+        .await
+    }
+
+    /// libvirt's number of the running guest, another one after each start.
+    pub async fn running_id(&self, name: &str) -> Result<Option<u32>, HostError> {
+        let name = name.to_owned();
+        self.call("look up a guest", move |connection| Ok(find(connection, &name)?.and_then(|domain| domain.get_id())))
+            .await
+    }
+
+    /// The stored definition, which the next start takes, and the running one.
+    pub async fn definitions(&self, name: &str) -> Result<Option<(String, Option<String>)>, HostError> {
+        let name = name.to_owned();
+        self.call("read a guest's definition", move |connection| {
+            let Some(domain) = find(connection, &name)? else { return Ok(None) };
+            let stored = domain.get_xml_desc(sys::VIR_DOMAIN_XML_INACTIVE)?;
+            let live = if domain.is_active()? { Some(domain.get_xml_desc(0)?) } else { None };
+            Ok(Some((stored, live)))
+        })
+        .await
+    }
+
+    pub async fn define(&self, xml: String) -> Result<(), HostError> {
+        self.call("define the guest", move |connection| Domain::define_xml(connection, &xml).map(|_| ())).await
+    }
+
+    /// Starts the stored definition; a guest that runs is left alone.
+    pub async fn start(&self, name: &str) -> Result<(), HostError> {
+        self.on_domain(
+            "start the guest",
+            name,
+            |domain| {
+                if domain.is_active()? { Ok(()) } else { domain.create().map(|_| ()) }
+            },
+        )
+        .await
+    }
+
+    pub async fn destroy(&self, name: &str) -> Result<(), HostError> {
+        self.on_domain("power the guest off", name, |domain| {
+            if domain.is_active()? { ignoring(domain.destroy(), ErrorNumber::OperationInvalid) } else { Ok(()) }
+        })
+        .await
+    }
+
+    pub async fn shutdown(&self, name: &str) -> Result<(), HostError> {
+        self.on_domain("tell the guest to shut down", name, |domain| {
+            if domain.is_active()? { domain.shutdown().map(|_| ()) } else { Ok(()) }
+        })
+        .await
+    }
+
+    /// Removes the definition with its UEFI variables; none there is no error.
+    pub async fn undefine(&self, name: &str) -> Result<(), HostError> {
+        self.on_domain("remove the guest's definition", name, |domain| {
+            let flags = sys::VIR_DOMAIN_UNDEFINE_NVRAM
+                | sys::VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+                | sys::VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+                | sys::VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA;
+            domain.undefine_flags(flags)
+        })
+        .await
+    }
+
+    /// A command to the guest agent, and its `return` value.
+    pub async fn guest_agent(&self, name: &str, command: &serde_json::Value) -> Result<serde_json::Value, HostError> {
+        let (name, command) = (name.to_owned(), command.to_string());
+        let answer = self
+            .call("ask the guest agent", move |connection| match find(connection, &name)? {
+                Some(domain) => domain.qemu_agent_command(&command, AGENT_LIMIT_S, 0),
+                None => Ok("{}".to_owned()),
+            })
+            .await?;
+        let mut answer: serde_json::Value = serde_json::from_str(&answer).unwrap_or_default();
+        Ok(answer["return"].take())
+    }
+
+    /// A command to QEMU's monitor.
+    pub async fn monitor(&self, name: &str, command: &serde_json::Value) -> Result<(), HostError> {
+        let command = command.to_string();
+        self.on_domain("change the guest's console", name, move |domain| {
+            domain.qemu_monitor_command(&command, 0).map(|_| ())
+        })
+        .await
+    }
+
+    /// Names of all domains, active or not, that begin with `prefix`.
+    pub async fn names(&self, prefix: &str) -> Result<Vec<String>, HostError> {
+        let prefix = prefix.to_owned();
+        self.call("list the guests", move |connection| {
+            let domains = connection.list_all_domains(0)?;
+            let names = domains.iter().map(Domain::get_name).collect::<Result<Vec<_>, _>>()?;
+            Ok(names.into_iter().filter(|name| name.starts_with(&prefix)).collect())
+        })
+        .await
+    }
+
+    /// A guest that is gone meanwhile is what the caller wanted, or finds out at its next look.
+    async fn on_domain(
+        &self,
+        what: &str,
+        name: &str,
+        work: impl FnOnce(&Domain) -> Result<(), VirtError> + Send + 'static,
+    ) -> Result<(), HostError> {
+        let name = name.to_owned();
+        self.call(what, move |connection| match find(connection, &name)? {
+            Some(domain) => work(&domain),
+            None => Ok(()),
+        })
+        .await
+    }
+}
+
+impl HostError {
+    fn doing(self, doing: &str) -> Self {
+        match self {
+            HostError::Refused { why, code, .. } => HostError::Refused { what: doing.to_owned(), why, code },
+            other => other,
+        }
+    }
+}
+
+fn find(connection: &Connect, name: &str) -> Result<Option<Domain>, VirtError> {
+    match Domain::lookup_by_name(connection, name) {
+        Ok(domain) => Ok(Some(domain)),
+        Err(error) if error.code() == ErrorNumber::NoDomain => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn state_of(domain: &Domain) -> Result<State, VirtError> {
+    let (state, reason) = domain.get_state()?;
+    Ok(match state {
+        sys::VIR_DOMAIN_RUNNING | sys::VIR_DOMAIN_BLOCKED => State::Running,
+        sys::VIR_DOMAIN_PAUSED | sys::VIR_DOMAIN_PMSUSPENDED => State::Paused,
+        sys::VIR_DOMAIN_SHUTDOWN => State::ShuttingDown,
+        sys::VIR_DOMAIN_CRASHED => State::Crashed,
+        _ => State::Off { reason },
+    })
+}
+
+fn ignoring(outcome: Result<(), VirtError>, code: ErrorNumber) -> Result<(), VirtError> {
+    match outcome {
+        Err(error) if error.code() == code => Ok(()),
+        outcome => outcome,
+    }
+}
