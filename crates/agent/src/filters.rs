@@ -40,7 +40,8 @@ pub struct InterfaceFilter {
     filtered: bool,
     ipv4: Vec<Ipv4Addr>,
     ipv6: Vec<Ipv6Net>,
-    in_kbytes_s: u32,
+    /// Gateways inside of the subnets: nobody but the router speaks as them.
+    gateways: Vec<Ipv6Addr>,
     out_kbytes_s: u32,
 }
 
@@ -65,6 +66,11 @@ impl InterfaceFilter {
             let prefix_len = u8::try_from(subnet.prefix_len).map_err(|_| wrong())?;
             ipv6.push(Ipv6Net::new(base, prefix_len).map_err(|_| wrong())?.trunc());
         }
+        let gateways = interface.ipv6.iter().filter_map(|subnet| subnet.gateway.parse().ok());
+        let mut gateways: Vec<Ipv6Addr> =
+            gateways.filter(|gateway| ipv6.iter().any(|net| net.contains(gateway))).collect();
+        gateways.sort_unstable();
+        gateways.dedup();
         ipv4.sort_unstable();
         ipv4.dedup();
         ipv6.sort_unstable();
@@ -77,7 +83,7 @@ impl InterfaceFilter {
             filtered: interface.ip_filter,
             ipv4,
             ipv6,
-            in_kbytes_s: interface.in_average_kbs,
+            gateways,
             out_kbytes_s: interface.out_average_kbs,
         })
     }
@@ -133,7 +139,7 @@ pub fn table(instance: &str) -> String {
         }
     };
     chain("never", &never());
-    let unlisted = |meta: &str| (0..10).map(move |digit| format!("{meta} \"{instance}{digit}*\" counter drop"));
+    let unlisted = |meta: &'static str| (0..10).map(move |digit| format!("{meta} \"{instance}{digit}*\" counter drop"));
     let from: Vec<String> = std::iter::once("iifname vmap @taps".into()).chain(unlisted("iifname")).collect();
     let to: Vec<String> = std::iter::once("oifname @listed accept".into()).chain(unlisted("oifname")).collect();
     chain("from_guests", &from);
@@ -222,15 +228,23 @@ fn chain_rules(filter: &InterfaceFilter, comment: &str) -> Vec<String> {
         rules.push(format!("ether type ip ip saddr {own} accept"));
     }
     rules.push("ether type ip ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept".into());
-    ipv6_rules(&filter.ipv6, &mut rules);
+    ipv6_rules(&filter.ipv6, &filter.gateways, &mut rules);
     rules.push(format!("counter drop{comment}"));
     rules
 }
 
 /// Neighbour advertisements, and solicitations without a source address, only for addresses of one's own: their
 /// target stands 8 bytes into the ICMPv6 message, for which older nft has no name.
-fn ipv6_rules(own: &[Ipv6Net], rules: &mut Vec<String>) {
+fn ipv6_rules(own: &[Ipv6Net], gateways: &[Ipv6Addr], rules: &mut Vec<String>) {
     let sources = braces(own);
+    if !gateways.is_empty() {
+        rules.push(format!("ether type ip6 ip6 saddr {} counter drop", braces(gateways)));
+    }
+    for gateway in gateways {
+        let (target, types) = (target_in(&Ipv6Net::from(*gateway)), "{ nd-neighbor-advert, nd-neighbor-solicit }");
+        rules.push(format!("ether type ip6 icmpv6 type nd-neighbor-advert {target} counter drop"));
+        rules.push(format!("ether type ip6 icmpv6 type {types} ip6 saddr :: {target} counter drop"));
+    }
     for net in own {
         let target = target_in(net);
         rules.push(format!("ether type ip6 icmpv6 type nd-neighbor-advert ip6 saddr {sources} {target} accept"));
@@ -273,7 +287,12 @@ mod tests {
             ipv4: ["10.7.0.3", "10.7.0.2"]
                 .map(|address| Ipv4Address { address: address.into(), prefix_len: 24, gateway: String::new() })
                 .into(),
-            ipv6: vec![Ipv6Subnet { subnet: "fd00:7::".into(), prefix_len: 64, ..Default::default() }],
+            ipv6: vec![Ipv6Subnet {
+                subnet: "fd00:7::".into(),
+                prefix_len: 64,
+                gateway: "fd00:7::1".into(),
+                ..Default::default()
+            }],
             ..Default::default()
         }
     }

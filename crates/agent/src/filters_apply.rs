@@ -49,7 +49,8 @@ pub async fn ensure_filters(
     interfaces: &[InterfaceFilter],
 ) -> Result<bool, FilterError> {
     let now = in_force(netns, instance).await?;
-    let differs = |filter: &&InterfaceFilter| now.as_ref().and_then(|now| now.get(filter.tap())) != Some(&filter.hash());
+    let differs =
+        |filter: &&InterfaceFilter| now.as_ref().and_then(|now| now.get(filter.tap())) != Some(&filter.hash());
     let changed: Vec<InterfaceFilter> = interfaces.iter().filter(differs).cloned().collect();
     if now.is_some() && changed.is_empty() {
         return Ok(false);
