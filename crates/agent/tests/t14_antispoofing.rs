@@ -47,7 +47,17 @@ impl Lab {
             lab.on_host(&["ip", "link", "set", port, "master", "br0", "up"]);
             run(&["ip", "-n", namespace, "link", "set", end, "up"]);
         }
+        while lab.forwarding_ports() < 3 {
+            std::thread::yield_now();
+        }
         lab
+    }
+
+    /// The kernel opens a port some time after its wire came up.
+    fn forwarding_ports(&self) -> usize {
+        let output = Command::new("bridge").args(["-n", &self.host, "-j", "link"]).output().unwrap();
+        let ports: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        ports.as_array().unwrap().iter().filter(|port| port["state"] == "forwarding").count()
     }
 
     fn on_host(&self, args: &[&str]) {
