@@ -5,6 +5,7 @@
 pub mod data;
 pub mod lenient;
 pub mod page;
+pub mod time;
 pub mod v1;
 
 /// The version of the OpenAPI document and of the programs.

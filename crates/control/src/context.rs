@@ -9,7 +9,7 @@ use berth_store::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::{Error, clock::Clock, config::Config, live::Live, nodes::Nodes, pki::Pki, random::Rng};
+use crate::{Error, capacity::Capacity, clock::Clock, config::Config, live::Live, nodes::Nodes, pki::Pki, random::Rng};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -22,6 +22,8 @@ pub struct Context {
     pub live: Arc<Live>,
     pub nodes: Arc<Nodes>,
     pub pki: Arc<Pki>,
+    /// Sums of what is allocated on nodes.
+    pub capacity: Arc<Capacity>,
     /// Wakes the job runner after a job was enqueued.
     pub nudge: Arc<Notify>,
     /// This installation, as its nodes' certificates name it.

@@ -5,21 +5,26 @@
 pub mod actions;
 pub mod actor;
 pub mod bootstrap;
+pub mod capacity;
 pub mod clock;
 pub mod config;
 mod context;
+pub mod crypt;
 mod error;
 pub mod events;
 pub mod http;
+pub mod ipam;
 pub mod jobs;
 pub mod live;
 pub mod nodes;
 pub mod pki;
+pub mod placement;
 pub mod random;
 mod run;
 pub mod scheduler;
 pub mod spec;
 pub mod start;
+pub mod traffic;
 
 pub use context::{Cluster, Context};
 pub use error::Error;

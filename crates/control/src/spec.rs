@@ -1,12 +1,9 @@
 //! Rows into the specification that a node gets: the whole desired server.
 
-use std::net::Ipv4Addr;
-
 use berth_proto as proto;
 use berth_store::server_details::{InterfaceDetails, ServerDetails};
-use ipnet::Ipv6Net;
 
-use crate::{Context, jobs::StepError};
+use crate::{Context, ipam, jobs::StepError};
 
 /// What the node must know to carry out every specification that this release makes.
 const REQUIRED_FEATURES: [&str; 1] = ["server.v1"];
@@ -69,7 +66,7 @@ fn interface(details: &InterfaceDetails) -> Result<proto::InterfaceSpec, StepErr
         }
     }
     let ipv4 = ipv4.iter().map(|(row, block)| proto::Ipv4Address {
-        address: address_text(row.address),
+        address: ipam::ipv4(row.address).to_string(),
         prefix_len: block.prefix_len.unsigned_abs(),
         gateway: block.gateway.clone(),
     });
@@ -78,7 +75,7 @@ fn interface(details: &InterfaceDetails) -> Result<proto::InterfaceSpec, StepErr
         Ok(proto::Ipv6Subnet {
             subnet: row.subnet.clone(),
             prefix_len: row.prefix_len.unsigned_abs(),
-            address: first_address(&row.subnet, row.prefix_len)?,
+            address: first_address(&row.subnet, row.prefix_len, &block.gateway)?,
             gateway: block.gateway.clone(),
         })
     });
@@ -108,17 +105,11 @@ fn model(driver: Option<i32>) -> &'static str {
     }
 }
 
-fn address_text(number: i64) -> String {
-    Ipv4Addr::from(u32::try_from(number).unwrap_or_default()).to_string()
-}
-
-/// The guest's own address: the first after the subnet's zero address, which routers answer to.
-fn first_address(subnet: &str, prefix_len: i32) -> Result<String, StepError> {
-    let net: Ipv6Net = format!("{subnet}/{prefix_len}")
-        .parse()
-        .map_err(|_| StepError::Fatal(format!("The IPv6 subnet {subnet}/{prefix_len} can't be read.")))?;
-    let offset = u128::from(net.prefix_len() < 128);
-    Ok(std::net::Ipv6Addr::from(u128::from(net.network()) + offset).to_string())
+/// The guest's own address.
+fn first_address(subnet: &str, prefix_len: i32, gateway: &str) -> Result<String, StepError> {
+    ipam::guest_ipv6(subnet, prefix_len, gateway)
+        .map(|address| address.to_string())
+        .ok_or_else(|| StepError::Fatal(format!("The IPv6 subnet {subnet}/{prefix_len} can't be read.")))
 }
 
 fn seed(details: &ServerDetails, build: &str) -> proto::GuestSeed {

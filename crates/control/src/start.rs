@@ -37,6 +37,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>
         live: Arc::new(Live::default()),
         nodes: Arc::new(Nodes::new(pki.control.clone())),
         pki: Arc::new(pki),
+        capacity: Arc::default(),
         nudge: Arc::default(),
         cluster,
     })

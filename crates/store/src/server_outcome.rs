@@ -140,7 +140,10 @@ pub async fn remove(tx: &Tx, id: i64, now: Micros) -> Result<(), StoreError> {
         .filter(job::Column::State.eq(crate::job::QUEUED))
         .exec(tx)
         .await?;
-    Entity::delete_by_id(id).exec(tx).await?;
+    // What is allocated on the node changes, so sums that were taken before are stale.
+    if let Some(server) = Entity::delete_by_id(id).exec_with_returning(tx).await? {
+        crate::hypervisor::lock(tx, server.hypervisor_id).await?;
+    }
     Ok(())
 }
 

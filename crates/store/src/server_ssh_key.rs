@@ -2,12 +2,15 @@
 
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, QueryFilter,
+    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
 };
 
 use crate::{
-    StoreError, Tx,
-    entity::server_ssh_key::{ActiveModel, Column, Entity},
+    Db, StoreError, Tx,
+    entity::{
+        server_ssh_key::{ActiveModel, Column, Entity},
+        ssh_key,
+    },
 };
 
 /// In the order given, which is the order in the guest.
@@ -24,4 +27,18 @@ pub async fn replace(tx: &Tx, server_id: i64, key_ids: &[i64]) -> Result<(), Sto
     });
     Entity::insert_many(rows).exec_without_returning(tx).await?;
     Ok(())
+}
+
+/// Which of these keys a user may put into a server: enabled ones of their own.
+pub async fn usable(db: &impl Db, user_id: i64, key_ids: &[i64]) -> Result<Vec<i64>, StoreError> {
+    if key_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = ssh_key::Entity::find()
+        .select_only()
+        .column(ssh_key::Column::Id)
+        .filter(ssh_key::Column::Id.is_in(key_ids.iter().copied()))
+        .filter(ssh_key::Column::UserId.eq(user_id))
+        .filter(ssh_key::Column::Enabled.eq(true));
+    Ok(keys.into_tuple().all(db).await?)
 }

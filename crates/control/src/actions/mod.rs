@@ -4,5 +4,15 @@
 mod audit;
 pub mod enrolment;
 pub mod passwords;
+mod queue;
+pub mod server_build;
+pub mod server_build_order;
+pub mod server_console;
+pub mod server_create;
+pub mod server_delete;
+pub mod server_order;
+pub mod server_password;
+pub mod server_power;
+pub mod server_read;
 
 pub use audit::entry;

@@ -7,6 +7,7 @@ mod node;
 pub mod page;
 mod serve;
 pub mod v1;
+mod vnc;
 
 use std::time::Duration;
 
@@ -40,6 +41,7 @@ pub fn router(ctx: &Context) -> Router {
     let doors = Router::new()
         .nest("/api/v1", v1::router(ctx))
         .route("/node/enrol", axum::routing::post(node::enrol))
+        .merge(vnc::router())
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .fallback(|| async { Error::NotFound("page") })

@@ -33,6 +33,8 @@ async fn create_constraints(m: &SchemaManager<'_>) -> Result<(), DbErr> {
     // The next free address of a block.
     partial_index(m, false, "ipv4_addresses", &["block_id", "address"], "interface_id IS NULL AND NOT reserved")
         .await?;
+    // The first subnet of a block that was released.
+    partial_index(m, false, "ipv6_subnets", &["block_id", "subnet_index"], "interface_id IS NULL").await?;
     partial_index(m, false, "servers", &["delete_at"], "delete_at IS NOT NULL").await
 }
 

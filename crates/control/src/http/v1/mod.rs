@@ -1,6 +1,7 @@
 //! The Global API, `/api/v1`: the whole URL table. Bearer tokens only, never a cookie.
 
 mod connect;
+mod servers;
 
 use axum::{Json, Router, middleware, routing::get};
 use utoipa::OpenApi;
@@ -22,7 +23,20 @@ struct Document;
 
 /// Operations and their addresses, one line each.
 fn operations() -> OpenApiRouter<Context> {
-    OpenApiRouter::with_openapi(Document::openapi()).routes(routes!(connect::test))
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(connect::test))
+        .routes(routes!(servers::create::create, servers::list::list))
+        .routes(routes!(servers::list::of_user))
+        .routes(routes!(servers::retrieve::retrieve, servers::delete::delete))
+        .routes(routes!(servers::delete::cancel))
+        .routes(routes!(servers::build::build))
+        .routes(routes!(servers::power::boot))
+        .routes(routes!(servers::power::shutdown))
+        .routes(routes!(servers::power::restart))
+        .routes(routes!(servers::power::poweroff))
+        .routes(routes!(servers::build::reset_password))
+        .routes(routes!(servers::console::vnc, servers::console::switch_vnc))
+        .routes(routes!(servers::console::serial))
 }
 
 /// The OpenAPI 3.1 document, generated from the handlers.

@@ -1,0 +1,205 @@
+//! Building a server from a template: everything that the build's specification needs is written here, at once.
+
+use std::sync::Arc;
+
+use berth_api::v1::server_input::BuildServer;
+use berth_store::{
+    Micros, Tx, audit, console_token,
+    entity::{ip_block, server, template},
+    ipv6_subnet, pending_action, placement, server as servers, server_details,
+    server_details::ServerDetails,
+    server_disk, server_ssh_key, template as templates,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{
+    entry,
+    queue::{self, Work},
+    server_build_order::BuildOrder,
+    server_create::{blocks, give_ipv6},
+    server_delete,
+};
+use crate::{
+    Context, Error,
+    actor::{Ability, Actor},
+    crypt,
+    jobs::{Kind, build::BuildPayload},
+};
+
+/// The server as it is now, and its root password.
+pub struct Built {
+    pub details: ServerDetails,
+    pub password: String,
+}
+
+/// Queues the build. Any build before it is given up with its disk.
+pub async fn build(ctx: &Context, actor: &Actor, server_id: i64, input: BuildServer) -> Result<Built, Error> {
+    actor.require(Ability::Write)?;
+    let db = ctx.store.read();
+    let Some(details) = server_details::by_id(db, server_id).await? else { return Err(Error::NotFound("server")) };
+    let order = BuildOrder::check(input).map_err(Error::Invalid)?;
+    let template = templates::by_id(db, order.template_id).await?;
+    let template = fitting(&details, template)?;
+    require_keys(ctx, &details, &order.ssh_keys).await?;
+    let password = crypt::new_password(ctx.rng.as_ref());
+    let work = Arc::new(BuildWork {
+        ctx: ctx.clone(),
+        actor: actor.clone(),
+        ipv6_blocks: ipv6_blocks(ctx, &details, &order).await?,
+        order,
+        template,
+        password_enc: ctx.seal("servers", "password_enc", details.server.uuid, &password),
+        password_hash: crypt::hash(ctx.rng.as_ref(), &password).await?,
+        build_uuid: ctx.rng.uuid(),
+        volume_uuid: ctx.rng.uuid(),
+        details,
+        now: ctx.now(),
+    });
+    let queued = ctx.store.write_tx::<_, Error>(|tx| {
+        let work = Arc::clone(&work);
+        Box::pin(async move { work.run(tx).await })
+    });
+    queued.await?;
+    ctx.nudge.notify_one();
+    let details = server_details::by_id(db, server_id).await?.ok_or(Error::NotFound("server"))?;
+    Ok(Built { details, password })
+}
+
+/// The template, if it can be built on this server.
+fn fitting(details: &ServerDetails, template: Option<template::Model>) -> Result<template::Model, Error> {
+    let invalid = || Error::invalid("Invalid or disabled operating system template");
+    let template = template.filter(|template| template.enabled).ok_or_else(invalid)?;
+    if template.image_digest.is_empty() {
+        return Err(Error::invalid("The operating system template has no image yet."));
+    }
+    let disk = details.disks.iter().find(|disk| disk.is_primary).map_or(0, |disk| disk.capacity_gib);
+    let needs = template.image_virtual_bytes.div_euclid(1 << 30)
+        + i64::from(template.image_virtual_bytes.rem_euclid(1 << 30) > 0);
+    if needs > disk {
+        return Err(Error::invalid(format!(
+            "The operating system template needs a disk of {needs} GB; the server has {disk} GB."
+        )));
+    }
+    Ok(template)
+}
+
+/// Keys are the owner's and enabled; each that is not gets a sentence.
+async fn require_keys(ctx: &Context, details: &ServerDetails, keys: &[i64]) -> Result<(), Error> {
+    let usable = server_ssh_key::usable(ctx.store.read(), details.owner.id, keys).await?;
+    let errors = keys.iter().filter(|key| !usable.contains(key)).map(|key| format!("Invalid SSH key: {key}"));
+    let errors = errors.collect::<Vec<_>>();
+    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+}
+
+/// Where a subnet comes from if the server is to have one and has none.
+async fn ipv6_blocks(
+    ctx: &Context,
+    details: &ServerDetails,
+    order: &BuildOrder,
+) -> Result<Vec<ip_block::Model>, Error> {
+    let has_one = details.interfaces.iter().any(|interface| !interface.ipv6.is_empty());
+    if order.ipv6 != Some(true) || has_one {
+        return Ok(Vec::new());
+    }
+    let candidates = placement::candidates(ctx.store.read(), details.group.id).await?;
+    let nodes = candidates.map(|candidates| candidates.nodes).unwrap_or_default();
+    let node = nodes.iter().find(|node| node.hypervisor.id == details.hypervisor.id);
+    let blocks = node.map(|node| blocks(node, details.server.network_profile, 6).cloned().collect::<Vec<_>>());
+    match blocks.filter(|blocks| !blocks.is_empty()) {
+        Some(blocks) => Ok(blocks),
+        None => Err(Error::invalid("No IPv6 block serves the server's network.")),
+    }
+}
+
+struct BuildWork {
+    ctx: Context,
+    actor: Actor,
+    order: BuildOrder,
+    template: template::Model,
+    ipv6_blocks: Vec<ip_block::Model>,
+    password_enc: String,
+    password_hash: String,
+    build_uuid: Uuid,
+    volume_uuid: Uuid,
+    /// As it was before; what the rules need is read again.
+    details: ServerDetails,
+    now: Micros,
+}
+
+impl BuildWork {
+    async fn run(&self, tx: &Tx) -> Result<(), Error> {
+        let row = servers::lock(tx, self.details.server.id).await?.ok_or(Error::NotFound("server"))?;
+        queue::require_free(tx, &row).await?;
+        if row.protected {
+            return Err(Error::Locked { msg: "The server is protected.".to_owned(), queue_id: None });
+        }
+        let rebuild = row.built_at.is_some();
+        servers::order_build(tx, row.id, self.row_changes(&row, rebuild)).await?;
+        server_ssh_key::replace(tx, row.id, &self.order.ssh_keys).await?;
+        self.renew_disks(tx).await?;
+        self.change_ipv6(tx).await?;
+        console_token::remove(tx, row.id, "vnc").await?;
+        let payload = BuildPayload { template_id: self.template.id, rebuild, email: self.order.email };
+        let work = Work { kind: Kind::Build, action: "build_server", server: &row, exclusive: true, payload };
+        let queue_id = queue::enqueue(&self.ctx, tx, work, self.now).await?;
+        let after = json!({
+            "template": self.template.id,
+            "hostname": self.order.hostname,
+            "sshKeys": self.order.ssh_keys,
+            "rebuild": rebuild,
+            "queue": queue_id,
+        });
+        let subject = ("server", row.id);
+        Ok(audit::record(tx, entry(&self.actor, self.now, "server.build", subject, None, Some(after))).await?)
+    }
+
+    fn row_changes(&self, row: &server::Model, rebuild: bool) -> servers::BuildOrder {
+        servers::BuildOrder {
+            template_id: self.template.id,
+            name: self.order.name.clone(),
+            hostname: self.order.hostname.clone().or_else(|| row.hostname.clone()),
+            rebuild,
+            uefi: self.template.uefi,
+            password_enc: self.password_enc.clone(),
+            password_hash: self.password_hash.clone(),
+            swap_mib: self.order.swap_mib,
+            user_data: self.order.user_data.clone(),
+            vnc_enabled: self.order.vnc,
+            build_uuid: self.build_uuid,
+            now: self.now,
+        }
+    }
+
+    /// The primary disk gets a new volume. Others keep theirs; those that were only planned are made with this build.
+    async fn renew_disks(&self, tx: &Tx) -> Result<(), Error> {
+        for disk in server_disk::of_server(tx, self.details.server.id).await? {
+            if disk.is_primary {
+                server_disk::renew_volume(tx, disk.id, self.volume_uuid, self.now).await?;
+            } else if disk.status == server_disk::STATUS_PLANNED {
+                server_disk::renew_volume(tx, disk.id, disk.volume_uuid, self.now).await?;
+            }
+        }
+        Ok(pending_action::remove_all(tx, self.details.server.id, server_delete::PENDING).await?)
+    }
+
+    /// `ipv6: true` gives a subnet to a server that has none, `false` takes it away; without a word nothing changes.
+    async fn change_ipv6(&self, tx: &Tx) -> Result<(), Error> {
+        let Some(primary) = self.details.interfaces.iter().find(|details| details.interface.is_primary) else {
+            return Ok(());
+        };
+        let interface_id = primary.interface.id;
+        if self.order.ipv6 == Some(false) {
+            return Ok(ipv6_subnet::release(tx, interface_id, self.now).await?);
+        }
+        if self.ipv6_blocks.is_empty() || !ipv6_subnet::of_interface(tx, interface_id).await?.is_empty() {
+            return Ok(());
+        }
+        for block in &self.ipv6_blocks {
+            if give_ipv6(tx, block, interface_id, self.now).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(Error::invalid("The IPv6 blocks of the server's network have no free subnet."))
+    }
+}

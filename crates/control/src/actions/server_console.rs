@@ -1,0 +1,159 @@
+//! Access to consoles: a token that opens one socket, once, within a minute.
+
+use berth_api::v1::server_input::SwitchVnc;
+use berth_store::{
+    Micros, Tx, audit, console_token,
+    entity::{self, server},
+    server as servers,
+};
+use serde_json::json;
+
+use super::{entry, queue};
+use crate::{
+    Context, Error,
+    actor::{Ability, Actor},
+    clock::SECOND,
+    http::auth::hash_token,
+};
+
+/// How long a token opens a socket.
+pub const TOKEN_LIFE: Micros = 60 * SECOND;
+/// All that RFB's own authentication reads.
+const VNC_PASSWORD_LETTERS: usize = 8;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsoleKind {
+    Vnc,
+    Serial,
+}
+
+impl ConsoleKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            ConsoleKind::Vnc => "vnc",
+            ConsoleKind::Serial => "serial",
+        }
+    }
+}
+
+/// What a client opens a console with.
+pub struct Access {
+    pub token: String,
+    /// For RFB; empty for a serial console.
+    pub password: String,
+    pub enabled: bool,
+}
+
+/// The present token, or a new one where that was used or is too old.
+pub async fn vnc(ctx: &Context, actor: &Actor, server_id: i64) -> Result<Access, Error> {
+    actor.require(Ability::Write)?;
+    let row = servers::by_id(ctx.store.read(), server_id).await?.ok_or(Error::NotFound("server"))?;
+    if row.suspended {
+        return Err(Error::Locked { msg: "The server is suspended.".to_owned(), queue_id: None });
+    }
+    let fresh = console_token::fresh(ctx.store.read(), server_id, ConsoleKind::Vnc.name(), ctx.now()).await?;
+    match fresh {
+        Some(token) => Ok(Access {
+            token: ctx.open("console_tokens", "token_enc", token.uuid, &token.token_enc)?,
+            password: ctx.open("console_tokens", "password_enc", token.uuid, &token.password_enc)?,
+            enabled: row.vnc_enabled,
+        }),
+        None => renew(ctx, actor, server_id, ConsoleKind::Vnc, None).await,
+    }
+}
+
+/// Switches console access and makes a new token. The three forms of the body mean the same.
+pub async fn switch_vnc(ctx: &Context, actor: &Actor, server_id: i64, input: SwitchVnc) -> Result<Access, Error> {
+    actor.require(Ability::Write)?;
+    let SwitchVnc { action, vnc, enabled } = input;
+    let action = match action.as_deref().map(str::trim) {
+        None | Some("") => None,
+        Some(word) if word.eq_ignore_ascii_case("enable") => Some(true),
+        Some(word) if word.eq_ignore_ascii_case("disable") => Some(false),
+        Some(_) => return Err(Error::invalid("The action must be enable or disable.")),
+    };
+    renew(ctx, actor, server_id, ConsoleKind::Vnc, action.or(vnc).or(enabled)).await
+}
+
+/// A token for the serial console.
+pub async fn serial(ctx: &Context, actor: &Actor, server_id: i64) -> Result<Access, Error> {
+    actor.require(Ability::Write)?;
+    renew(ctx, actor, server_id, ConsoleKind::Serial, None).await
+}
+
+async fn renew(
+    ctx: &Context,
+    actor: &Actor,
+    server_id: i64,
+    kind: ConsoleKind,
+    enable: Option<bool>,
+) -> Result<Access, Error> {
+    let (now, uuid) = (ctx.now(), ctx.rng.uuid());
+    let token = ctx.rng.uuid().to_string();
+    let password = match kind {
+        ConsoleKind::Vnc => ctx.rng.letters_and_digits(VNC_PASSWORD_LETTERS),
+        ConsoleKind::Serial => String::new(),
+    };
+    let new = console_token::NewToken {
+        uuid,
+        server_id,
+        kind: kind.name().to_owned(),
+        token_hash: hash_token(&token),
+        password_enc: ctx.seal("console_tokens", "password_enc", uuid, &password),
+        token_enc: ctx.seal("console_tokens", "token_enc", uuid, &token),
+        expires_at: now + TOKEN_LIFE,
+        now,
+    };
+    let renewed = ctx.store.write_tx::<_, Error>(|tx| {
+        let (actor, new) = (actor.clone(), new.clone());
+        Box::pin(async move {
+            let row = servers::lock(tx, server_id).await?.ok_or(Error::NotFound("server"))?;
+            if row.suspended {
+                return Err(Error::Locked { msg: "The server is suspended.".to_owned(), queue_id: None });
+            }
+            if row.commission_status == 0 {
+                queue::require_built(&row)?;
+            }
+            let enabled = enable.unwrap_or(row.vnc_enabled);
+            if enabled != row.vnc_enabled {
+                set_enabled(tx, &actor, &row, enabled, now).await?;
+            }
+            console_token::replace(tx, new).await?;
+            Ok(enabled)
+        })
+    });
+    Ok(Access { enabled: renewed.await?, token, password })
+}
+
+async fn set_enabled(tx: &Tx, actor: &Actor, row: &server::Model, enabled: bool, now: Micros) -> Result<(), Error> {
+    servers::set_vnc_enabled(tx, row.id, enabled, now).await?;
+    let (before, after) = (json!({ "vnc": row.vnc_enabled }), json!({ "vnc": enabled }));
+    let subject = ("server", row.id);
+    Ok(audit::record(tx, entry(actor, now, "server.vnc", subject, Some(before), Some(after))).await?)
+}
+
+/// What a socket connects to.
+pub struct Opening {
+    pub server: server::Model,
+    pub hypervisor: entity::hypervisor::Model,
+    pub password: String,
+}
+
+/// Takes a token; the first caller within its time gets the console, every other nothing.
+pub async fn open(ctx: &Context, kind: ConsoleKind, token: &str) -> Result<Opening, Error> {
+    let (hash, now) = (hash_token(token), ctx.now());
+    let taken = ctx.store.write_tx::<_, Error>(|tx| {
+        let hash = hash.clone();
+        Box::pin(async move { Ok(console_token::take(tx, &hash, kind.name(), now).await?) })
+    });
+    let taken = taken.await?.ok_or(Error::Forbidden("this token is unknown, used or too old"))?;
+    let db = ctx.store.read();
+    let server = servers::by_id(db, taken.server_id).await?.ok_or(Error::NotFound("server"))?;
+    if server.suspended || (kind == ConsoleKind::Vnc && !server.vnc_enabled) {
+        return Err(Error::Forbidden("console access is off"));
+    }
+    let hypervisor = berth_store::hypervisor::by_id(db, server.hypervisor_id).await?;
+    let hypervisor = hypervisor.ok_or(Error::NotFound("hypervisor"))?;
+    let password = ctx.open("console_tokens", "password_enc", taken.uuid, &taken.password_enc)?;
+    Ok(Opening { server, hypervisor, password })
+}

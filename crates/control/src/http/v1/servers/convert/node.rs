@@ -1,0 +1,113 @@
+//! The server's node, with what is allocated on it.
+
+use berth_api::{
+    time,
+    v1::server_node::{
+        NodeLocalStorage, NodeResource, ServerNode, ServerNodeGroup, ServerNodeResources, ServerNodeSettings, percent,
+    },
+};
+use berth_store::{
+    entity::{hypervisor, hypervisor_group},
+    server::Allocated,
+};
+
+/// What the node's agent told about it, as far as servers show it.
+pub struct Facts {
+    /// 1 x86_64, 2 aarch64.
+    pub arch: i32,
+    /// What "inherit" comes to: the host's model where it virtualises, a plain one where it emulates.
+    pub inherited_cpu_type: &'static str,
+    pub cpu_model: Option<String>,
+}
+
+impl Facts {
+    pub fn of(row: &hypervisor::Model) -> Self {
+        let text = |name: &str| row.facts.get(name).and_then(serde_json::Value::as_str).filter(|text| !text.is_empty());
+        Self {
+            arch: if text("arch") == Some("aarch64") { 2 } else { 1 },
+            inherited_cpu_type: if text("accelerator") == Some("qemu") { "qemu64" } else { "host-model" },
+            cpu_model: text("cpu_model").map(str::to_owned),
+        }
+    }
+}
+
+pub fn node(row: hypervisor::Model, group: hypervisor_group::Model, allocated: Allocated) -> ServerNode {
+    let hypervisor::Model {
+        id,
+        uuid: _,
+        group_id,
+        name,
+        ip,
+        ip_alt: _,
+        hostname,
+        port,
+        ssh_port: _,
+        commissioned: _,
+        maintenance,
+        enabled,
+        prohibit: _,
+        nf_type,
+        max_servers,
+        max_cpu,
+        max_memory_mib,
+        max_storage_gib,
+        data_dir,
+        timezone,
+        facts: _,
+        facts_at: _,
+        certificate_serial: _,
+        certificate_expires_at: _,
+        event_incarnation: _,
+        event_sequence: _,
+        capacity_version: _,
+        created_at,
+        updated_at,
+    } = row;
+    let inherit = || "inherit".to_owned();
+    let state = match (enabled, maintenance) {
+        (false, _) => "disabled",
+        (true, true) => "maintenance",
+        (true, false) => "online",
+    };
+    ServerNode {
+        id,
+        ip,
+        hostname,
+        port,
+        maintenance,
+        group_id,
+        group: ServerNodeGroup { name: group.name, icon: group.icon },
+        timezone,
+        force_ipv6: false,
+        vnc_listen_type: 0,
+        display_name: None,
+        cpu_set: None,
+        nf_type,
+        backup_storage_type: 0,
+        default_disk_type: inherit(),
+        default_disk_cache_type: inherit(),
+        default_cpu: inherit(),
+        default_machine_type: inherit(),
+        created: time::offset(created_at),
+        updated: time::offset(updated_at),
+        name,
+        data_dir,
+        settings: ServerNodeSettings { state: state.to_owned() },
+        resources: ServerNodeResources {
+            servers: NodeResource::new("#", max_servers, allocated.servers),
+            memory: NodeResource::new("MB", max_memory_mib, allocated.memory_mib),
+            cpu_cores: NodeResource::new("#", max_cpu, allocated.cpu_cores),
+            local_storage: NodeLocalStorage {
+                enabled: 1,
+                name: "Local (Default mountpoint)".to_owned(),
+                storage_type: 1,
+                units: "GB".to_owned(),
+                max: max_storage_gib,
+                allocated: allocated.storage_gib,
+                free: max_storage_gib - allocated.storage_gib,
+                percent: percent(max_storage_gib, allocated.storage_gib),
+            },
+            other_storage: Vec::new(),
+        },
+    }
+}

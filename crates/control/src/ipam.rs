@@ -1,0 +1,69 @@
+//! Arithmetic of addresses: what the database holds as numbers and texts, and what a guest is told.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// An address as `ipv4_addresses` holds it: a number, the first octet the highest.
+pub fn ipv4(number: i64) -> Ipv4Addr {
+    Ipv4Addr::from(u32::try_from(number).unwrap_or(0))
+}
+
+/// The address of its subnet that a guest is given: the first after the subnet's own, or the next when the gateway
+/// has that one. `None` where the texts are not a subnet.
+pub fn guest_ipv6(subnet: &str, prefix_len: i32, gateway: &str) -> Option<Ipv6Addr> {
+    let base = u128::from(subnet.parse::<Ipv6Addr>().ok()?);
+    let len = u32::try_from(prefix_len).ok().filter(|len| *len <= 128)?;
+    if len == 128 {
+        return Some(Ipv6Addr::from(base));
+    }
+    let gateway = gateway.parse::<Ipv6Addr>().ok();
+    let first = Ipv6Addr::from(base + 1);
+    let taken = gateway == Some(first) && len < 127;
+    Some(if taken { Ipv6Addr::from(base + 2) } else { first })
+}
+
+/// The subnet at `index` (from 0) of a block that is cut into subnets of `subnet_len` bits; `None` past its end.
+pub fn subnet(source: &str, source_len: i32, subnet_len: i32, index: u64) -> Option<Ipv6Addr> {
+    let base = u128::from(source.parse::<Ipv6Addr>().ok()?);
+    let (source_len, subnet_len) = (u32::try_from(source_len).ok()?, u32::try_from(subnet_len).ok()?);
+    if source_len > subnet_len || subnet_len > 128 {
+        return None;
+    }
+    let bits = subnet_len - source_len;
+    if bits < 64 && index >= 1 << bits {
+        return None;
+    }
+    let offset = u128::from(index).checked_shl(128 - subnet_len).unwrap_or(0);
+    Some(Ipv6Addr::from(base | offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_guest_gets_the_first_address_that_the_gateway_leaves() {
+        let address = |gateway| guest_ipv6("2001:db8:0:1::", 64, gateway).unwrap().to_string();
+        assert_eq!(address("2001:db8::1"), "2001:db8:0:1::1");
+        assert_eq!(address("2001:db8:0:1::1"), "2001:db8:0:1::2");
+        assert_eq!(guest_ipv6("2001:db8::7", 128, "fe80::1").unwrap().to_string(), "2001:db8::7");
+        assert_eq!(guest_ipv6("x", 64, ""), None);
+    }
+
+    #[test]
+    fn subnets_of_a_block_end_where_the_block_ends() {
+        assert_eq!(subnet("2001:db8::", 60, 64, 15).unwrap().to_string(), "2001:db8:0:f::");
+        assert_eq!(subnet("2001:db8::", 60, 64, 16), None);
+        assert_eq!(subnet("2001:db8::", 64, 60, 0), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_subnets_of_a_block_overlap(a in 0..1_u64 << 16, b in 0..1_u64 << 16) {
+            let (first, second) = (subnet("2001:db8::", 48, 64, a).unwrap(), subnet("2001:db8::", 48, 64, b).unwrap());
+            let net = |address| ipnet::Ipv6Net::new(address, 64).unwrap();
+            prop_assert_eq!(a == b, net(first).contains(&second));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What placement is decided from: the nodes of a group with their networks and the blocks that are bound to them.
+
+use std::sync::LazyLock;
+
+use sea_orm::{EntityTrait, FromQueryResult};
+
+use crate::{
+    Db, StoreError,
+    entity::{hypervisor, hypervisor_group, hypervisor_network, ip_block, package},
+    joined,
+};
+
+#[derive(Clone, Debug)]
+pub struct Candidates {
+    pub group: hypervisor_group::Model,
+    /// By id.
+    pub nodes: Vec<Candidate>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    pub hypervisor: hypervisor::Model,
+    /// The default one.
+    pub network: Option<hypervisor_network::Model>,
+    /// Enabled ones that are bound to the network, in the order in which they give addresses.
+    pub blocks: Vec<ip_block::Model>,
+}
+
+static CANDIDATES: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {}, {}, {}, {} FROM hypervisor_groups g LEFT JOIN hypervisors h ON h.group_id = g.id \
+         LEFT JOIN hypervisor_networks n ON n.hypervisor_id = h.id AND n.is_default = TRUE \
+         LEFT JOIN ip_block_bindings l ON l.network_id = n.id \
+         LEFT JOIN ip_blocks b ON b.id = l.block_id AND b.enabled = TRUE \
+         WHERE g.id = $1 ORDER BY h.id, n.id, l.position, l.id",
+        joined::columns::<hypervisor_group::Entity>("g", "g_"),
+        joined::columns::<hypervisor::Entity>("h", "h_"),
+        joined::columns::<hypervisor_network::Entity>("n", "n_"),
+        joined::columns::<ip_block::Entity>("b", "b_"),
+    )
+});
+
+/// `None` where there is no such group.
+pub async fn candidates(db: &impl Db, group_id: i64) -> Result<Option<Candidates>, StoreError> {
+    let rows = joined::all(db, &CANDIDATES, vec![group_id.into()]).await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let group = hypervisor_group::Model::from_query_result(first, "g_")?;
+    let mut nodes: Vec<Candidate> = Vec::new();
+    for row in &rows {
+        let Some(id) = row.try_get::<Option<i64>>("h_", "id")? else { continue };
+        if nodes.last().is_none_or(|last| last.hypervisor.id != id) {
+            let network = match row.try_get::<Option<i64>>("n_", "id")? {
+                Some(_) => Some(hypervisor_network::Model::from_query_result(row, "n_")?),
+                None => None,
+            };
+            let hypervisor = hypervisor::Model::from_query_result(row, "h_")?;
+            nodes.push(Candidate { hypervisor, network, blocks: Vec::new() });
+        }
+        if let Some(last) = nodes.last_mut()
+            && row.try_get::<Option<i64>>("n_", "id")? == last.network.as_ref().map(|network| network.id)
+            && row.try_get::<Option<i64>>("b_", "id")?.is_some()
+        {
+            last.blocks.push(ip_block::Model::from_query_result(row, "b_")?);
+        }
+    }
+    Ok(Some(Candidates { group, nodes }))
+}
+
+/// What a server is made from where the order says nothing else.
+pub async fn package(db: &impl Db, id: i64) -> Result<Option<package::Model>, StoreError> {
+    Ok(package::Entity::find_by_id(id).one(db).await?)
+}
