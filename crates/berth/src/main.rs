@@ -5,6 +5,7 @@ mod cmd;
 mod output;
 mod process;
 mod progress;
+mod recipe;
 mod websocket;
 
 use std::process::ExitCode;

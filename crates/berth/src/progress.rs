@@ -91,6 +91,16 @@ async fn pause(until: Instant, limit_s: u64) -> Result<(), WaitError> {
     Ok(())
 }
 
+/// For work whose length nobody knows; hidden where programs read the output.
+pub fn spinner(hidden: bool) -> ProgressBar {
+    let spinner = ProgressBar::new_spinner();
+    if hidden {
+        spinner.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    spinner.enable_steady_tick(Duration::from_millis(TICK_MS));
+    spinner
+}
+
 fn bar(format: Format) -> ProgressBar {
     let bar = ProgressBar::new(100);
     if format == Format::Json {
