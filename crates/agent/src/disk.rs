@@ -335,3 +335,6 @@ pub(crate) fn remove_if_there(path: &Path) -> Result<(), DiskError> {
 fn qemu_img(timeout: Duration) -> Cmd {
     Cmd::new("qemu-img").timeout(timeout)
 }
+
+#[cfg(test)]
+mod tests;

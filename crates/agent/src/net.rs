@@ -286,28 +286,4 @@ async fn nat_in_force(netns: &Netns, instance: &str, bridge: &BridgeSpec, rules:
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn bridge() -> BridgeSpec {
-        BridgeSpec {
-            name: "t0".into(),
-            addresses: vec!["10.77.0.1/24".parse().unwrap(), "fd77::1/64".parse().unwrap()],
-            nat: true,
-            mtu: 0,
-        }
-    }
-
-    #[test]
-    fn golden_nat() {
-        insta::assert_snapshot!(nat_rules("berth", &bridge()).0);
-    }
-
-    #[test]
-    fn names_and_addresses_that_cannot_be_are_refused() {
-        for name in ["", "-x", "a b", "a;b", "0123456789abcdef", "../x", ".."] {
-            assert!(check(&BridgeSpec { name: name.into(), ..bridge() }).is_err(), "{name}");
-        }
-        assert!(check(&BridgeSpec { addresses: vec!["127.0.0.1/8".parse().unwrap()], ..bridge() }).is_err());
-    }
-}
+mod tests;

@@ -19,7 +19,7 @@ fn missing(text: &str) -> Vec<String> {
     let value = |name: &str| {
         let lines = text.lines().filter_map(|line| line.trim().split_once('='));
         // The last one wins, as in libvirt's own reader.
-        lines.filter(|(found, _)| found.trim() == name).map(|(_, value)| value.trim().to_owned()).last()
+        lines.filter(|(found, _)| found.trim() == name).map(|(_, value)| value.trim().to_owned()).next_back()
     };
     let mut found = Vec::new();
     if value("seccomp_sandbox").as_deref() != Some("1") {
