@@ -1,22 +1,50 @@
 //! The agent: does on one node what the control server decides.
 
+mod agent;
 pub mod clock;
 pub mod cloud_init;
 pub mod cmd;
 pub mod config;
+mod console;
 pub mod disk;
 pub mod domain_xml;
+pub mod enrol;
+mod events;
+mod facts;
 pub mod fetch_guard;
 pub mod filters;
 pub mod filters_apply;
+mod guest_agent;
 pub mod host;
+pub mod identity;
 pub mod image;
+mod images;
 pub mod ledger;
 pub mod libvirt;
+mod lifecycle;
+mod metrics;
 pub mod names;
 pub mod net;
 pub mod netns;
+pub mod node;
+mod ops;
 pub mod paths;
 pub mod probe;
 pub mod qemu_conf;
+mod reconcile;
 pub mod seed;
+mod service;
+mod stats;
+mod tls;
+mod vm;
+
+pub use node::run;
+
+/// A part of a sentence as a whole one: with a capital letter and a full stop.
+pub(crate) fn sentence(part: &str) -> String {
+    let part = part.trim();
+    let mut letters = part.chars();
+    let Some(first) = letters.next() else { return String::new() };
+    let stop = if part.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{}{}{stop}", first.to_uppercase(), letters.as_str())
+}

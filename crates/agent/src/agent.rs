@@ -1,0 +1,115 @@
+//! The parts of a running agent, in one place for all that work on this node.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore, mpsc};
+
+use crate::{
+    clock::Clock, config::AgentConfig, events::Outbox, host::HostFacts, images::Images, ledger::Ledger,
+    libvirt::Libvirt, names, netns::Netns, paths::Paths, probe::AcceleratorFact,
+};
+
+/// Servers that are worked on at the same time; copies and starts share the node's disks.
+const AT_ONCE: usize = 4;
+
+pub struct Agent {
+    pub config: AgentConfig,
+    pub paths: Paths,
+    pub host: HostFacts,
+    pub accelerator: AcceleratorFact,
+    pub ledger: Ledger,
+    pub libvirt: Libvirt,
+    pub netns: Netns,
+    pub outbox: Outbox,
+    pub images: Images,
+    pub clock: Arc<dyn Clock>,
+    /// The node's own UUID, of its certificate.
+    pub node_uuid: String,
+    /// This boot of the node.
+    pub boot_id: String,
+    /// Asks for a server to be looked at now.
+    pub nudge: mpsc::UnboundedSender<String>,
+    pub slots: Semaphore,
+    status: Mutex<HashMap<String, Status>>,
+    locks: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
+}
+
+/// What is said of the newest work on a server; in memory only.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// A sentence, where the last try failed.
+    pub error: String,
+    pub doing: String,
+    pub progress: u32,
+    pub guest_agent: bool,
+    pub needs_restart: bool,
+    /// It was told to shut down and has not been off since.
+    pub shutting_down: bool,
+}
+
+pub struct Parts {
+    pub config: AgentConfig,
+    pub host: HostFacts,
+    pub accelerator: AcceleratorFact,
+    pub ledger: Ledger,
+    pub outbox: Outbox,
+    pub clock: Arc<dyn Clock>,
+    pub node_uuid: String,
+    pub boot_id: String,
+    pub nudge: mpsc::UnboundedSender<String>,
+}
+
+impl Agent {
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let Parts { config, host, accelerator, ledger, outbox, clock, node_uuid, boot_id, nudge } = parts;
+        Arc::new(Self {
+            paths: config.paths(),
+            libvirt: Libvirt::new(&config.libvirt_uri),
+            netns: Netns::host(),
+            images: Images::default(),
+            slots: Semaphore::new(AT_ONCE),
+            status: Mutex::default(),
+            locks: Mutex::default(),
+            config,
+            host,
+            accelerator,
+            ledger,
+            outbox,
+            clock,
+            node_uuid,
+            boot_id,
+            nudge,
+        })
+    }
+
+    pub fn domain(&self, server_uuid: &str) -> String {
+        names::domain(&self.config.instance, server_uuid)
+    }
+
+    /// Waits until nobody else works on the server.
+    pub async fn lock(&self, server_uuid: &str) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(locks.entry(server_uuid.to_owned()).or_default())
+        };
+        lock.lock_owned().await
+    }
+
+    pub fn status(&self, server_uuid: &str) -> Status {
+        let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        status.get(server_uuid).cloned().unwrap_or_default()
+    }
+
+    pub fn set_status(&self, server_uuid: &str, change: impl FnOnce(&mut Status)) {
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        change(status.entry(server_uuid.to_owned()).or_default());
+    }
+
+    pub fn nudge(&self, server_uuid: &str) {
+        // The reconciler lives as long as the agent; at its end nobody waits any more.
+        let _ = self.nudge.send(server_uuid.to_owned());
+    }
+}

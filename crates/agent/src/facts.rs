@@ -1,0 +1,50 @@
+//! What the node has, as it tells the control server.
+
+use berth_proto as proto;
+
+use crate::{agent::Agent, config::AgentConfig, net, netns::Netns, paths::Paths, probe, probe::AcceleratorFact};
+
+pub async fn node_facts(agent: &Agent) -> proto::NodeFacts {
+    let libvirt_version = agent.libvirt.version().await.map(|(library, _)| version_text(library)).unwrap_or_default();
+    gather(&agent.config, &agent.paths, &agent.accelerator, libvirt_version).await
+}
+
+/// Also asked before there is an agent, by enrolment.
+pub async fn gather(
+    config: &AgentConfig,
+    paths: &Paths,
+    accelerator: &AcceleratorFact,
+    libvirt_version: String,
+) -> proto::NodeFacts {
+    let machine = probe::machine_facts(&probe::emulator(std::env::consts::ARCH)).await;
+    let mut networks = Vec::new();
+    for network in &config.networks {
+        let mtu = net::bridge_mtu(&Netns::host(), &network.bridge).await.ok().flatten();
+        networks.push(proto::NodeNetwork {
+            bridge: network.bridge.clone(),
+            mtu: mtu.unwrap_or(0),
+            exists: mtu.is_some(),
+        });
+    }
+    proto::NodeFacts {
+        hostname: machine.hostname,
+        arch: machine.arch,
+        cpu_cores: machine.cpu_cores,
+        memory_mib: machine.memory_mib,
+        accelerator: accelerator.accelerator.as_str().to_owned(),
+        accelerator_detail: accelerator.detail.clone(),
+        libvirt_version,
+        qemu_version: machine.qemu_version,
+        kernel_version: machine.kernel_version,
+        cpu_model: machine.cpu_model,
+        storage: probe::storage_root(paths.data_dir(), true).into_iter().collect(),
+        networks,
+        instance: config.instance.clone(),
+        data_dir: paths.data_dir().display().to_string(),
+    }
+}
+
+/// libvirt's form: 1,000,000 × major + 1,000 × minor + release.
+fn version_text(version: u32) -> String {
+    format!("{}.{}.{}", version / 1_000_000, version / 1_000 % 1_000, version % 1_000)
+}

@@ -1,0 +1,165 @@
+//! A node's agent as a whole: what it does at start, what runs, and how it ends. Guests stay.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::Context as _;
+use berth_proto::node_server::NodeServer;
+use tokio::{net::TcpListener, sync::mpsc};
+use tokio_util::sync::CancellationToken;
+use tonic::{service::interceptor::InterceptedService, transport::Server};
+
+use crate::{
+    agent::{Agent, Parts},
+    clock::SystemClock,
+    config::AgentConfig,
+    events::Outbox,
+    filters_apply,
+    host::{Accelerator, HostFacts},
+    identity::{Identity, write},
+    ledger::Ledger,
+    lifecycle, metrics, net,
+    netns::Netns,
+    probe,
+    probe::AcceleratorFact,
+    reconcile,
+    service::Service,
+    tls,
+};
+
+/// An image's chunk and some room.
+const MESSAGE_LIMIT_BYTES: usize = 16 << 20;
+const ACCELERATOR_FILE: &str = "accelerator.json";
+
+/// Runs the agent until `shutdown`. The node must have been enrolled.
+pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Result<()> {
+    config.check()?;
+    let paths = config.paths();
+    paths.ensure_dirs().with_context(|| format!("making {}", paths.data_dir().display()))?;
+    let identity =
+        Identity::load(&config.identity_dir())?.context("this node has not been enrolled: run `berth agent enrol`")?;
+    let accelerator = accelerator(&config).await?;
+    ensure_networks(&config).await?;
+    filters_apply::ensure_table(&Netns::host(), &config.instance).await.map_err(anyhow::Error::msg)?;
+    let boot_id =
+        std::fs::read_to_string(&config.boot_id_file).context("reading which boot this is")?.trim().to_owned();
+    let (nudge, nudges) = mpsc::unbounded_channel();
+    crate::libvirt::events::start_loop();
+    let agent = Agent::new(Parts {
+        host: host_facts(&config, &accelerator),
+        ledger: Ledger::open(paths.ledger_dir())?,
+        outbox: Outbox::open(paths.data_dir().to_owned(), &format!("{boot_id}-{}", std::process::id()))?,
+        clock: Arc::new(SystemClock),
+        node_uuid: identity.names.node_uuid.clone(),
+        accelerator,
+        boot_id,
+        nudge,
+        config,
+    });
+    serve(agent, nudges, &identity, shutdown).await
+}
+
+async fn serve(
+    agent: Arc<Agent>,
+    nudges: mpsc::UnboundedReceiver<String>,
+    identity: &Identity,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let address = agent.config.listen;
+    let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
+    let background = [
+        tokio::spawn(reconcile::run(Arc::clone(&agent), nudges, shutdown.clone())),
+        tokio::spawn(lifecycle::run(Arc::clone(&agent), shutdown.clone())),
+        tokio::spawn(metrics::run(Arc::clone(&agent), shutdown.clone())),
+    ];
+    let service = NodeServer::new(Service { agent: Arc::clone(&agent) })
+        .max_decoding_message_size(MESSAGE_LIMIT_BYTES)
+        .max_encoding_message_size(MESSAGE_LIMIT_BYTES);
+    let guarded = InterceptedService::new(service, tls::only_control(&identity.names.cluster_uuid));
+    tracing::info!(%address, accelerator = agent.accelerator.detail, "the agent is ready");
+    let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
+    let stop = shutdown.clone();
+    // Streams of events and figures never end by themselves, so the server is dropped instead of drained.
+    let server =
+        Server::builder().tls_config(tls::config(identity))?.add_service(guarded).serve_with_incoming(incoming);
+    let served = tokio::select! {
+        served = server => served.context("serving the control server"),
+        () = stop.cancelled() => Ok(()),
+    };
+    shutdown.cancel();
+    for task in background {
+        let _ = task.await;
+    }
+    served
+}
+
+/// As configured, as remembered, or as a timed boot shows.
+pub async fn accelerator(config: &AgentConfig) -> anyhow::Result<AcceleratorFact> {
+    let said = |accelerator| AcceleratorFact { accelerator, detail: "as the node's configuration says".to_owned() };
+    match config.accelerator.as_str() {
+        "kvm" => return Ok(said(Accelerator::Kvm)),
+        "qemu" => return Ok(said(Accelerator::Qemu)),
+        _ => {}
+    }
+    let dir = config.paths().data_dir().to_owned();
+    std::fs::create_dir_all(&dir)?;
+    let remembered = std::fs::read(dir.join(ACCELERATOR_FILE)).ok();
+    if let Some(fact) = remembered.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+        return Ok(fact);
+    }
+    let fact = probe::probe_accelerator(&probe::emulator(std::env::consts::ARCH), &dir).await;
+    write(&dir, ACCELERATOR_FILE, &serde_json::to_vec(&fact)?)?;
+    Ok(fact)
+}
+
+fn host_facts(config: &AgentConfig, accelerator: &AcceleratorFact) -> HostFacts {
+    HostFacts {
+        instance: config.instance.clone(),
+        accelerator: accelerator.accelerator,
+        arch: std::env::consts::ARCH.to_owned(),
+        emulator: probe::emulator(std::env::consts::ARCH),
+        ovmf: probe::ovmf(),
+        disk_cache: "writeback".to_owned(),
+    }
+}
+
+/// The bridges that the agent makes itself; others are the owner's.
+pub async fn ensure_networks(config: &AgentConfig) -> anyhow::Result<()> {
+    for network in config.networks.iter().filter(|network| network.managed) {
+        let addresses = [&network.ipv4_cidr, &network.ipv6_cidr].into_iter().flatten();
+        let bridge = net::BridgeSpec {
+            name: network.bridge.clone(),
+            addresses: addresses
+                .map(|cidr| cidr.parse().with_context(|| format!("{cidr} is not an address with a prefix")))
+                .collect::<Result<_, _>>()?,
+            nat: network.nat,
+            mtu: 0,
+        };
+        net::ensure_bridge(&Netns::host(), &config.instance, &bridge).await.map_err(anyhow::Error::msg)?;
+    }
+    Ok(())
+}
+
+/// Takes everything of the instance off the host: guests, filters, bridges and the data folder.
+pub async fn uninstall(config: &AgentConfig) -> anyhow::Result<()> {
+    let libvirt = crate::libvirt::Libvirt::new(&config.libvirt_uri);
+    for name in libvirt.names(&format!("{}-", config.instance)).await? {
+        libvirt.destroy(&name).await?;
+        libvirt.undefine(&name).await?;
+    }
+    let host = Netns::host();
+    filters_apply::remove_table(&host, &config.instance).await.map_err(anyhow::Error::msg)?;
+    for network in config.networks.iter().filter(|network| network.managed) {
+        net::remove_bridge(&host, &config.instance, &network.bridge).await.map_err(anyhow::Error::msg)?;
+    }
+    net::remove_nat_table(&host, &config.instance).await.map_err(anyhow::Error::msg)?;
+    remove_dir(&config.data_dir)
+}
+
+fn remove_dir(dir: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", dir.display()))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,274 @@
+//! The gRPC doors of the node: each checks, calls and answers.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use berth_proto::{self as proto, node_server::Node};
+use futures::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{
+    agent::Agent,
+    console, disk, facts, images,
+    ledger::{Entry, LedgerError, Refusal},
+    libvirt::State,
+    ops, stats,
+};
+
+/// What a specification may ask of this agent.
+pub const FEATURES: [&str; 1] = ["server.v1"];
+/// Servers that are observed in one call.
+const OBSERVE_LIMIT: usize = 10_000;
+/// Events and samples on their way to one listener.
+const IN_FLIGHT: usize = 64;
+const STATS_INTERVAL_MIN_MS: u32 = 500;
+
+pub struct Service {
+    pub agent: Arc<Agent>,
+}
+
+type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+fn refused(error: LedgerError) -> Status {
+    match error {
+        LedgerError::Refused(Refusal::Changed(_)) => Status::already_exists(error.to_string()),
+        LedgerError::Refused(Refusal::Invalid(_)) => Status::invalid_argument(error.to_string()),
+        LedgerError::Refused(_) => Status::failed_precondition(error.to_string()),
+        LedgerError::Io(_) | LedgerError::Unreadable(_) => Status::unavailable(error.to_string()),
+    }
+}
+
+fn token(fence: Option<&proto::Fence>) -> u64 {
+    fence.map_or(0, |fence| fence.lease_token)
+}
+
+fn uuid(text: &str) -> Result<(), Status> {
+    match uuid::Uuid::try_parse(text) {
+        Ok(_) if text.len() == 36 => Ok(()),
+        _ => Err(Status::invalid_argument("the server's UUID is not one")),
+    }
+}
+
+#[tonic::async_trait]
+impl Node for Service {
+    async fn hello(&self, request: Request<proto::HelloRequest>) -> Result<Response<proto::HelloReply>, Status> {
+        let asked = request.into_inner();
+        let ours = proto::PROTOCOL_VERSIONS;
+        let chosen = asked.protocol_max.min(*ours.end());
+        if chosen < asked.protocol_min || chosen < *ours.start() {
+            let range = format!("{} to {}", ours.start(), ours.end());
+            return Err(Status::failed_precondition(format!("this agent speaks the protocol's versions {range}")));
+        }
+        Ok(Response::new(proto::HelloReply {
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            protocol: chosen,
+            features: FEATURES.map(str::to_owned).to_vec(),
+            node_uuid: self.agent.node_uuid.clone(),
+            facts: Some(facts::node_facts(&self.agent).await),
+        }))
+    }
+
+    async fn apply(&self, request: Request<proto::ApplyRequest>) -> Result<Response<proto::ApplyReply>, Status> {
+        let request = request.into_inner();
+        let spec = request.spec.ok_or_else(|| Status::invalid_argument("there is no specification"))?;
+        uuid(&spec.server_uuid)?;
+        let taken = self.agent.ledger.change(&spec.server_uuid, |entry| {
+            if let Some(lacking) = spec.required_features.iter().find(|feature| !FEATURES.contains(&feature.as_str())) {
+                return Err(Refusal::Feature(lacking.clone()));
+            }
+            entry.check_fence(token(request.fence.as_ref()))?;
+            entry.take_spec(&spec)
+        });
+        if taken.map_err(refused)? {
+            self.agent.set_status(&spec.server_uuid, |status| status.error.clear());
+        }
+        self.agent.nudge(&spec.server_uuid);
+        Ok(Response::new(proto::ApplyReply {}))
+    }
+
+    async fn evict(&self, request: Request<proto::EvictRequest>) -> Result<Response<proto::EvictReply>, Status> {
+        let request = request.into_inner();
+        uuid(&request.server_uuid)?;
+        let evicted = self.agent.ledger.change(&request.server_uuid, |entry| {
+            entry.check_fence(token(request.fence.as_ref()))?;
+            let is_new = entry.tombstone.is_none();
+            entry.bury(request.cluster_epoch, request.generation)?;
+            if is_new {
+                entry.evicted = false;
+            }
+            Ok(entry.evicted)
+        });
+        let evicted = evicted.map_err(refused)?;
+        let error = if evicted { String::new() } else { self.agent.status(&request.server_uuid).error };
+        if !evicted && error.is_empty() {
+            self.agent.nudge(&request.server_uuid);
+        }
+        Ok(Response::new(proto::EvictReply { evicted, error }))
+    }
+
+    async fn observe(&self, request: Request<proto::ObserveRequest>) -> Result<Response<proto::ObserveReply>, Status> {
+        let named = request.into_inner().server_uuids;
+        let entries: Vec<Entry> = if named.is_empty() {
+            self.agent.ledger.all()
+        } else {
+            named.iter().take(OBSERVE_LIMIT).filter_map(|uuid| self.agent.ledger.get(uuid)).collect()
+        };
+        let mut servers = Vec::with_capacity(entries.len());
+        for entry in entries {
+            servers.push(observe(&self.agent, entry, !named.is_empty()).await?);
+        }
+        let unknown_domains = if named.is_empty() { unknown_domains(&self.agent).await? } else { Vec::new() };
+        Ok(Response::new(proto::ObserveReply { servers, unknown_domains }))
+    }
+
+    async fn r#do(&self, request: Request<proto::DoRequest>) -> Result<Response<proto::DoReply>, Status> {
+        let request = request.into_inner();
+        uuid(&request.server_uuid)?;
+        Ok(Response::new(ops::start(&self.agent, request).await.map_err(refused)?))
+    }
+
+    async fn ensure_image(
+        &self,
+        request: Request<proto::EnsureImageRequest>,
+    ) -> Result<Response<proto::ImageStatus>, Status> {
+        Ok(Response::new(images::ensure(&self.agent, request.into_inner())))
+    }
+
+    async fn put_image(
+        &self,
+        request: Request<Streaming<proto::PutImageChunk>>,
+    ) -> Result<Response<proto::ImageStatus>, Status> {
+        Ok(Response::new(images::put(&self.agent, request.into_inner()).await?))
+    }
+
+    type WatchStream = Streamed<proto::Event>;
+
+    async fn watch(&self, request: Request<proto::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let start = request.into_inner();
+        let agent = Arc::clone(&self.agent);
+        let (sender, receiver) = tokio::sync::mpsc::channel(IN_FLIGHT);
+        tokio::spawn(async move {
+            let (mut incarnation, mut sequence) = (start.incarnation, start.after_sequence);
+            loop {
+                let (events, mut newest) = agent.outbox.after(&incarnation, sequence);
+                for event in events {
+                    (incarnation, sequence) = (event.incarnation.clone(), event.sequence);
+                    if sender.send(Ok(event)).await.is_err() {
+                        return;
+                    }
+                }
+                tokio::select! {
+                    changed = newest.changed() => if changed.is_err() { return },
+                    () = sender.closed() => return,
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn acknowledge(
+        &self,
+        request: Request<proto::AcknowledgeRequest>,
+    ) -> Result<Response<proto::AcknowledgeReply>, Status> {
+        let position = request.into_inner();
+        self.agent.outbox.acknowledge(&position.incarnation, position.sequence);
+        Ok(Response::new(proto::AcknowledgeReply {}))
+    }
+
+    type StatsStream = Streamed<proto::StatsSample>;
+
+    async fn stats(&self, request: Request<proto::StatsRequest>) -> Result<Response<Self::StatsStream>, Status> {
+        let interval_ms = request.into_inner().interval_ms.max(STATS_INTERVAL_MIN_MS);
+        let agent = Arc::clone(&self.agent);
+        let (sender, receiver) = tokio::sync::mpsc::channel(1);
+        tokio::spawn(async move {
+            let mut sampler = stats::Sampler::default();
+            let mut timer = tokio::time::interval(Duration::from_millis(interval_ms.into()));
+            timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    _ = timer.tick() => {}
+                    () = sender.closed() => return,
+                }
+                let sample = sampler.sample(&agent).await.map_err(|error| Status::unavailable(error.to_string()));
+                if let Err(error) = &sample {
+                    tracing::warn!(%error, "no figures");
+                }
+                // Without libvirt there is nothing live; the listener is told, and the stream goes on after it.
+                let Ok(sample) = sample else { continue };
+                if sender.send(Ok(sample)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    type ConsoleStream = Streamed<proto::ConsoleFrame>;
+
+    async fn console(
+        &self,
+        request: Request<Streaming<proto::ConsoleFrame>>,
+    ) -> Result<Response<Self::ConsoleStream>, Status> {
+        let frames = console::open(&self.agent, request.into_inner()).await?;
+        Ok(Response::new(Box::pin(frames)))
+    }
+}
+
+async fn observe(agent: &Agent, entry: Entry, with_volumes: bool) -> Result<proto::ObservedServer, Status> {
+    let state = agent.libvirt.state(&agent.domain(&entry.server_uuid)).await;
+    let (power, away) = match state {
+        Ok(state) => (power(state), None),
+        Err(error) => (proto::Power::Unspecified, Some(crate::sentence(&error.to_string()))),
+    };
+    let status = agent.status(&entry.server_uuid);
+    let mut volumes = Vec::new();
+    for disk in entry.spec().filter(|_| with_volumes).map(|spec| spec.disks).unwrap_or_default() {
+        let path = agent.paths.volume(&disk.volume_uuid, &disk.format);
+        if let Ok(volume) = disk::volume_info(&path, &disk.format).await {
+            volumes.push(proto::ObservedVolume {
+                volume_uuid: disk.volume_uuid,
+                path: volume.path.display().to_string(),
+                capacity_bytes: volume.capacity_bytes,
+                allocated_bytes: volume.allocated_bytes,
+                linked: volume.linked,
+            });
+        }
+    }
+    Ok(proto::ObservedServer {
+        cluster_epoch: entry.cluster_epoch,
+        desired_generation: entry.generation,
+        applied_generation: entry.applied_generation,
+        needs_restart: status.needs_restart,
+        power: power.into(),
+        should_run: entry.should_run,
+        guest_agent: status.guest_agent,
+        error: away.unwrap_or(status.error),
+        doing: status.doing,
+        progress: status.progress,
+        volumes,
+        server_uuid: entry.server_uuid,
+    })
+}
+
+pub fn power(state: State) -> proto::Power {
+    match state {
+        State::Absent => proto::Power::Absent,
+        State::Off { .. } => proto::Power::Off,
+        State::Running => proto::Power::Running,
+        State::Paused => proto::Power::Paused,
+        State::ShuttingDown => proto::Power::ShuttingDown,
+        State::Crashed => proto::Power::Crashed,
+    }
+}
+
+/// Domains with this instance's prefix that no entry is of.
+async fn unknown_domains(agent: &Agent) -> Result<Vec<String>, Status> {
+    let instance = &agent.config.instance;
+    let names =
+        agent.libvirt.names(&format!("{instance}-")).await.map_err(|error| Status::unavailable(error.to_string()))?;
+    let known = |name: &String| {
+        crate::names::server_of_domain(instance, name).is_some_and(|uuid| agent.ledger.get(uuid).is_some())
+    };
+    Ok(names.into_iter().filter(|name| !known(name)).collect())
+}

@@ -1,0 +1,212 @@
+//! Live figures: libvirt's for all guests in one call, the node's from the kernel, and what guests say of themselves
+//! looked up slowly and aside.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use berth_proto::{self as proto, event::What};
+use tokio::time::Instant;
+
+use crate::{
+    agent::Agent,
+    guest_agent,
+    libvirt::{HostError, stats::Figures},
+    names, probe,
+};
+
+/// How often a guest is asked for its file systems and its name.
+const ASK_GUEST: Duration = Duration::from_secs(15);
+/// A guest that did not answer is asked again sooner: it may be booting.
+const ASK_SILENT_GUEST: Duration = Duration::from_secs(3);
+
+/// Keeps what differences are made from.
+#[derive(Default)]
+pub struct Sampler {
+    guests: HashMap<String, (Instant, u64)>,
+    node: Option<(u64, u64)>,
+    said: Arc<Mutex<HashMap<String, Said>>>,
+}
+
+/// What a guest last said of itself.
+#[derive(Clone, Default)]
+struct Said {
+    asked: Option<Instant>,
+    up: bool,
+    filesystems: Vec<proto::GuestFilesystem>,
+    os: Option<proto::GuestOs>,
+}
+
+impl Sampler {
+    pub async fn sample(&mut self, agent: &Arc<Agent>) -> Result<proto::StatsSample, HostError> {
+        let instance = &agent.config.instance;
+        let figures = agent.libvirt.figures(&format!("{instance}-")).await?;
+        let mut servers = Vec::with_capacity(figures.len());
+        for figures in figures {
+            let Some(uuid) = names::server_of_domain(instance, &figures.name) else { continue };
+            let Some(entry) = agent.ledger.get(uuid) else { continue };
+            let tags = entry.spec().map(|spec| spec.interfaces.into_iter().map(|interface| interface.tag).collect());
+            servers.push(self.server(agent, uuid, &figures, tags.unwrap_or_default()));
+        }
+        let node = self.node(agent);
+        Ok(proto::StatsSample { at_us: agent.clock.now_us(), node: Some(node), servers })
+    }
+
+    fn server(&mut self, agent: &Arc<Agent>, uuid: &str, figures: &Figures, tags: Vec<String>) -> proto::ServerStats {
+        let power = power(figures.number("state.state"));
+        let running = power == proto::Power::Running;
+        let said = if running { self.ask(agent, uuid) } else { self.forget(agent, uuid) };
+        proto::ServerStats {
+            server_uuid: uuid.to_owned(),
+            power: power.into(),
+            cpu_percent: self.cpu_percent(uuid, figures.number("cpu.time"), running),
+            memory_actual_kib: figures.number("balloon.current"),
+            memory_unused_kib: figures.number("balloon.unused"),
+            memory_available_kib: figures.number("balloon.available"),
+            memory_rss_kib: figures.number("balloon.rss"),
+            disks: disks(figures),
+            interfaces: interfaces(&agent.config.instance, figures, &tags),
+            filesystems: said.filesystems,
+            guest_os: said.os,
+        }
+    }
+
+    /// Of the time between two samples, 100 for each core.
+    fn cpu_percent(&mut self, uuid: &str, cpu_ns: u64, running: bool) -> f64 {
+        let now = Instant::now();
+        let before = self.guests.insert(uuid.to_owned(), (now, cpu_ns));
+        match before {
+            Some((then, before_ns)) if running && cpu_ns >= before_ns => {
+                let passed_ns = now.duration_since(then).as_nanos().max(1);
+                let percent = (cpu_ns - before_ns) as f64 / passed_ns as f64 * 100.0;
+                (percent * 10.0).round() / 10.0
+            }
+            _ => 0.0,
+        }
+    }
+
+    fn known(&self, uuid: &str) -> Said {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).get(uuid).cloned().unwrap_or_default()
+    }
+
+    fn forget(&self, agent: &Agent, uuid: &str) -> Said {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).remove(uuid);
+        agent.set_status(uuid, |status| status.guest_agent = false);
+        Said::default()
+    }
+
+    /// Answers what is known and asks anew, off this path, when that is old.
+    fn ask(&self, agent: &Arc<Agent>, uuid: &str) -> Said {
+        let known = self.known(uuid);
+        let pause = if known.up { ASK_GUEST } else { ASK_SILENT_GUEST };
+        if known.asked.is_some_and(|asked| asked.elapsed() < pause) {
+            return known;
+        }
+        let asked = Said { asked: Some(Instant::now()), ..known.clone() };
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(uuid.to_owned(), asked);
+        let (agent, said, uuid) = (Arc::clone(agent), Arc::clone(&self.said), uuid.to_owned());
+        tokio::spawn(async move {
+            let name = agent.domain(&uuid);
+            let up = guest_agent::answers(&agent.libvirt, &name).await;
+            let (filesystems, os) = if up {
+                (guest_agent::filesystems(&agent.libvirt, &name).await, guest_agent::os(&agent.libvirt, &name).await)
+            } else {
+                (Vec::new(), None)
+            };
+            let was_up = agent.status(&uuid).guest_agent;
+            agent.set_status(&uuid, |status| status.guest_agent = up);
+            if up && !was_up {
+                agent.outbox.push(agent.clock.now_us(), &uuid, What::GuestUp(proto::GuestUp {}));
+            }
+            let fresh = Said { asked: Some(Instant::now()), up, filesystems, os };
+            said.lock().unwrap_or_else(PoisonError::into_inner).insert(uuid, fresh);
+        });
+        known
+    }
+
+    fn node(&mut self, agent: &Agent) -> proto::NodeStats {
+        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        let (busy, total) = cpu_ticks(&read("/proc/stat"));
+        let before = self.node.replace((busy, total));
+        let cpu_percent =
+            before.filter(|(_, before_total)| total > *before_total).map_or(0.0, |(before_busy, before_total)| {
+                busy.saturating_sub(before_busy) as f64 / (total - before_total) as f64 * 100.0
+            });
+        let meminfo = read("/proc/meminfo");
+        proto::NodeStats {
+            cpu_percent,
+            memory_total_kib: meminfo_kib(&meminfo, "MemTotal:"),
+            memory_available_kib: meminfo_kib(&meminfo, "MemAvailable:"),
+            load_1m: read("/proc/loadavg").split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0),
+            storage: probe::storage_root(agent.paths.data_dir(), true).into_iter().collect(),
+        }
+    }
+}
+
+/// The first line of `/proc/stat`: busy ticks and all of them.
+fn cpu_ticks(stat: &str) -> (u64, u64) {
+    let numbers: Vec<u64> = stat
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .skip(1)
+        .take(8)
+        .filter_map(|n| n.parse().ok())
+        .collect();
+    let total: u64 = numbers.iter().sum();
+    let idle: u64 = numbers.iter().skip(3).take(2).sum();
+    (total - idle, total)
+}
+
+fn meminfo_kib(meminfo: &str, field: &str) -> u64 {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix(field));
+    line.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
+}
+
+/// libvirt's virDomainState.
+fn power(state: u64) -> proto::Power {
+    match state {
+        1 | 2 => proto::Power::Running,
+        3 | 7 => proto::Power::Paused,
+        4 => proto::Power::ShuttingDown,
+        6 => proto::Power::Crashed,
+        _ => proto::Power::Off,
+    }
+}
+
+fn disks(figures: &Figures) -> HashMap<String, proto::DiskStats> {
+    let count = figures.number("block.count");
+    let disk = |place: u64| {
+        let number = |field: &str| figures.number(&format!("block.{place}.{field}"));
+        let stats = proto::DiskStats {
+            read_bytes: number("rd.bytes"),
+            write_bytes: number("wr.bytes"),
+            read_requests: number("rd.reqs"),
+            write_requests: number("wr.reqs"),
+        };
+        (figures.text(&format!("block.{place}.name")).to_owned(), stats)
+    };
+    // The seed is a CD-ROM (`sda`), not a disk of the customer's.
+    (0..count).map(disk).filter(|(target, _)| target.starts_with("vd")).collect()
+}
+
+/// libvirt turns the tap's counters round, so these are from the guest's side.
+fn interfaces(instance: &str, figures: &Figures, tags: &[String]) -> HashMap<String, proto::InterfaceStats> {
+    let count = figures.number("net.count");
+    let interface = |place: u64| {
+        let number = |field: &str| figures.number(&format!("net.{place}.{field}"));
+        let name = figures.text(&format!("net.{place}.name"));
+        let tag = tags.iter().find(|tag| names::tap(instance, tag) == name)?;
+        let stats = proto::InterfaceStats {
+            rx_bytes: number("rx.bytes"),
+            tx_bytes: number("tx.bytes"),
+            rx_packets: number("rx.pkts"),
+            tx_packets: number("tx.pkts"),
+        };
+        Some((tag.clone(), stats))
+    };
+    (0..count).filter_map(interface).collect()
+}

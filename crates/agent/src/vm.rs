@@ -1,0 +1,195 @@
+//! One server on this node, made to match its specification. Everything here looks, compares, acts and looks again;
+//! doing it twice is doing it once.
+
+use std::sync::Arc;
+
+use berth_proto::{InterfaceSpec, ServerSpec};
+
+use crate::{
+    agent::Agent,
+    cloud_init,
+    disk::{self, DiskError},
+    domain_xml::{self, Metadata, parse_metadata},
+    filters::InterfaceFilter,
+    filters_apply::{self, FilterError},
+    image::{self, ImageDigest},
+    ledger::Entry,
+    libvirt::HostError,
+    names, net, seed,
+};
+
+/// MiB a second that making linked clones independent may read, for each guest.
+const PULL_MIB_S: u64 = 100;
+
+/// Why a server is not as it should be. The display form is a part of a sentence for an operator.
+#[derive(Debug, thiserror::Error)]
+pub enum VmError {
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Host(#[from] HostError),
+    #[error("{0}")]
+    Disk(#[from] DiskError),
+    #[error("{0}")]
+    Filter(#[from] FilterError),
+    #[error("{0}")]
+    Net(#[from] net::NetError),
+    #[error("the node's ledger: {0}")]
+    Ledger(#[from] crate::ledger::LedgerError),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Everything but whether the guest runs: disks, seed, filters, definition.
+pub async fn ensure_vm(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmError> {
+    domain_xml::check(spec, &agent.host).map_err(VmError::Refused)?;
+    ensure_volumes(agent, spec).await?;
+    let files = cloud_init::seed_files(spec).map_err(|error| VmError::Refused(error.0))?;
+    seed::ensure_seed(&agent.paths.seed(&spec.server_uuid), &files, spec.run_as_uid)?;
+    agent.paths.ensure_run_dir(&spec.server_uuid, spec.run_as_uid)?;
+    ensure_bridges(agent, spec).await?;
+    // The rules are there before the guest is: a tap that nobody lists passes nothing.
+    ensure_filters(agent, &spec.interfaces).await?;
+    ensure_domain(agent, spec).await?;
+    agent.ledger.change(&spec.server_uuid, |entry| {
+        if (entry.cluster_epoch, entry.generation) == (spec.cluster_epoch, spec.generation) {
+            entry.applied_generation = spec.generation;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+async fn ensure_volumes(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmError> {
+    for disk in &spec.disks {
+        let image = template(agent, &disk.image_digest)?;
+        let is_new = !agent.paths.volume(&disk.volume_uuid, &disk.format).exists();
+        if is_new && image.is_none() && !disk.image_digest.is_empty() {
+            return Err(VmError::Refused(format!("the template {} is not in the node's cache", disk.image_digest)));
+        }
+        let doing = |percent| {
+            agent.set_status(&spec.server_uuid, |status| {
+                "making the disk".clone_into(&mut status.doing);
+                status.progress = percent;
+            })
+        };
+        let ensured =
+            disk::ensure_volume(&agent.paths, disk, spec.run_as_uid, image.as_ref(), agent.config.disk_mode, doing)
+                .await;
+        match ensured {
+            // Grown while the guest runs: by libvirt, at the latest at its next start.
+            Err(DiskError::InUse { .. }) if !is_new => {}
+            outcome => {
+                outcome?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn template(agent: &Agent, digest: &str) -> Result<Option<disk::ImageRef>, VmError> {
+    if digest.is_empty() {
+        return Ok(None);
+    }
+    let digest = ImageDigest::parse(digest).map_err(|error| VmError::Refused(error.sentence))?;
+    Ok(image::cached(&agent.paths, &digest))
+}
+
+/// The bridges that guests are attached to are those that the node's owner listed, and they are there.
+async fn ensure_bridges(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
+    for interface in &spec.interfaces {
+        if !agent.config.networks.iter().any(|network| network.bridge == interface.bridge) {
+            return Err(VmError::Refused(format!(
+                "the bridge {} is not one that this node's owner allows",
+                interface.bridge
+            )));
+        }
+        if net::bridge_mtu(&agent.netns, &interface.bridge).await?.is_none() {
+            return Err(VmError::Refused(format!("the bridge {} is not there on this node", interface.bridge)));
+        }
+    }
+    Ok(())
+}
+
+pub async fn ensure_filters(agent: &Agent, interfaces: &[InterfaceSpec]) -> Result<(), VmError> {
+    let instance = &agent.config.instance;
+    let filters = interfaces.iter().map(|interface| InterfaceFilter::of(instance, interface));
+    let filters: Vec<InterfaceFilter> = filters.collect::<Result<_, _>>().map_err(VmError::Refused)?;
+    filters_apply::ensure_filters(&agent.netns, instance, &filters).await?;
+    Ok(())
+}
+
+/// Stores the definition; a guest that runs keeps its own until its next start.
+async fn ensure_domain(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
+    let name = agent.domain(&spec.server_uuid);
+    let wanted = Metadata::of(spec);
+    let found = agent.libvirt.definitions(&name).await?;
+    let (stored, live) = found.map_or((None, None), |(stored, live)| (parse_metadata(&stored), live));
+    if stored.as_ref() != Some(&wanted) {
+        agent.libvirt.define(domain_xml::domain_xml(spec, &agent.host, &agent.paths)).await?;
+    }
+    let needs_restart = live.is_some_and(|xml| parse_metadata(&xml).as_ref() != Some(&wanted));
+    agent.set_status(&spec.server_uuid, |status| status.needs_restart = needs_restart);
+    Ok(())
+}
+
+/// Starts the guest with its newest definition; filters first.
+pub async fn start(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmError> {
+    ensure_vm(agent, spec).await?;
+    agent.ledger.change(&spec.server_uuid, |entry| {
+        entry.should_run = true;
+        entry.boot_id.clone_from(&agent.boot_id);
+        Ok(())
+    })?;
+    agent.libvirt.start(&agent.domain(&spec.server_uuid)).await?;
+    agent.set_status(&spec.server_uuid, |status| status.needs_restart = false);
+    Ok(())
+}
+
+/// Linked clones read on from their template; while the guest runs, what they still need is copied.
+pub async fn make_independent(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
+    let name = agent.domain(&spec.server_uuid);
+    for disk in &spec.disks {
+        let path = agent.paths.volume(&disk.volume_uuid, &disk.format);
+        if disk::volume_info(&path, &disk.format).await.is_ok_and(|volume| volume.linked) {
+            agent.libvirt.pull(&name, &domain_xml::disk_target(disk.index), PULL_MIB_S).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes everything that the server has on this node, from whatever state it is in.
+pub async fn remove_vm(agent: &Agent, entry: &Entry) -> Result<(), VmError> {
+    let uuid = &entry.server_uuid;
+    let name = agent.domain(uuid);
+    agent.libvirt.destroy(&name).await?;
+    agent.libvirt.undefine(&name).await?;
+    for volume in &entry.volumes {
+        disk::remove_volume(&agent.paths, &volume.volume_uuid)?;
+    }
+    seed::remove_seed(&agent.paths.seed(uuid))?;
+    for file in [agent.paths.nvram(uuid), agent.paths.serial_log(uuid)] {
+        gone(std::fs::remove_file(file))?;
+    }
+    gone(std::fs::remove_dir_all(agent.paths.run_dir(uuid)))?;
+    let taps: Vec<String> = entry
+        .spec()
+        .map(|spec| {
+            spec.interfaces.iter().map(|interface| names::tap(&agent.config.instance, &interface.tag)).collect()
+        })
+        .unwrap_or_default();
+    filters_apply::remove_filters(&agent.netns, &agent.config.instance, &taps).await?;
+    agent.ledger.change(uuid, |entry| {
+        entry.volumes.clear();
+        entry.evicted = true;
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn gone(outcome: std::io::Result<()>) -> std::io::Result<()> {
+    match outcome {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome,
+    }
+}
