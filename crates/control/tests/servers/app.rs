@@ -1,0 +1,88 @@
+//! A control server on a port of its own, without nodes behind it.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use berth_control::{Context, bootstrap, clock::Clock, config::Config, http, random::OsRng, start};
+use berth_store::Micros;
+use serde_json::Value;
+
+use crate::database::Database;
+
+/// 2025-01-20T14:00:47Z
+pub const START: Micros = 1_737_381_647_000_000;
+
+/// A clock that stands still until a test turns it.
+pub struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Micros {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+pub struct App {
+    pub ctx: Context,
+    pub url: String,
+    pub token: String,
+    clock: Arc<TestClock>,
+    client: reqwest::Client,
+    _database: Database,
+}
+
+impl App {
+    pub async fn start(database: Database) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let clock = Arc::new(TestClock(AtomicI64::new(START)));
+        let config = Config {
+            data_dir: database.dir.path().join("control"),
+            database_url: Some(database.url.clone()),
+            ..Config::default()
+        };
+        let ctx = start::start_with(config, clock.clone(), Arc::new(OsRng)).await.unwrap();
+        let admin = bootstrap::first_admin(&ctx, "admin@example.test").await.unwrap().unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let service = http::router(&ctx).into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        Self { ctx, url, token: admin.token, clock, client: reqwest::Client::new(), _database: database }
+    }
+
+    pub fn pass(&self, micros: Micros) {
+        self.clock.0.fetch_add(micros, Ordering::SeqCst);
+    }
+
+    pub async fn call(&self, method: &str, path: &str, body: Option<String>) -> (u16, Value) {
+        self.call_as(&self.token, method, path, body).await
+    }
+
+    /// `path` is below `/api/v1`. An answer without a body is null.
+    pub async fn call_as(&self, token: &str, method: &str, path: &str, body: Option<String>) -> (u16, Value) {
+        let url = format!("{}/api/v1{path}", self.url);
+        let mut request = self.client.request(method.parse().unwrap(), url).bearer_auth(token);
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body);
+        }
+        let response = request.send().await.unwrap();
+        let (status, text) = (response.status().as_u16(), response.text().await.unwrap());
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+        (status, body)
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        self.call("GET", path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        self.call("POST", path, Some(body.to_string())).await
+    }
+
+    pub async fn delete(&self, path: &str) -> (u16, Value) {
+        self.call("DELETE", path, None).await
+    }
+}

@@ -1,0 +1,64 @@
+//! Consoles: tokens and the doors that they open.
+
+use berth_control::clock::SECOND;
+use serde_json::json;
+
+use crate::{app::App, database::Database, rows};
+
+crate::on_both_databases!(t15_a_console_token_is_fresh_for_a_minute_and_every_post_replaces_it);
+
+async fn t15_a_console_token_is_fresh_for_a_minute_and_every_post_replaces_it(database: Database) {
+    let app = App::start(database).await;
+    let company = rows::company(&app, 1, 10).await;
+    let id = company.built_server(&app).await;
+    let path = format!("/servers/{id}/vnc");
+    let (status, first) = app.get(&path).await;
+    assert_eq!(status, 200, "{first}");
+    let vnc = &first["data"]["vnc"];
+    assert_eq!((&vnc["enabled"], &vnc["hostname"], &vnc["ip"]), (&json!(false), &json!(null), &json!("127.0.0.1")));
+    assert_eq!(vnc["password"].as_str().unwrap().len(), 8);
+    let token = vnc["wss"]["token"].as_str().unwrap();
+    assert_eq!(vnc["wss"]["url"], format!("/vnc/?token={token}"));
+    assert_eq!(app.get(&path).await.1, first, "the present token while it is fresh");
+    app.pass(61 * SECOND);
+    assert_ne!(app.get(&path).await.1, first, "a new one when it is too old");
+    let mut tokens = vec![token.to_owned()];
+    for (body, enabled) in [
+        (json!({ "action": "enable" }), true),
+        (json!({ "vnc": false }), false),
+        (json!({ "enabled": "true" }), true),
+        (json!([]), true),
+        (json!({ "action": "DISABLE" }), false),
+    ] {
+        let (status, answer) = app.post(&path, body).await;
+        assert_eq!((status, &answer["data"]["vnc"]["enabled"]), (200, &json!(enabled)));
+        assert_eq!(answer["data"]["queueId"], json!(null));
+        let token = answer["data"]["vnc"]["wss"]["token"].as_str().unwrap().to_owned();
+        assert!(!tokens.contains(&token));
+        tokens.push(token);
+    }
+    assert_eq!(app.post(&path, json!({ "action": "toggle" })).await.0, 422);
+    let (status, serial) = app.post(&format!("/servers/{id}/console"), json!({})).await;
+    assert_eq!(status, 200, "{serial}");
+    assert!(serial["data"]["wss"]["url"].as_str().unwrap().starts_with("/vnc/serial?token="));
+    // A plain GET opens nothing and uses no token up.
+    let plain = reqwest::get(format!("{}/vnc/?token={token}", app.url)).await.unwrap();
+    assert_eq!(plain.status(), 405);
+    for (origin, token, status) in [("https://evil.example", token, 403), ("", "unknown", 403)] {
+        assert_eq!(upgrade(&app, origin, token).await, status);
+    }
+}
+
+/// The status of an attempt to open a socket.
+async fn upgrade(app: &App, origin: &str, token: &str) -> u16 {
+    let mut request = reqwest::Client::new()
+        .get(format!("{}/vnc/?token={token}", app.url))
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    if !origin.is_empty() {
+        request = request.header("origin", origin);
+    }
+    request.send().await.unwrap().status().as_u16()
+}
