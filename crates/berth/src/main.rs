@@ -21,8 +21,16 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make this machine a working Berth: control server, agent, and what a first sale needs
+    Up(cmd::up::UpArgs),
+    /// End `berth up` and stop this machine's servers
+    Down(cmd::up::PlacesArgs),
+    /// Take every trace of Berth off this machine
+    Uninstall(cmd::uninstall::UninstallArgs),
     /// Run the control server
     Control(cmd::control::ControlArgs),
+    /// Run the agent of a node, or join a cluster
+    Agent(cmd::agent::AgentArgs),
     /// Virtual servers
     Server(cmd::server::ServerArgs),
     /// Tokens of the API
@@ -39,11 +47,14 @@ enum Command {
     Template(cmd::template::TemplateArgs),
     /// What the control server is doing
     Job(cmd::job::JobArgs),
+    /// Print the OpenAPI document of the Global API
+    Openapi,
     /// Print the completion script of a shell
     Completion(cmd::completion::CompletionArgs),
 }
 
 fn main() -> ExitCode {
+    process::follow_parent();
     let cli = Cli::parse();
     // Refused where there is one already; every part wants the same.
     rustls::crypto::ring::default_provider().install_default().ok();
@@ -68,7 +79,11 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Up(args) => cmd::up::run(args).await,
+        Command::Down(args) => cmd::down::run(args).await,
+        Command::Uninstall(args) => cmd::uninstall::run(args).await,
         Command::Control(args) => cmd::control::run(args).await,
+        Command::Agent(args) => cmd::agent::run(args).await,
         Command::Server(args) => cmd::server::run(args).await,
         Command::Token(args) => cmd::token::run(args).await,
         Command::User(args) => cmd::user::run(args).await,
@@ -77,6 +92,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Package(args) => cmd::package::run(args).await,
         Command::Template(args) => cmd::template::run(args).await,
         Command::Job(args) => cmd::job::run(args).await,
+        Command::Openapi => cmd::openapi::run(),
         Command::Completion(args) => {
             cmd::completion::run::<Cli>(&args);
             Ok(())

@@ -11,7 +11,9 @@ use reqwest::{Method, Url};
 use serde_json::Value;
 
 pub use error::ClientError;
-pub use profile::{Profile, ProfileArgs, up_file};
+#[cfg(test)]
+pub use profile::up_file;
+pub use profile::{Profile, ProfileArgs};
 pub use tls::{client_config, fingerprint};
 
 const CONNECT_LIMIT_S: u64 = 10;

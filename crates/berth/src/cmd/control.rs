@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use berth_control::config::Config;
-use berth_control::start;
-use clap::Args;
+use berth_control::{bootstrap, start};
+use clap::{Args, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use crate::process;
@@ -14,11 +14,28 @@ pub struct ControlArgs {
     /// TOML file; the environment (BERTH_CONTROL_...) wins over it
     #[arg(long)]
     config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the administrator and a first token, and print both as JSON; null where there is an administrator
+    FirstAdmin {
+        #[arg(long)]
+        email: String,
+    },
 }
 
 pub async fn run(args: ControlArgs) -> anyhow::Result<()> {
     process::start_logging();
     let ctx = start::start(Config::load(args.config.as_deref())?).await?;
+    if let Some(Command::FirstAdmin { email }) = args.command {
+        let made = bootstrap::first_admin(&ctx, &email).await?;
+        let told = made.map(|m| serde_json::json!({"email": m.email, "password": m.password, "token": m.token}));
+        println!("{}", serde_json::to_string(&told)?);
+        return Ok(());
+    }
     let shutdown = CancellationToken::new();
     process::cancel_on_signal(shutdown.clone())?;
     berth_control::run(ctx, shutdown, |address| tracing::info!(%address, "serving")).await

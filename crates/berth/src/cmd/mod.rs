@@ -1,12 +1,17 @@
 //! The subcommands of `berth`, one file each.
 
+pub mod agent;
 pub mod completion;
 pub mod control;
+pub mod down;
 pub mod group;
 pub mod hypervisor;
 pub mod job;
+pub mod openapi;
 pub mod package;
 pub mod server;
 pub mod template;
 pub mod token;
+pub mod uninstall;
+pub mod up;
 pub mod user;

@@ -8,12 +8,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
-pub use build::{Built, build};
+pub use build::build;
 
 const RECIPE_FILE: &str = "recipe.toml";
 /// Where a package of Berth would put its recipes.
 const INSTALLED_DIR: &str = "/usr/share/berth/templates";
+/// Keeps what was built.
+pub const DEFAULT_CACHE: &str = "/var/lib/berth/recipes";
 const NAME_LIMIT_CHARS: usize = 40;
 
 /// A recipe that was read from its folder.
@@ -83,6 +86,16 @@ impl Recipe {
             Some(dir) => Self::read(name, dir),
             None => bail!("there is no recipe {name:?}; --recipes names the folder that holds the recipes"),
         }
+    }
+
+    /// The body with which the API learns of the template. Without a URL the control server keeps the image itself.
+    pub fn registration(&self, digest: &str, url: Option<&str>) -> Value {
+        let TemplateFacts { name, version, variant, description, category, icon, os_type, firmware } = &self.template;
+        json!({
+            "slug": self.name, "name": name, "version": version, "variant": variant, "description": description,
+            "category": category, "icon": icon, "osType": os_type, "arch": 1,
+            "uefi": !firmware.iter().any(|kind| kind == "bios"), "digest": digest, "url": url,
+        })
     }
 
     fn read(name: &str, dir: PathBuf) -> anyhow::Result<Self> {

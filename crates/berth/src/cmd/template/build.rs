@@ -20,11 +20,9 @@ pub struct BuildArgs {
     #[arg(long, env = "BERTH_RECIPES")]
     recipes: Option<PathBuf>,
     /// Folder that keeps what was built
-    #[arg(long, env = "BERTH_RECIPE_CACHE", default_value = DEFAULT_CACHE)]
+    #[arg(long, env = "BERTH_RECIPE_CACHE", default_value = recipe::DEFAULT_CACHE)]
     cache: PathBuf,
 }
-
-pub const DEFAULT_CACHE: &str = "/var/lib/berth/recipes";
 
 pub async fn run(profile: &ProfileArgs, args: &BuildArgs) -> anyhow::Result<()> {
     let recipe = Recipe::find(&args.name, args.recipes.as_deref())?;
