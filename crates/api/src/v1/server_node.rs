@@ -87,6 +87,22 @@ impl NodeResource {
     }
 }
 
+impl NodeLocalStorage {
+    /// The node's own folder for disks, in GiB; `max` 0 is unlimited.
+    pub fn local(max: i64, allocated: i64) -> Self {
+        Self {
+            enabled: 1,
+            name: "Local (Default mountpoint)".to_owned(),
+            storage_type: 1,
+            units: "GB".to_owned(),
+            max,
+            allocated,
+            free: max - allocated,
+            percent: percent(max, allocated),
+        }
+    }
+}
+
 /// With one decimal place; null without a maximum.
 pub fn percent(max: i64, allocated: i64) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "a percentage with one decimal place")]

@@ -3,8 +3,12 @@
 
 mod audit;
 pub mod enrolment;
+pub mod hypervisor_groups;
+pub mod ip_blocks;
+pub mod packages;
 pub mod passwords;
 mod queue;
+mod rules;
 pub mod server_build;
 pub mod server_build_order;
 pub mod server_console;
@@ -14,5 +18,9 @@ pub mod server_order;
 pub mod server_password;
 pub mod server_power;
 pub mod server_read;
+pub mod ssh_keys;
+pub mod templates;
+pub mod tokens;
+pub mod users;
 
 pub use audit::entry;

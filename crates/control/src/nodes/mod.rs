@@ -3,6 +3,7 @@
 mod client;
 pub mod console;
 mod image;
+
 pub mod op;
 pub mod watch;
 
@@ -18,6 +19,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 
 use crate::jobs::{Run, StepError};
 pub use client::Node;
+pub use image::{MAX_IMAGE_BYTES, MAX_VIRTUAL_BYTES, image_file_name};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// A call that moves no image and streams nothing.

@@ -3,7 +3,7 @@
 use berth_api::{
     time,
     v1::server_node::{
-        NodeLocalStorage, NodeResource, ServerNode, ServerNodeGroup, ServerNodeResources, ServerNodeSettings, percent,
+        NodeLocalStorage, NodeResource, ServerNode, ServerNodeGroup, ServerNodeResources, ServerNodeSettings,
     },
 };
 use berth_store::{
@@ -26,7 +26,7 @@ impl Facts {
         Self {
             arch: if text("arch") == Some("aarch64") { 2 } else { 1 },
             inherited_cpu_type: if text("accelerator") == Some("qemu") { "qemu64" } else { "host-model" },
-            cpu_model: text("cpu_model").map(str::to_owned),
+            cpu_model: text("cpuModel").map(str::to_owned),
         }
     }
 }
@@ -97,16 +97,7 @@ pub fn node(row: hypervisor::Model, group: hypervisor_group::Model, allocated: A
             servers: NodeResource::new("#", max_servers, allocated.servers),
             memory: NodeResource::new("MB", max_memory_mib, allocated.memory_mib),
             cpu_cores: NodeResource::new("#", max_cpu, allocated.cpu_cores),
-            local_storage: NodeLocalStorage {
-                enabled: 1,
-                name: "Local (Default mountpoint)".to_owned(),
-                storage_type: 1,
-                units: "GB".to_owned(),
-                max: max_storage_gib,
-                allocated: allocated.storage_gib,
-                free: max_storage_gib - allocated.storage_gib,
-                percent: percent(max_storage_gib, allocated.storage_gib),
-            },
+            local_storage: NodeLocalStorage::local(max_storage_gib, allocated.storage_gib),
             other_storage: Vec::new(),
         },
     }

@@ -1,0 +1,61 @@
+//! Users as the Global API writes and takes them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::lenient;
+
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CreateUser {
+    /// 1 to 191 characters.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub name: Option<String>,
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub email: Option<String>,
+    /// The billing system's number of this client.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub ext_relation_id: Option<i64>,
+    /// The same as a text, up to 191 characters.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub rel_str: Option<String>,
+    /// 0 disabled, 1 hourly, 2 resource packs, 3 both.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub self_service: Option<i64>,
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub self_service_hourly_credit: Option<bool>,
+    #[serde(deserialize_with = "lenient::list_i64")]
+    pub self_service_hourly_group_profiles: Vec<i64>,
+    #[serde(deserialize_with = "lenient::list_i64")]
+    pub self_service_resource_group_profiles: Vec<i64>,
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub self_service_hourly_resource_pack: Option<i64>,
+    /// Whether the password is to be mailed.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub send_mail: Option<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    pub id: i64,
+    pub admin: bool,
+    /// A number, or the text of a relation that is one.
+    #[schema(value_type = Option<i64>)]
+    pub ext_relation_id: Option<serde_json::Value>,
+    pub self_service: i32,
+    pub self_service_hourly_group_profiles: Vec<i64>,
+    pub self_service_resource_group_profiles: Vec<i64>,
+    pub self_service_hourly_resource_pack: Option<i64>,
+    pub name: String,
+    pub email: String,
+    /// IANA name.
+    pub timezone: String,
+    pub suspended: bool,
+    pub two_factor_auth: bool,
+    pub created: String,
+    pub updated: String,
+    /// Shown once, in the answer to the creation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+}

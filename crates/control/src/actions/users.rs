@@ -1,0 +1,132 @@
+//! Users: created by the billing system, with its own relation to each.
+
+use berth_api::v1::user::CreateUser;
+use berth_store::{
+    audit,
+    entity::user as entity,
+    server,
+    user::{self, NewUser, Relation},
+};
+use serde_json::{Value, json};
+
+use super::{entry, passwords, rules};
+use crate::{
+    Context, Error,
+    actor::{Ability, Actor},
+};
+
+const PASSWORD_CHARS: usize = 30;
+
+/// The new user, and the password that is shown once.
+pub async fn create(ctx: &Context, actor: &Actor, input: CreateUser) -> Result<(entity::Model, String), Error> {
+    actor.require(Ability::Admin)?;
+    check(&input)?;
+    let password = ctx.rng.letters_and_digits(PASSWORD_CHARS);
+    let (now, password_hash) = (ctx.now(), passwords::hash(ctx, &password).await?);
+    let plain = NewUser::plain(
+        ctx.rng.uuid(),
+        input.name.as_deref().unwrap_or_default().trim(),
+        input.email.as_deref().unwrap_or_default().trim(),
+        password_hash,
+        now,
+    );
+    let new = NewUser {
+        ext_relation_id: input.ext_relation_id,
+        rel_str: input.rel_str.filter(|text| !text.is_empty()),
+        self_service: input.self_service.and_then(|code| i32::try_from(code).ok()).unwrap_or(0),
+        self_service_hourly_credit: input.self_service_hourly_credit.unwrap_or(false),
+        ..plain
+    };
+    let user = ctx
+        .store
+        .write_tx::<_, Error>(|tx| {
+            let (new, actor) = (new.clone(), actor.clone());
+            Box::pin(async move {
+                let user = user::insert(tx, new).await?;
+                let written = entry(&actor, now, "create_user", ("user", user.id), None, Some(shown(&user)));
+                audit::record(tx, written).await?;
+                Ok(user)
+            })
+        })
+        .await
+        .map_err(taken)?;
+    Ok((user, password))
+}
+
+fn check(input: &CreateUser) -> Result<(), Error> {
+    let mut errors = Vec::new();
+    rules::text(&mut errors, "name", input.name.as_deref().unwrap_or_default(), 1, 191);
+    rules::email(&mut errors, "email", input.email.as_deref().unwrap_or_default().trim());
+    if let Some(code) = input.self_service {
+        rules::within(&mut errors, "selfService", code, 0..=3);
+    }
+    if let Some(id) = input.ext_relation_id {
+        rules::within(&mut errors, "extRelationId", id, 1..=i64::MAX);
+    }
+    if let Some(text) = input.rel_str.as_deref().filter(|text| !text.is_empty()) {
+        rules::text(&mut errors, "relStr", text, 1, 191);
+    }
+    let profiles = [
+        ("selfServiceHourlyGroupProfiles", input.self_service_hourly_group_profiles.first()),
+        ("selfServiceResourceGroupProfiles", input.self_service_resource_group_profiles.first()),
+        ("selfServiceHourlyResourcePack", input.self_service_hourly_resource_pack.as_ref()),
+    ];
+    for (field, id) in profiles {
+        if let Some(id) = id {
+            errors.push(format!("The {field} names {id}, and there is no such profile."));
+        }
+    }
+    rules::done(errors)
+}
+
+fn taken(error: Error) -> Error {
+    let Error::Store(store) = &error else { return error };
+    for (column, what) in [("email_key", "e-mail address"), ("ext_relation_id", "extRelationId"), ("rel_str", "relStr")]
+    {
+        if store.violates("users", &[column]) {
+            return Error::Conflict(format!("A user with this {what} exists already."));
+        }
+    }
+    error
+}
+
+/// The user of a relation, or the 404 that makes a billing module create one.
+pub async fn by_relation(ctx: &Context, actor: &Actor, relation: &Relation) -> Result<entity::Model, Error> {
+    actor.require(Ability::Read)?;
+    user::by_relation(ctx.store.read(), relation).await?.ok_or(Error::NotFound("ext_relation_id"))
+}
+
+/// Refused while there are servers of theirs, with the number.
+pub async fn delete(ctx: &Context, actor: &Actor, relation: &Relation) -> Result<(), Error> {
+    actor.require(Ability::Admin)?;
+    let now = ctx.now();
+    ctx.store
+        .write_tx::<_, Error>(|tx| {
+            let (relation, actor) = (relation.clone(), actor.clone());
+            Box::pin(async move {
+                let user = user::by_relation(tx, &relation).await?.ok_or(Error::NotFound("ext_relation_id"))?;
+                let filter = server::Filter { owner_id: Some(user.id), ..server::Filter::default() };
+                let (_, servers) = server::page(tx, &filter, 0, 1).await?;
+                if servers > 0 {
+                    return Err(Error::Invalid(vec![format!(
+                        "The user has {servers} servers; delete or hand them over first."
+                    )]));
+                }
+                let written = entry(&actor, now, "delete_user", ("user", user.id), Some(shown(&user)), None);
+                user::delete(tx, user).await?;
+                audit::record(tx, written).await?;
+                Ok(())
+            })
+        })
+        .await
+        .map_err(|error| match error {
+            Error::Store(berth_store::StoreError::ForeignKey(_)) => Error::invalid(
+                "The user still has keys, tokens or servers that are being deleted; try again when they are gone.",
+            ),
+            other => other,
+        })
+}
+
+fn shown(user: &entity::Model) -> Value {
+    json!({ "name": user.name, "email": user.email, "extRelationId": user.ext_relation_id, "relStr": user.rel_str })
+}

@@ -1,0 +1,158 @@
+//! Users.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use berth_api::{
+    data::Data,
+    page::Page,
+    time,
+    v1::user::{CreateUser, User},
+};
+use berth_store::{
+    entity::user as entity,
+    user::{self, Relation},
+};
+
+use crate::{
+    Context, Error,
+    actions::users,
+    actor::{Ability, Actor},
+    http::{
+        extract::{self, Body, Query},
+        page::PageRequest,
+    },
+};
+
+/// Create a user. The password is shown once.
+#[utoipa::path(post, path = "/users", tag = "Users", request_body = CreateUser,
+    responses(
+        (status = 201, description = "The user, with the password.", body = Data<User>),
+        (status = 401, description = "The token is missing or wrong."),
+        (status = 409, description = "The e-mail address or the relation is another user's."),
+        (status = 422, description = "Which fields are wrong."),
+    ))]
+pub async fn create(
+    State(ctx): State<Context>,
+    actor: Actor,
+    Body(input): Body<CreateUser>,
+) -> Result<(StatusCode, Json<Data<User>>), Error> {
+    let (row, password) = users::create(&ctx, &actor, input).await?;
+    Ok((StatusCode::CREATED, Json(Data { data: User { password: Some(password), ..shown(row) } })))
+}
+
+/// List users.
+///
+/// An addition of Berth's.
+#[utoipa::path(get, path = "/users", tag = "Users",
+    params(("results" = Option<u64>, Query, description = "1 to 200, by default 20."),
+        ("page" = Option<u64>, Query, description = "From 1."),
+        ("email" = Option<String>, Query, description = "Only the user with this address, in any case.")),
+    responses((status = 200, description = "A page of users.", body = Page<User>), (status = 401, description = "The token is missing or wrong.")))]
+pub async fn list(
+    State(ctx): State<Context>,
+    actor: Actor,
+    query: Query,
+    page: PageRequest,
+) -> Result<Json<Page<User>>, Error> {
+    actor.require(Ability::Read)?;
+    let (rows, total) = user::page(ctx.store.read(), query.text("email"), page.offset(), page.results).await?;
+    Ok(Json(page.wrap(rows.into_iter().map(shown).collect(), total)))
+}
+
+/// Retrieve a user by id.
+///
+/// An addition of Berth's.
+#[utoipa::path(get, path = "/users/{userId}", tag = "Users",
+    params(("userId" = i64, Path, description = "A user's id.")),
+    responses((status = 200, description = "The user.", body = Data<User>), (status = 401, description = "The token is missing or wrong."),
+        (status = 404, description = "There is no such user.")))]
+pub async fn retrieve(
+    State(ctx): State<Context>,
+    actor: Actor,
+    Path(id): Path<String>,
+) -> Result<Json<Data<User>>, Error> {
+    actor.require(Ability::Read)?;
+    let row = user::by_id(ctx.store.read(), extract::id(&id, "user")?).await?.ok_or(Error::NotFound("user"))?;
+    Ok(Json(Data { data: shown(row) }))
+}
+
+/// Retrieve a user by the billing system's relation.
+#[utoipa::path(get, path = "/users/{extRelationId}/byExtRelation", tag = "Users",
+    params(("extRelationId" = String, Path, description = "The relation."),
+        ("relStr" = Option<bool>, Query, description = "Whether the relation is a text.")),
+    responses((status = 200, description = "The user.", body = Data<User>), (status = 401, description = "The token is missing or wrong."),
+        (status = 404, description = "No user has this relation.")))]
+pub async fn by_relation(
+    State(ctx): State<Context>,
+    actor: Actor,
+    query: Query,
+    Path(relation): Path<String>,
+) -> Result<Json<Data<User>>, Error> {
+    let row = users::by_relation(&ctx, &actor, &read(&query, relation)?).await?;
+    Ok(Json(Data { data: shown(row) }))
+}
+
+/// Delete a user who has no servers.
+#[utoipa::path(delete, path = "/users/{extRelationId}/byExtRelation", tag = "Users",
+    params(("extRelationId" = String, Path, description = "The relation."),
+        ("relStr" = Option<bool>, Query, description = "Whether the relation is a text.")),
+    responses((status = 204, description = "The user is gone."), (status = 401, description = "The token is missing or wrong."),
+        (status = 404, description = "No user has this relation."),
+        (status = 422, description = "The user still has servers.")))]
+pub async fn delete(
+    State(ctx): State<Context>,
+    actor: Actor,
+    query: Query,
+    Path(relation): Path<String>,
+) -> Result<StatusCode, Error> {
+    users::delete(&ctx, &actor, &read(&query, relation)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn read(query: &Query, relation: String) -> Result<Relation, Error> {
+    if query.flag("relStr")? {
+        return Ok(Relation::Text(relation));
+    }
+    relation.parse().map(Relation::Id).map_err(|_| Error::NotFound("ext_relation_id"))
+}
+
+fn shown(row: entity::Model) -> User {
+    let entity::Model {
+        id,
+        uuid: _,
+        name,
+        email,
+        email_key: _,
+        password_hash: _,
+        admin,
+        ext_relation_id,
+        rel_str,
+        self_service,
+        self_service_hourly_credit: _,
+        timezone,
+        suspended,
+        two_factor_auth,
+        created_at,
+        updated_at,
+    } = row;
+    User {
+        id,
+        admin,
+        ext_relation_id: ext_relation_id.map(Into::into).or(rel_str.map(Into::into)),
+        self_service,
+        self_service_hourly_group_profiles: Vec::new(),
+        self_service_resource_group_profiles: Vec::new(),
+        self_service_hourly_resource_pack: None,
+        name,
+        email,
+        timezone,
+        suspended,
+        two_factor_auth,
+        created: time::zulu(created_at),
+        updated: time::zulu(updated_at),
+        password: None,
+    }
+}
