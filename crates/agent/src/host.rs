@@ -37,6 +37,8 @@ pub struct HostFacts {
     /// OVMF's code and its template of variables; none where the host lacks the package, and then UEFI guests can't
     /// be defined.
     pub ovmf: Option<Ovmf>,
+    /// The group in the label of each guest's QEMU where it needs one to open `/dev/kvm`; none: the guest's own.
+    pub qemu_gid: Option<u32>,
     /// libvirt's cache mode for disks whose specification names none.
     pub disk_cache: String,
 }

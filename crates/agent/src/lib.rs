@@ -31,6 +31,7 @@ mod ops;
 pub mod paths;
 pub mod probe;
 pub mod qemu_conf;
+pub mod qemu_host;
 mod reconcile;
 pub mod seed;
 mod service;

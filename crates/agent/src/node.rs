@@ -21,7 +21,7 @@ use crate::{
     netns::Netns,
     probe,
     probe::AcceleratorFact,
-    reconcile,
+    qemu_conf, qemu_host, reconcile,
     service::Service,
     tls,
 };
@@ -37,6 +37,10 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
     paths.ensure_dirs().with_context(|| format!("making {}", paths.data_dir().display()))?;
     let identity =
         Identity::load(&config.identity_dir())?.context("this node has not been enrolled: run `berth agent enrol`")?;
+    qemu_host::ensure_host_lets_guests_run().context("letting guests run as users of their own")?;
+    for warning in qemu_conf::check_qemu_conf(Path::new(qemu_conf::QEMU_CONF)) {
+        tracing::warn!("{warning}");
+    }
     let accelerator = accelerator(&config).await?;
     ensure_networks(&config).await?;
     filters_apply::ensure_table(&Netns::host(), &config.instance).await.map_err(anyhow::Error::msg)?;
@@ -118,6 +122,7 @@ fn host_facts(config: &AgentConfig, accelerator: &AcceleratorFact) -> HostFacts 
         arch: std::env::consts::ARCH.to_owned(),
         emulator: probe::emulator(std::env::consts::ARCH),
         ovmf: probe::ovmf(),
+        qemu_gid: qemu_host::qemu_gid(accelerator.accelerator),
         disk_cache: "writeback".to_owned(),
     }
 }

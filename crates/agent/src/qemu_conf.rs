@@ -22,8 +22,8 @@ fn missing(text: &str) -> Vec<String> {
         lines.filter(|(found, _)| found.trim() == name).map(|(_, value)| value.trim().to_owned()).next_back()
     };
     let mut found = Vec::new();
-    if value("seccomp_sandbox").as_deref() != Some("1") {
-        found.push("seccomp_sandbox = 1 is not set in qemu.conf: QEMU may run without its sandbox".into());
+    if value("seccomp_sandbox").as_deref() == Some("0") {
+        found.push("seccomp_sandbox = 0 in qemu.conf: QEMU runs without its sandbox; set it to 1".into());
     }
     if value("dynamic_ownership").as_deref() == Some("0") {
         found.push("dynamic_ownership = 0 in qemu.conf: guests can't run as users of their own".into());
@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn t16_a_node_without_the_sandbox_is_told_so() {
         assert_eq!(missing("seccomp_sandbox = 1\n"), Vec::<String>::new());
-        assert_eq!(missing("#seccomp_sandbox = 1\n").len(), 1);
+        assert_eq!(missing("#seccomp_sandbox = 0\n"), Vec::<String>::new());
         assert_eq!(missing("seccomp_sandbox = 1\nseccomp_sandbox = 0\n").len(), 1);
         assert_eq!(missing("seccomp_sandbox=1\nuser = \"root\"\ndynamic_ownership = 0").len(), 2);
         assert_eq!(check_qemu_conf(Path::new("/nonexistent")).len(), 1);

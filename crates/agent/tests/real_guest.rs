@@ -23,7 +23,7 @@ use berth_agent::net::{BridgeSpec, ensure_bridge, remove_bridge, remove_nat_tabl
 use berth_agent::netns::Netns;
 use berth_agent::paths::Paths;
 use berth_agent::seed::ensure_seed;
-use berth_agent::{names, probe};
+use berth_agent::{names, probe, qemu_host};
 use berth_proto::*;
 use sha2::{Digest, Sha256};
 
@@ -86,6 +86,7 @@ fn host() -> HostFacts {
         arch: "x86_64".into(),
         emulator: probe::emulator("x86_64"),
         ovmf: probe::ovmf(),
+        qemu_gid: None,
         disk_cache: "writeback".into(),
     }
 }
@@ -141,6 +142,7 @@ async fn real_guest_starts_from_what_the_makers_say() {
 
 async fn story(template: PathBuf, paths: Paths) {
     let (spec, network) = (spec(), Netns::host());
+    qemu_host::ensure_host_lets_guests_run().unwrap();
     paths.ensure_dirs().unwrap();
     let bytes = std::fs::read(template).unwrap();
     let digest = ImageDigest::parse(&format!("sha256:{}", hex::encode(Sha256::digest(&bytes)))).unwrap();

@@ -34,6 +34,7 @@ const CPU_QUOTA_MIN_US: u64 = 1_000;
 /// The definition of the server's domain. Never fails: what can't be had (UEFI on a host without OVMF, an unknown
 /// cache mode) is refused by [`crate::domain_xml::check`] before.
 pub fn domain_xml(spec: &ServerSpec, host: &HostFacts, paths: &Paths) -> String {
+    let gid = host.qemu_gid.unwrap_or(spec.run_as_uid);
     el("domain")
         .attr("type", host.accelerator.as_str())
         .child(el("name").text(names::domain(&host.instance, &spec.server_uuid)))
@@ -56,7 +57,7 @@ pub fn domain_xml(spec: &ServerSpec, host: &HostFacts, paths: &Paths) -> String 
                 .attr("type", "static")
                 .attr("model", "dac")
                 .attr("relabel", "yes")
-                .child(el("label").text(format_args!("+{uid}:+{uid}", uid = spec.run_as_uid))),
+                .child(el("label").text(format_args!("+{}:+{gid}", spec.run_as_uid))),
         )
         .to_document()
 }

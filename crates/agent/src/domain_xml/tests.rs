@@ -13,6 +13,7 @@ fn host(accelerator: Accelerator) -> HostFacts {
             code: "/usr/share/OVMF/OVMF_CODE_4M.fd".into(),
             vars: "/usr/share/OVMF/OVMF_VARS_4M.fd".into(),
         }),
+        qemu_gid: None,
         disk_cache: "writeback".into(),
     }
 }
@@ -163,6 +164,12 @@ fn metadata_leads_back_to_the_server() {
     assert_eq!(parse_metadata(&xml), Some(Metadata::of(&spec)));
     assert_eq!(parse_metadata("<domain><metadata><server uuid='x'/></metadata></domain>"), None);
     assert_eq!(parse_metadata("<domain><name>other</name></domain>"), None);
+}
+
+#[test]
+fn the_group_of_the_kvm_device_stands_in_the_label() {
+    let host = HostFacts { qemu_gid: Some(107), ..host(Accelerator::Kvm) };
+    assert!(domain_xml(&spec(), &host, &paths()).contains("<label>+2000000:+107</label>"));
 }
 
 #[test]
