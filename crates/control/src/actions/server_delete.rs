@@ -1,17 +1,14 @@
 //! Deleting a server: at once, or after a delay within which it can be called off.
 
-use berth_store::{Micros, Tx, audit, entity::server, job, pending_action, server as servers};
+use berth_store::{Micros, Tx, audit, entity::server, pending_action, server as servers};
 use serde_json::json;
 
-use super::{
-    entry,
-    queue::{self, Work},
-};
+use super::entry;
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
     clock::MINUTE,
-    jobs::Kind,
+    scheduler,
 };
 
 /// Thirty days and ten hours.
@@ -34,8 +31,8 @@ pub async fn delete(ctx: &Context, actor: &Actor, server_id: i64, delay_minutes:
                 return Err(Error::Locked { msg: "The server is protected.".to_owned(), queue_id: None });
             }
             let after = if delay_minutes == 0 {
-                let queue_id = begin(&ctx, tx, &row, now).await?;
-                json!({ "queue": queue_id })
+                let job = scheduler::begin_deletion(tx, &row, ctx.rng.uuid(), now).await?;
+                json!({ "queue": job.id })
             } else {
                 let at = now + delay_minutes * MINUTE;
                 delay(tx, &row, at, now).await?;
@@ -78,14 +75,4 @@ async fn delay(tx: &Tx, row: &server::Model, at: Micros, now: Micros) -> Result<
     let payload = json!({ "deleteAt": berth_api::time::offset(at) });
     pending_action::insert(tx, row.id, PENDING, &[], payload, now).await?;
     Ok(())
-}
-
-/// Hides the server, stops what is queued for it and queues its removal, which waits for what runs: that is asked to
-/// stop. It owns the server without being `exclusive`, since nothing finds the server any more.
-pub async fn begin(ctx: &Context, tx: &Tx, row: &server::Model, now: Micros) -> Result<i64, Error> {
-    servers::set_deleting(tx, row.id, now).await?;
-    job::cancel_all(tx, row.id, "The server is being deleted.", now).await?;
-    let payload = json!({});
-    let work = Work { kind: Kind::Delete, action: "delete_server", server: row, exclusive: false, payload };
-    queue::enqueue(ctx, tx, work, now).await
 }

@@ -32,7 +32,7 @@ pub struct App {
     pub token: String,
     clock: Arc<TestClock>,
     client: reqwest::Client,
-    _database: Database,
+    _database: Option<Database>,
 }
 
 impl App {
@@ -46,11 +46,22 @@ impl App {
         };
         let ctx = start::start_with(config, clock.clone(), Arc::new(OsRng)).await.unwrap();
         let admin = bootstrap::first_admin(&ctx, "admin@example.test").await.unwrap().unwrap();
+        Self::serve(ctx, clock, admin.token, Some(database)).await
+    }
+
+    /// A second control server on the same database, with the same keys.
+    pub async fn beside(&self, url: &str) -> Self {
+        let config = Config { database_url: Some(url.to_owned()), ..(*self.ctx.config).clone() };
+        let ctx = start::start_with(config, self.clock.clone(), Arc::new(OsRng)).await.unwrap();
+        Self::serve(ctx, self.clock.clone(), self.token.clone(), None).await
+    }
+
+    async fn serve(ctx: Context, clock: Arc<TestClock>, token: String, database: Option<Database>) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let service = http::router(&ctx).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
-        Self { ctx, url, token: admin.token, clock, client: reqwest::Client::new(), _database: database }
+        Self { ctx, url, token, clock, client: reqwest::Client::new(), _database: database }
     }
 
     pub fn pass(&self, micros: Micros) {

@@ -137,3 +137,28 @@ async fn t18_no_address_is_given_twice(database: Database) {
     assert_eq!((addresses.len(), refused), (100, 100));
     assert_eq!(app.get("/servers?results=200").await.1["total"], 100);
 }
+
+/// Two control servers on one database: what holds then is what the database guards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t18_no_address_is_given_twice_by_two_control_servers() {
+    let database = Database::postgres();
+    let url = database.url.clone();
+    let first = App::start(database).await;
+    let company = rows::company(&first, 2, 30).await;
+    let second = first.beside(&url).await;
+    let creates =
+        (0..60).map(|n| if n % 2 == 0 { &first } else { &second }).map(|app| app.post("/servers", company.order()));
+    let outcomes = futures::future::join_all(creates).await;
+    let mut addresses = HashSet::new();
+    for (status, body) in &outcomes {
+        match status {
+            201 => {
+                let given = &body["data"]["network"]["interfaces"][0]["ipv4"][0]["address"];
+                assert!(addresses.insert(given.to_string()), "twice: {given}");
+            }
+            422 => {}
+            _ => panic!("{status} {body}"),
+        }
+    }
+    assert_eq!(addresses.len(), 30);
+}

@@ -1,5 +1,9 @@
 //! Lists.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use berth_store::server_details;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use serde_json::{Value, json};
 
 use crate::{app::App, database::Database, rows};
@@ -50,6 +54,55 @@ async fn servers_are_listed_paged_and_filtered(database: Database) {
     let (status, body) = app.get(&format!("/servers/user/{}", company.user)).await;
     assert_eq!((status, listed(&body)), (200, ids));
     assert_eq!(app.get("/servers/user/999").await, (404, json!({ "msg": "user not found" })));
+}
+
+/// However many servers are read whole, it takes four statements.
+#[tokio::test]
+async fn whole_servers_are_read_in_four_statements() {
+    let app = App::start(Database::sqlite()).await;
+    let company = rows::company(&app, 2, 50).await;
+    let mut ids = Vec::new();
+    for _ in 0..20 {
+        ids.push(company.server(&app).await);
+    }
+    let db = Counting { db: app.ctx.store.read(), statements: AtomicUsize::new(0) };
+    assert!(server_details::by_id(&db, ids[0]).await.unwrap().is_some());
+    assert_eq!(db.statements.swap(0, Ordering::SeqCst), 4);
+    assert_eq!(server_details::by_ids(&db, &ids).await.unwrap().len(), 20);
+    assert_eq!(db.statements.swap(0, Ordering::SeqCst), 4);
+}
+
+/// Counts what is sent to the database.
+struct Counting<'d> {
+    db: &'d DatabaseConnection,
+    statements: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Counting<'_> {
+    fn get_database_backend(&self) -> DbBackend {
+        self.db.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.statements.fetch_add(1, Ordering::SeqCst);
+        self.db.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.statements.fetch_add(1, Ordering::SeqCst);
+        self.db.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.statements.fetch_add(1, Ordering::SeqCst);
+        self.db.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.statements.fetch_add(1, Ordering::SeqCst);
+        self.db.query_all_raw(statement).await
+    }
 }
 
 fn listed(page: &Value) -> Vec<i64> {

@@ -1,11 +1,19 @@
 //! Consoles: tokens and the doors that they open.
 
-use berth_control::clock::SECOND;
+use berth_control::{
+    actions::server_console::{self, ConsoleKind},
+    clock::SECOND,
+};
+use berth_store::entity::server;
+use sea_orm::ActiveValue::Set;
 use serde_json::json;
 
 use crate::{app::App, database::Database, rows};
 
-crate::on_both_databases!(t15_a_console_token_is_fresh_for_a_minute_and_every_post_replaces_it);
+crate::on_both_databases!(
+    t15_a_console_token_is_fresh_for_a_minute_and_every_post_replaces_it,
+    t15_a_token_opens_one_console_of_its_kind_within_a_minute,
+);
 
 async fn t15_a_console_token_is_fresh_for_a_minute_and_every_post_replaces_it(database: Database) {
     let app = App::start(database).await;
@@ -61,4 +69,38 @@ async fn upgrade(app: &App, origin: &str, token: &str) -> u16 {
         request = request.header("origin", origin);
     }
     request.send().await.unwrap().status().as_u16()
+}
+
+async fn t15_a_token_opens_one_console_of_its_kind_within_a_minute(database: Database) {
+    let app = App::start(database).await;
+    let company = rows::company(&app, 1, 10).await;
+    let id = company.built_server(&app).await;
+    let fresh = async || {
+        let (_, answer) = app.post(&format!("/servers/{id}/vnc"), json!({ "action": "enable" })).await;
+        answer["data"]["vnc"].clone()
+    };
+    let open = async |kind, token: &str| server_console::open(&app.ctx, kind, token).await.ok();
+    let vnc = fresh().await;
+    let token = vnc["wss"]["token"].as_str().unwrap();
+    assert!(open(ConsoleKind::Serial, token).await.is_none(), "a token of the screen opens no terminal");
+    // Of many who come with it at once, one gets in.
+    let all = futures::future::join_all((0..10).map(|_| open(ConsoleKind::Vnc, token))).await;
+    let [opening] = &all.into_iter().flatten().collect::<Vec<_>>()[..] else { panic!("not once") };
+    assert_eq!((opening.server.id, opening.password.as_str()), (id, vnc["password"].as_str().unwrap()));
+    assert!(open(ConsoleKind::Vnc, token).await.is_none());
+    assert_ne!(app.get(&format!("/servers/{id}/vnc")).await.1["data"]["vnc"], vnc, "used up, so a new one");
+    let old = fresh().await;
+    app.pass(61 * SECOND);
+    assert!(open(ConsoleKind::Vnc, old["wss"]["token"].as_str().unwrap()).await.is_none());
+    for (row, why) in [
+        (server::ActiveModel { vnc_enabled: Set(false), ..Default::default() }, "switched off"),
+        (server::ActiveModel { vnc_enabled: Set(true), suspended: Set(true), ..Default::default() }, "suspended"),
+        (server::ActiveModel { suspended: Set(false), deleting: Set(true), ..Default::default() }, "deleted"),
+    ] {
+        let token = fresh().await;
+        rows::change(&app, id, row).await;
+        assert!(open(ConsoleKind::Vnc, token["wss"]["token"].as_str().unwrap()).await.is_none(), "{why}");
+        let back = server::ActiveModel { suspended: Set(false), deleting: Set(false), ..Default::default() };
+        rows::change(&app, id, back).await;
+    }
 }
