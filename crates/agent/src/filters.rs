@@ -7,7 +7,7 @@
 //! ```text
 //! prerouting ─ iifname in @taps ─► tap_<name>: own MAC? never list? ARP, IPv4, IPv6, ND of its own? ─► accept / drop
 //!            └ <instance>0* … <instance>9* ─► drop
-//! forward, output ─ oifname in @listed ─► accept; else <instance>0* … ─► drop
+//! forward, output ─ oifname in @rates ─► over the rate? drop; in @listed ─► accept; else <instance>0* … ─► drop
 //! ```
 //!
 //! Only values of types that can't hold nftables syntax get into the text. No connection tracking and no `reject`:
@@ -42,6 +42,7 @@ pub struct InterfaceFilter {
     ipv6: Vec<Ipv6Net>,
     /// Gateways inside of the subnets: nobody but the router speaks as them.
     gateways: Vec<Ipv6Addr>,
+    in_kbytes_s: u32,
     out_kbytes_s: u32,
 }
 
@@ -84,6 +85,7 @@ impl InterfaceFilter {
             ipv4,
             ipv6,
             gateways,
+            in_kbytes_s: interface.in_average_kbs,
             out_kbytes_s: interface.out_average_kbs,
         })
     }
@@ -95,7 +97,8 @@ impl InterfaceFilter {
 
     /// By which rules in force are told from rules to be made.
     pub fn hash(&self) -> String {
-        let hash = Sha256::digest(chain_rules(self, "").join("\n"));
+        let rules = [chain_rules(self, ""), rate_rules(self.in_kbytes_s)].concat();
+        let hash = Sha256::digest(rules.join("\n"));
         hex::encode(&hash[..8])
     }
 }
@@ -125,6 +128,7 @@ pub fn table(instance: &str) -> String {
     let mut text = format!(
         "table bridge {table} {{\n\
          \tmap taps {{ type ifname : verdict; }}\n\
+         \tmap rates {{ type ifname : verdict; }}\n\
          \tset listed {{ type ifname; }}\n\
          \tchain never {{ }}\n\
          \tchain from_guests {{ type filter hook prerouting priority {PRIORITY}; policy accept; }}\n\
@@ -141,7 +145,8 @@ pub fn table(instance: &str) -> String {
     chain("never", &never());
     let unlisted = |meta: &'static str| (0..10).map(move |digit| format!("{meta} \"{instance}{digit}*\" counter drop"));
     let from: Vec<String> = std::iter::once("iifname vmap @taps".into()).chain(unlisted("iifname")).collect();
-    let to: Vec<String> = std::iter::once("oifname @listed accept".into()).chain(unlisted("oifname")).collect();
+    let listed = ["oifname vmap @rates", "oifname @listed accept"].map(String::from);
+    let to: Vec<String> = listed.into_iter().chain(unlisted("oifname")).collect();
     chain("from_guests", &from);
     chain("to_guests", &to);
     chain("to_guests_from_host", &to);
@@ -173,6 +178,13 @@ pub fn set(instance: &str, interfaces: &[InterfaceFilter]) -> String {
         for rule in chain_rules(filter, &comment) {
             let _ = writeln!(text, "add rule bridge {table} {chain} {rule}");
         }
+        let rates = rates_name(tap);
+        let _ = writeln!(text, "add chain bridge {table} {rates}");
+        let _ = writeln!(text, "flush chain bridge {table} {rates}");
+        for rule in rate_rules(filter.in_kbytes_s) {
+            let _ = writeln!(text, "add rule bridge {table} {rates} {rule}");
+        }
+        let _ = writeln!(text, "add element bridge {table} rates {{ \"{tap}\" : jump {rates} }}");
         let _ = writeln!(text, "add element bridge {table} taps {{ \"{tap}\" : goto {chain} }}");
         let _ = writeln!(text, "add element bridge {table} listed {{ \"{tap}\" }}");
     }
@@ -184,11 +196,13 @@ pub fn unset(instance: &str, taps: &[String]) -> String {
     let table = names::filter_table(instance);
     let mut text = String::new();
     for tap in taps {
-        let chain = chain_name(tap);
+        let _ = writeln!(text, "delete element bridge {table} rates {{ \"{tap}\" }}");
         let _ = writeln!(text, "delete element bridge {table} taps {{ \"{tap}\" }}");
         let _ = writeln!(text, "delete element bridge {table} listed {{ \"{tap}\" }}");
-        let _ = writeln!(text, "flush chain bridge {table} {chain}");
-        let _ = writeln!(text, "delete chain bridge {table} {chain}");
+        for chain in [chain_name(tap), rates_name(tap)] {
+            let _ = writeln!(text, "flush chain bridge {table} {chain}");
+            let _ = writeln!(text, "delete chain bridge {table} {chain}");
+        }
     }
     text
 }
@@ -204,14 +218,21 @@ pub(crate) fn chain_name(tap: &str) -> String {
     format!("tap_{tap}")
 }
 
+/// The chain through which frames go to the guest, for its rate.
+fn rates_name(tap: &str) -> String {
+    format!("rate_{tap}")
+}
+
+/// Drops what is over the rate; senders slow down. 0: no limit.
+fn rate_rules(kbytes_s: u32) -> Vec<String> {
+    let burst = BURST_MIN_KBYTES.max(kbytes_s / 4);
+    let rule = || format!("limit rate over {kbytes_s} kbytes/second burst {burst} kbytes counter drop");
+    (kbytes_s != 0).then(rule).into_iter().collect()
+}
+
 /// The rules of a tap. The last one carries the comment.
 fn chain_rules(filter: &InterfaceFilter, comment: &str) -> Vec<String> {
-    let mut rules = Vec::new();
-    if filter.out_kbytes_s != 0 {
-        let burst = BURST_MIN_KBYTES.max(filter.out_kbytes_s / 4);
-        let rate = filter.out_kbytes_s;
-        rules.push(format!("limit rate over {rate} kbytes/second burst {burst} kbytes counter drop"));
-    }
+    let mut rules = rate_rules(filter.out_kbytes_s);
     if !filter.filtered {
         rules.push(format!("counter accept{comment}"));
         return rules;
@@ -313,6 +334,7 @@ mod tests {
             tag: "0000000003".into(),
             ipv4: vec![],
             ipv6: vec![Ipv6Subnet { subnet: "2001:db8:0:10::".into(), prefix_len: 60, ..Default::default() }],
+            in_average_kbs: 2000,
             out_average_kbs: 1000,
             ..interface()
         };

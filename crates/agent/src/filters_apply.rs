@@ -121,9 +121,9 @@ fn taps_of(objects: &[Value]) -> BTreeMap<String, String> {
         // An element of a map is a pair of key and verdict.
         elements.filter_map(|element| element.as_str().or_else(|| element[0].as_str()).map(String::from)).collect()
     };
-    let (mapped, listed) = (elements("map", "taps"), elements("set", "listed"));
+    let (mapped, rates, listed) = (elements("map", "taps"), elements("map", "rates"), elements("set", "listed"));
     let mut taps = BTreeMap::new();
-    for tap in mapped.into_iter().filter(|tap| listed.contains(tap)) {
+    for tap in mapped.into_iter().filter(|tap| rates.contains(tap) && listed.contains(tap)) {
         let chain = filters::chain_name(&tap);
         let comments = objects.iter().filter(|object| object["rule"]["chain"] == chain.as_str());
         let hash = comments.filter_map(|object| object["rule"]["comment"].as_str()?.strip_prefix(HASH_COMMENT)).next();

@@ -72,6 +72,13 @@ impl Paths {
         self.data_dir.join("logs").join(format!("{}.serial.log", plain(server_uuid)))
     }
 
+    /// The log and its older pieces: virtlogd keeps three (`max_backups`).
+    pub fn serial_logs(&self, server_uuid: &str) -> [PathBuf; 4] {
+        let log = self.serial_log(server_uuid);
+        let older = |n: u32| PathBuf::from(format!("{}.{n}", log.display()));
+        [older(0), older(1), older(2), log]
+    }
+
     /// Makes the folders that are missing and sets who may enter them.
     pub fn ensure_dirs(&self) -> io::Result<()> {
         let passable = 0o711;

@@ -168,7 +168,7 @@ pub async fn remove_vm(agent: &Agent, entry: &Entry) -> Result<(), VmError> {
         disk::remove_volume(&agent.paths, &volume.volume_uuid)?;
     }
     seed::remove_seed(&agent.paths.seed(uuid))?;
-    for file in [agent.paths.nvram(uuid), agent.paths.serial_log(uuid)] {
+    for file in agent.paths.serial_logs(uuid).into_iter().chain([agent.paths.nvram(uuid)]) {
         gone(std::fs::remove_file(file))?;
     }
     gone(std::fs::remove_dir_all(agent.paths.run_dir(uuid)))?;

@@ -15,7 +15,7 @@ use berth_agent::filters::InterfaceFilter;
 use berth_agent::filters_apply::{ensure_filters, ensure_table, listed_taps, remove_filters, remove_table};
 use berth_agent::netns::Netns;
 use berth_proto::{InterfaceSpec, Ipv4Address, Ipv6Subnet};
-use frames::{Frame, GATEWAY_IPV6, OWN_IPV4, SECOND_IPV4, false_ones, honest, second_address};
+use frames::{Frame, GATEWAY_IPV6, OWN_IPV4, SECOND_IPV4, false_ones, honest, many_large, second_address};
 
 const INSTANCE: &str = "tpx";
 const TAP: &str = "tpx0000000001";
@@ -144,6 +144,10 @@ fn write_input(child: &mut std::process::Child, input: &[u8]) {
 }
 
 fn interface(ipv4: &[std::net::Ipv4Addr], ip_filter: bool) -> InterfaceFilter {
+    limited(ipv4, ip_filter, 0)
+}
+
+fn limited(ipv4: &[std::net::Ipv4Addr], ip_filter: bool, out_average_kbs: u32) -> InterfaceFilter {
     let address = |address: &std::net::Ipv4Addr| Ipv4Address {
         address: address.to_string(),
         prefix_len: 24,
@@ -160,6 +164,7 @@ fn interface(ipv4: &[std::net::Ipv4Addr], ip_filter: bool) -> InterfaceFilter {
             address: "fd00:7:0:1::2".into(),
             gateway: GATEWAY_IPV6.into(),
         }],
+        out_average_kbs,
         ..Default::default()
     };
     InterfaceFilter::of(INSTANCE, &spec).unwrap()
@@ -200,6 +205,12 @@ async fn t14_nothing_false_leaves_a_guest_before_and_after_every_change_of_the_r
     lab.assert_all("with the filter switched off");
     assert!(ensure_filters(&host, INSTANCE, std::slice::from_ref(&one)).await.unwrap());
     lab.assert_honest_only("with the filter switched on", false);
+
+    // 1.4 MB at once, of which the burst of 64 kB passes and hardly more.
+    assert_eq!(lab.arrived("g0", &many_large())["<large>"], 50 * COPIES);
+    ensure_filters(&host, INSTANCE, &[limited(&[OWN_IPV4], true, 100)]).await.unwrap();
+    let passed = lab.arrived("g0", &many_large())["<large>"];
+    assert!((20..200).contains(&passed), "{passed} of {} frames passed a rate of 100 kB/s", 50 * COPIES);
 
     assert_eq!(listed_taps(&host, INSTANCE).await.unwrap(), [TAP]);
     let taps = [TAP.to_owned(), UNLISTED_TAP.to_owned()];

@@ -60,6 +60,16 @@ pub fn second_address() -> Frame {
     udp4("second-ipv4", OWN_MAC, SECOND_IPV4, OTHER_IPV4, 5000, 53)
 }
 
+/// Fifty honest frames of 1,400 bytes.
+pub fn many_large() -> Vec<Frame> {
+    let large = || {
+        let mut frame = udp4("large", OWN_MAC, OWN_IPV4, OTHER_IPV4, 5000, 53);
+        frame.bytes.resize(1400, 0);
+        frame
+    };
+    (0..50).map(|_| large()).collect()
+}
+
 /// What a guest must not be able to send.
 pub fn false_ones() -> Vec<Frame> {
     vec![
