@@ -32,7 +32,7 @@ const BRIDGE: &str = "pxa0";
 const SERVER: &str = "0d5f0f6e-30f5-4e0a-9d84-6f3a9b0f0abc";
 const OTHER: &str = "0d5f0f6e-30f5-4e0a-9d84-6f3a9b0f0abd";
 const UID: u32 = 2_000_777;
-const UP_LIMIT: Duration = Duration::from_secs(90);
+const UP_LIMIT: Duration = Duration::from_secs(240);
 
 fn spec() -> ServerSpec {
     ServerSpec {
@@ -41,7 +41,7 @@ fn spec() -> ServerSpec {
         generation: 1,
         server_id: 1,
         vcpus: 1,
-        memory_mib: 256,
+        memory_mib: 512,
         firmware: Firmware::Bios.into(),
         run_as_uid: UID,
         cpu_throttle_percent: 95,

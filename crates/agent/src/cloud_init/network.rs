@@ -1,8 +1,8 @@
 //! The guest's network as cloud-init's network configuration, version 2.
 //!
 //! Reference: <https://cloudinit.readthedocs.io/en/latest/reference/network-config-format-v2.html>. Written for what
-//! both netplan and cloud-init's own renderers understand: default routes as `0.0.0.0/0` and `::/0`, because the word
-//! `default` came late.
+//! both netplan and cloud-init's own renderers understand: the default route as `0.0.0.0/0`, because the word `default`
+//! came late.
 
 use std::net::IpAddr;
 
@@ -48,12 +48,15 @@ fn ethernet(
             gateways.push((ip(gateway)?, net));
         }
     }
-    let mut routes = Vec::new();
+    let (mut routes, mut gateway6) = (Vec::new(), None);
     for (gateway, net) in gateways {
         let taken = if gateway.is_ipv4() { &mut *default_v4 } else { &mut *default_v6 };
-        if !*taken {
-            *taken = true;
-            routes.push(default_route(gateway, net));
+        if std::mem::replace(taken, true) {
+            continue;
+        }
+        match gateway {
+            IpAddr::V6(gateway) if is_on_link(gateway.into(), net) => gateway6 = Some(gateway),
+            gateway => routes.push(default_route(gateway, net)),
         }
     }
     let mut ethernet = Map::new();
@@ -68,6 +71,10 @@ fn ethernet(
     if !addresses.is_empty() {
         ethernet.insert("addresses".into(), json!(addresses.iter().map(IpNet::to_string).collect::<Vec<_>>()));
     }
+    if let Some(gateway) = gateway6 {
+        // Not as a route: cloud-init up to 22.4 makes `::/64` of `::/0` where it does not hand over to netplan.
+        ethernet.insert("gateway6".into(), json!(gateway.to_string()));
+    }
     if !routes.is_empty() {
         ethernet.insert("routes".into(), Value::Array(routes));
     }
@@ -81,15 +88,16 @@ fn ethernet(
 
 fn default_route(gateway: IpAddr, net: IpNet) -> Value {
     let to = if gateway.is_ipv4() { "0.0.0.0/0" } else { "::/0" };
-    let mut route = Map::new();
-    route.insert("to".into(), json!(to));
-    route.insert("via".into(), json!(gateway.to_string()));
+    let mut route = json!({ "to": to, "via": gateway.to_string() });
     // Hosters hand out single addresses whose gateway lies outside, and /64s routed by a gateway elsewhere.
-    let link_local = matches!(gateway, IpAddr::V6(v6) if v6.is_unicast_link_local());
-    if !net.contains(&gateway) && !link_local {
-        route.insert("on-link".into(), json!(true));
+    if !is_on_link(gateway, net) {
+        route["on-link"] = json!(true);
     }
-    Value::Object(route)
+    route
+}
+
+fn is_on_link(gateway: IpAddr, net: IpNet) -> bool {
+    net.contains(&gateway) || matches!(gateway, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
 
 fn ip(text: &str) -> Result<IpAddr, SeedError> {
