@@ -15,7 +15,7 @@ use crate::{
     image::{self, ImageDigest},
     ledger::Entry,
     libvirt::HostError,
-    names, net, seed,
+    names, net, qemu_host, seed,
 };
 
 /// MiB a second that making linked clones independent may read, for each guest.
@@ -136,6 +136,7 @@ async fn ensure_domain(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> 
 /// Starts the guest with its newest definition; filters first.
 pub async fn start(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmError> {
     ensure_vm(agent, spec).await?;
+    qemu_host::ensure_host_lets_guests_run()?;
     agent.ledger.change(&spec.server_uuid, |entry| {
         entry.should_run = true;
         entry.boot_id.clone_from(&agent.boot_id);

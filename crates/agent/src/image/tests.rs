@@ -124,13 +124,15 @@ async fn t27_a_download_that_goes_wrong_is_said_and_leaves_nothing() {
     let image = made(&["10M"]).await;
     let mut cut = answer("200 OK", "", &image);
     cut.truncate(cut.len() - image.len() / 2);
-    let mut answers = answers.lock().unwrap();
-    answers.insert("/cut", cut);
-    answers.insert("/image", answer("200 OK", "", &image));
-    answers.insert("/busy", answer("503 Service Unavailable", "", b""));
-    answers.insert("/denied", answer("403 Forbidden", "", b""));
-    answers.insert("/round", answer("302 Found", "location: /round\r\n", b""));
-    drop(answers);
+    for (path, answer) in [
+        ("/cut", cut),
+        ("/image", answer("200 OK", "", &image)),
+        ("/busy", answer("503 Service Unavailable", "", b"")),
+        ("/denied", answer("403 Forbidden", "", b"")),
+        ("/round", answer("302 Found", "location: /round\r\n", b"")),
+    ] {
+        answers.lock().unwrap().insert(path, answer);
+    }
     let (cache, digest, other) = (Cache::new(), sha256(&image), sha256(b"other"));
     for (path, digest, word, retry) in [
         ("/cut", &digest, "was cut off after ", true),
