@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_recipes_of_this_tree_can_be_read() {
-        for name in ["micro"] {
+        for name in ["micro", "debian-12"] {
             let recipe = Recipe::find(name, None).unwrap();
             assert!(recipe.dir.join("assemble").is_file());
             assert!(!recipe.base.packages.is_empty() && !recipe.template.firmware.is_empty());
