@@ -57,7 +57,8 @@ fn read(workspace: &Path) -> anyhow::Result<Vec<Source>> {
         FOLDERS.iter().map(|name| workspace.join(name)).filter(|dir| dir.is_dir()).collect();
     for entry in fs::read_dir(workspace)? {
         let entry = entry?;
-        if entry.file_type()?.is_file() {
+        // A worktree's `.git` is a file that tells where it lies.
+        if entry.file_type()?.is_file() && entry.file_name() != ".git" {
             take(workspace, &entry.path(), &mut sources)?;
         }
     }

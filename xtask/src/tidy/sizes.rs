@@ -8,8 +8,10 @@ const FUNCTION_TOLD_LINES: usize = 70;
 const FUNCTION_LIMIT_LINES: usize = 100;
 
 /// `path` or `path::function`, and why it is as long as it is.
-const EXCUSED: [(&str, &str); 1] =
-    [("crates/store/src/migration/m0001_first.rs", "the whole schema is read from top to bottom, in one place")];
+const EXCUSED: [(&str, &str); 2] = [
+    ("crates/control/src/http/v1/servers/convert/mod.rs::server", "the largest answer, one field a line"),
+    ("crates/store/src/migration/m0001_first.rs", "the whole schema, read from top to bottom in one place"),
+];
 
 struct Function {
     name: String,

@@ -3,7 +3,7 @@
 use super::Source;
 
 /// Whose feature exists. A row comes in here with the first commit of its feature.
-const WITH_FEATURE: [(u8, &str); 16] = [
+const WITH_FEATURE: [(u8, &str); 15] = [
     (2, "text of customers reaches the host or a template"),
     (4, "a file name made from a request"),
     (6, "fetches of private addresses"),
@@ -19,7 +19,6 @@ const WITH_FEATURE: [(u8, &str); 16] = [
     (19, "an older state applied over a newer one"),
     (20, "jobs that never end"),
     (27, "full disks, downloads cut off"),
-    (1, "operations without a token"),
 ];
 
 pub fn check(sources: &[Source]) -> Vec<String> {

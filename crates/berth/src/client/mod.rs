@@ -18,6 +18,8 @@ pub use tls::{client_config, fingerprint};
 
 const CONNECT_LIMIT_S: u64 = 10;
 const REQUEST_LIMIT_S: u64 = 60;
+/// An image on a slow line.
+const UPLOAD_LIMIT_S: u64 = 3_600;
 /// An answer larger than this is not one of the API's.
 const ANSWER_LIMIT_BYTES: usize = 32 << 20;
 const API_PATH: &str = "/api/v1";
@@ -87,6 +89,14 @@ impl Client {
         self.call(Method::DELETE, path, query, None).await
     }
 
+    /// Sends a file as the body, as long as that takes.
+    pub async fn upload(&self, path: &str, file: tokio::fs::File) -> Result<Value, ClientError> {
+        let what = format!("PUT {path}");
+        let request = self.http.put(self.address(path)).timeout(Duration::from_secs(UPLOAD_LIMIT_S));
+        let request = request.header("Content-Type", "application/octet-stream").body(file);
+        self.send(&what, request).await
+    }
+
     /// All rows of a paged list, page after page; also takes the lists that have no pages.
     pub async fn list(&self, path: &str, query: &[(&str, &str)]) -> Result<Vec<Value>, ClientError> {
         let (mut rows, mut page) = (Vec::new(), 1_u64);
@@ -115,17 +125,27 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<Value, ClientError> {
         let what = format!("{method} {path}");
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}{API_PATH}{path}", self.base.path().trim_end_matches('/')));
+        let mut url = self.address(path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let mut request = self.http.request(method, url).header("Accept", "application/json");
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
-        }
+        let mut request = self.http.request(method, url);
         if let Some(body) = body {
             request = request.json(body);
+        }
+        self.send(&what, request).await
+    }
+
+    fn address(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{API_PATH}{path}", self.base.path().trim_end_matches('/')));
+        url
+    }
+
+    async fn send(&self, what: &str, mut request: reqwest::RequestBuilder) -> Result<Value, ClientError> {
+        request = request.header("Accept", "application/json");
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
         }
         let unreachable =
             |e: reqwest::Error| ClientError::Unreachable { url: self.base.to_string(), reason: causes(&e) };
@@ -135,7 +155,7 @@ impl Client {
         while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
             bytes.extend_from_slice(&chunk);
             if bytes.len() > ANSWER_LIMIT_BYTES {
-                return Err(ClientError::Answer { what, reason: "it is too long".to_owned() });
+                return Err(ClientError::Answer { what: what.to_owned(), reason: "it is too long".to_owned() });
             }
         }
         if !(200..300).contains(&status) {
@@ -144,7 +164,7 @@ impl Client {
         if bytes.is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_slice(&bytes).map_err(|e| ClientError::Answer { what, reason: e.to_string() })
+        serde_json::from_slice(&bytes).map_err(|e| ClientError::Answer { what: what.to_owned(), reason: e.to_string() })
     }
 }
 

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub use build::build;
+pub use build::{Built, build};
 
 const RECIPE_FILE: &str = "recipe.toml";
 /// Where a package of Berth would put its recipes.
@@ -88,13 +88,13 @@ impl Recipe {
         }
     }
 
-    /// The body with which the API learns of the template. Without a URL the control server keeps the image itself.
-    pub fn registration(&self, digest: &str, url: Option<&str>) -> Value {
+    /// The body with which the API learns of the template; the image is uploaded afterwards.
+    pub fn registration(&self) -> Value {
         let TemplateFacts { name, version, variant, description, category, icon, os_type, firmware } = &self.template;
         json!({
             "slug": self.name, "name": name, "version": version, "variant": variant, "description": description,
-            "category": category, "icon": icon, "osType": os_type, "arch": 1,
-            "uefi": !firmware.iter().any(|kind| kind == "bios"), "digest": digest, "url": url,
+            "category": category, "icon": icon, "type": os_type, "arch": 1,
+            "uefi": !firmware.iter().any(|kind| kind == "bios"),
         })
     }
 

@@ -3,6 +3,8 @@
 mod build;
 mod list;
 
+pub use build::register;
+
 use clap::{Args, Subcommand};
 
 use crate::client::ProfileArgs;

@@ -60,7 +60,7 @@ async fn create(client: &Client, places: &Places, memory: &mut Memory, goods: &G
         Some(id) => id,
         None => {
             let body = json!({
-                "name": "First customer", "email": "first@localhost.localdomain", "extRelationId": 0,
+                "name": "First customer", "email": "first@localhost.localdomain",
                 "relStr": "berth-first-customer", "sendMail": false,
             });
             let id = id_of(&client.post("/users", &body).await.context("making the first customer")?);

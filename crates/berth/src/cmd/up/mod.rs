@@ -72,7 +72,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let admin = children::first_admin(&places, account, ADMIN_EMAIL).await?;
     let mut control = children::control(&places, account)?;
     let started = tokio::select! {
-        started = start(&places, &args, account, &config, admin, &mut control) => started,
+        started = start(&places, &args, &config, admin, &mut control) => started,
         () = shutdown.cancelled() => {
             children::stop(vec![control]).await;
             return Ok(());
@@ -86,7 +86,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         }
     };
     let outcome = tokio::select! {
-        outcome = offer(&places, &args, account, &config, &mut control, &mut agent) => outcome,
+        outcome = offer(&places, &args, &config, &mut control, &mut agent) => outcome,
         () = shutdown.cancelled() => Ok(()),
     };
     println!("Stopping the control server and the agent. Servers keep running.");
@@ -109,7 +109,6 @@ async fn ensure_files(places: &Places, args: &UpArgs) -> anyhow::Result<(Account
 async fn start(
     places: &Places,
     args: &UpArgs,
-    account: Account,
     config: &AgentConfig,
     admin: Option<children::FirstAdmin>,
     control: &mut Child,
@@ -125,7 +124,7 @@ async fn start(
     }
     let client = client(places)?;
     let mut memory = Memory::open(places)?;
-    let mut setup = Setup { client: &client, places, memory: &mut memory, config, account };
+    let mut setup = Setup { client: &client, places, memory: &mut memory, config };
     let group = setup.ensure_group().await?;
     setup.ensure_enrolled(group, &url).await?;
     let hypervisor = setup.hypervisor().await?;
@@ -139,7 +138,6 @@ async fn start(
 async fn offer(
     places: &Places,
     args: &UpArgs,
-    account: Account,
     config: &AgentConfig,
     control: &mut Child,
     agent: &mut Child,
@@ -147,7 +145,7 @@ async fn offer(
     let shown = async {
         let client = client(places)?;
         let mut memory = Memory::open(places)?;
-        let mut setup = Setup { client: &client, places, memory: &mut memory, config, account };
+        let mut setup = Setup { client: &client, places, memory: &mut memory, config };
         let goods = Goods {
             group: setup.ensure_group().await?,
             package: setup.ensure_package().await?,

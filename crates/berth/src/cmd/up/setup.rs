@@ -1,17 +1,16 @@
 //! What a first sale needs, made through the API like anybody would: a group, this machine as a hypervisor, blocks
 //! of addresses, a package, a template. Each step makes its thing once, see [`Memory`].
 
-use std::path::Path;
-
 use anyhow::Context as _;
 use berth_agent::config::AgentConfig;
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde_json::{Value, json};
 
+use super::children;
 use super::network::{FIRST_SERVER, LAST_SERVER};
 use super::places::{Memory, Places};
-use super::{account::Account, children};
 use crate::client::Client;
+use crate::cmd::template;
 use crate::progress;
 use crate::recipe::{self, Recipe};
 
@@ -25,7 +24,6 @@ pub struct Setup<'a> {
     pub places: &'a Places,
     pub memory: &'a mut Memory,
     pub config: &'a AgentConfig,
-    pub account: Account,
 }
 
 impl Setup<'_> {
@@ -102,7 +100,7 @@ impl Setup<'_> {
         self.once("package", "/packages", body).await
     }
 
-    /// Built here of Debian's packages, kept by the control server, offered by the API.
+    /// Built here of Debian's packages, uploaded like any other image.
     pub async fn ensure_template(&mut self) -> anyhow::Result<i64> {
         if let Some(id) = self.memory.get("template") {
             return Ok(id);
@@ -113,21 +111,11 @@ impl Setup<'_> {
         let built =
             recipe::build(&recipe, &self.places.recipe_cache, |stage| spinner.set_message(stage.to_owned())).await?;
         spinner.finish_and_clear();
-        let kept = self.places.control_dir.join("templates").join(format!("{}.qcow2", built.digest.replace(':', "-")));
-        keep(&built.path, &kept, self.account).with_context(|| kept.display().to_string())?;
-        self.once("template", "/media/templates", recipe.registration(&built.digest, None)).await
+        let id = template::register(self.client, &recipe, &built).await?;
+        self.memory.set("template", id)?;
+        println!("Made the template.");
+        Ok(id)
     }
-}
-
-/// A copy that the control server's account owns and that is whole or not there.
-fn keep(image: &Path, kept: &Path, account: Account) -> std::io::Result<()> {
-    if kept.exists() {
-        return Ok(());
-    }
-    let part = kept.with_extension("part");
-    std::fs::copy(image, &part)?;
-    std::os::unix::fs::chown(&part, Some(account.uid), Some(account.gid))?;
-    std::fs::rename(&part, kept)
 }
 
 /// A single thing comes in `data` or, from a few operations, bare.
