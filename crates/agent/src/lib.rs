@@ -35,6 +35,7 @@ pub mod qemu_host;
 mod reconcile;
 pub mod seed;
 mod service;
+pub mod sim;
 mod stats;
 mod tls;
 mod vm;

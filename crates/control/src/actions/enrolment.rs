@@ -11,7 +11,7 @@ use super::entry;
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
-    clock::HOUR,
+    clock::{Clock, HOUR, SystemClock},
 };
 
 /// How long a token may wait for its node.
@@ -90,7 +90,7 @@ pub async fn join(ctx: &Context, joining: Joining) -> Result<Joined, Error> {
     }
     check(&joining)?;
     let (now, uuid) = (ctx.now(), ctx.rng.uuid());
-    let signed = ctx.pki.sign_node(&joining.csr_pem, uuid, ctx.rng.as_ref(), now);
+    let signed = ctx.pki.sign_node(&joining.csr_pem, uuid, ctx.rng.as_ref(), SystemClock.now());
     let signed = signed.map_err(|error| Error::invalid(format!("The csr_pem can't be signed: {error:#}.")))?;
     let new = new_row(&joining, uuid, token.group_id, &token.name, now);
     let (serial, expires_at) = (signed.serial.clone(), signed.expires_at);

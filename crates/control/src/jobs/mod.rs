@@ -20,5 +20,5 @@ mod runner;
 mod step;
 
 pub use kind::Kind;
-pub use runner::{claim_and_run, run};
+pub use runner::{claim, run, take_step};
 pub use step::{Run, StepError, StepResult, Then, Write};

@@ -59,17 +59,8 @@ pub async fn run(ctx: Context, owner: String, shutdown: CancellationToken) {
     }
 }
 
-/// Claims what may run now and runs it to its next pause, one after the other. Answers how many there were.
-pub async fn claim_and_run(ctx: &Context, owner: &str) -> Result<usize, Error> {
-    let claimed = claim(ctx, owner, 64).await?;
-    let count = claimed.len();
-    for job in claimed {
-        drive(ctx, job).await;
-    }
-    Ok(count)
-}
-
-async fn claim(ctx: &Context, owner: &str, limit: usize) -> Result<Vec<job::Model>, Error> {
+/// Takes up to `limit` jobs that may run now. They are this owner's for the lease's time.
+pub async fn claim(ctx: &Context, owner: &str, limit: usize) -> Result<Vec<job::Model>, Error> {
     if limit == 0 {
         return Ok(Vec::new());
     }
@@ -92,7 +83,7 @@ async fn drive(ctx: &Context, job: job::Model) {
     let span = tracing::info_span!("job", id = job.id, kind = %job.kind, server = job.server_id);
     let mut run = Run { ctx: ctx.clone(), job };
     async {
-        while let Some(job) = one_step(&run).await {
+        while let Some(job) = take_step(&run).await {
             run.job = job;
         }
     }
@@ -101,7 +92,7 @@ async fn drive(ctx: &Context, job: job::Model) {
 }
 
 /// Takes one step and commits it; the job as it goes on, or nothing when this claim is over.
-async fn one_step(run: &Run) -> Option<job::Model> {
+pub async fn take_step(run: &Run) -> Option<job::Model> {
     let Some(kind) = Kind::from_name(&run.job.kind) else {
         let ended =
             end(FAILED, Some(format!("This release does not know work of the kind '{}'.", run.job.kind)), Value::Null);

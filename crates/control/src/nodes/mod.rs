@@ -62,7 +62,7 @@ impl NodeError {
 
     pub fn from_status(node: &str, status: &tonic::Status) -> Self {
         use tonic::Code;
-        let why = status.message().trim_end_matches('.').to_owned();
+        let why = reason(status);
         match status.code() {
             Code::InvalidArgument
             | Code::FailedPrecondition
@@ -72,6 +72,20 @@ impl NodeError {
             _ => NodeError::Away { node: node.to_owned(), why },
         }
     }
+}
+
+/// What the node said, or why nothing was heard: a transport's error says so only in its causes.
+fn reason(status: &tonic::Status) -> String {
+    let mut why = status.message().trim_end_matches('.').to_owned();
+    let mut cause = std::error::Error::source(status);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !why.contains(&text) {
+            why = format!("{why}: {text}");
+        }
+        cause = error.source();
+    }
+    why
 }
 
 impl Nodes {

@@ -1,0 +1,161 @@
+//! The host in memory: what real nodes keep in their ledger and in libvirt.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use berth_proto::{self as proto, ServerSpec, do_request::Op};
+
+use crate::ledger::{Entry, OpRecord, OpState, Refusal};
+
+#[derive(Default)]
+pub struct SimHost {
+    pub servers: HashMap<String, SimServer>,
+    /// Digests of the images in the cache.
+    pub images: BTreeSet<String>,
+    pub events: VecDeque<proto::Event>,
+}
+
+pub struct SimServer {
+    pub entry: Entry,
+    /// What the host has been made to match.
+    pub applied: Option<ServerSpec>,
+    pub running: bool,
+    /// Volumes that exist.
+    pub volumes: BTreeSet<String>,
+    /// What the guest's administrator has.
+    pub password_hash: String,
+    /// How often a guest was really started and stopped.
+    pub starts: u32,
+    pub stops: u32,
+}
+
+impl SimHost {
+    /// The server of that UUID, made where it is missing.
+    pub fn server(&mut self, uuid: &str) -> &mut SimServer {
+        self.servers.entry(uuid.to_owned()).or_insert_with(|| SimServer {
+            entry: Entry::new(uuid),
+            applied: None,
+            running: false,
+            volumes: BTreeSet::new(),
+            password_hash: String::new(),
+            starts: 0,
+            stops: 0,
+        })
+    }
+}
+
+impl SimServer {
+    pub fn apply(
+        &mut self,
+        token: u64,
+        spec: &ServerSpec,
+        images: &BTreeSet<String>,
+        lying: bool,
+    ) -> Result<(), Refusal> {
+        self.entry.check_fence(token)?;
+        self.entry.take_spec(spec)?;
+        let missing = |disk: &proto::DiskSpec| {
+            !disk.image_digest.is_empty()
+                && !self.volumes.contains(&disk.volume_uuid)
+                && !images.contains(&disk.image_digest)
+        };
+        if spec.disks.iter().any(missing) {
+            // As on a real node: taken, and not carried out until the template is there.
+            return Ok(());
+        }
+        if !lying {
+            self.volumes.extend(spec.disks.iter().map(|disk| disk.volume_uuid.clone()));
+            self.applied = Some(spec.clone());
+        }
+        self.entry.applied_generation = spec.generation;
+        Ok(())
+    }
+
+    pub fn evict(&mut self, token: u64, epoch: u64, generation: u64) -> Result<(), Refusal> {
+        self.entry.check_fence(token)?;
+        self.entry.bury(epoch, generation)?;
+        self.stop();
+        self.volumes.clear();
+        self.applied = None;
+        self.entry.evicted = true;
+        Ok(())
+    }
+
+    /// Runs an operation the first time that it is heard of.
+    pub fn op(&mut self, token: u64, request: &proto::DoRequest, fail: Option<&str>) -> Result<OpRecord, Refusal> {
+        if let Some(known) = self.entry.op(&request.op_id) {
+            return Ok(known.clone());
+        }
+        self.entry.check_fence(token)?;
+        if self.entry.tombstone.is_some() {
+            return Err(Refusal::Buried("it is being removed".to_owned()));
+        }
+        let (state, detail) = match fail {
+            Some(why) => (OpState::Failed, why.to_owned()),
+            None => match self.carry_out(request.op.as_ref()) {
+                Ok(detail) => (OpState::Done, detail.to_owned()),
+                Err(why) => (OpState::Failed, why.to_owned()),
+            },
+        };
+        let record = OpRecord {
+            op_id: request.op_id.clone(),
+            request: String::new(),
+            state,
+            detail,
+            result: BTreeMap::from([("guest_agent".to_owned(), self.running.to_string())]),
+            guest_before: None,
+        };
+        self.entry.begin_op(record.clone());
+        Ok(record)
+    }
+
+    fn carry_out(&mut self, op: Option<&Op>) -> Result<&'static str, &'static str> {
+        match op {
+            Some(Op::Boot(_)) => {
+                if self.applied.is_none() {
+                    return Err("The server is not on this node.");
+                }
+                self.start();
+                Ok("The guest is up.")
+            }
+            Some(Op::Shutdown(_)) => {
+                self.stop();
+                Ok("The guest was told to shut down.")
+            }
+            Some(Op::PowerOff(_)) => {
+                self.stop();
+                Ok("The guest is off.")
+            }
+            Some(Op::Restart(_)) => {
+                self.stop();
+                self.start();
+                Ok("The guest was restarted.")
+            }
+            Some(Op::SetPassword(set)) => {
+                if !self.running {
+                    return Err("The server is off, and only a running guest can take a new password.");
+                }
+                set.password_hash.clone_into(&mut self.password_hash);
+                Ok("The guest has the new password.")
+            }
+            Some(Op::PruneVolumes(_)) => {
+                let wanted =
+                    self.applied.iter().flat_map(|spec| spec.disks.iter().map(|disk| disk.volume_uuid.clone()));
+                self.volumes = wanted.collect();
+                Ok("Earlier disks were removed.")
+            }
+            None => Err("This agent does not know the operation."),
+        }
+    }
+
+    fn start(&mut self) {
+        self.starts += u32::from(!self.running);
+        self.running = true;
+        self.entry.should_run = true;
+    }
+
+    fn stop(&mut self) {
+        self.stops += u32::from(self.running);
+        self.running = false;
+        self.entry.should_run = false;
+    }
+}

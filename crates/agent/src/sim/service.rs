@@ -1,0 +1,261 @@
+//! The node's service over the host in memory.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use berth_proto::{self as proto, do_reply, image_status, node_server::Node};
+use futures::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{Call, Shared};
+use crate::{
+    ledger::{OpState, Refusal},
+    service::FEATURES,
+};
+
+pub(super) struct Service {
+    pub shared: Arc<Shared>,
+}
+
+type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+fn refused(refusal: Refusal) -> Status {
+    match refusal {
+        Refusal::Changed(_) => Status::already_exists(refusal.to_string()),
+        _ => Status::failed_precondition(refusal.to_string()),
+    }
+}
+
+impl Service {
+    /// Does `work`, with the faults that were ordered before and after it.
+    async fn with_faults<T>(
+        &self,
+        call: Call,
+        work: impl FnOnce(&Shared) -> Result<T, Status>,
+    ) -> Result<Response<T>, Status> {
+        let slow = self.shared.faults().slow;
+        if !slow.is_zero() {
+            tokio::time::sleep(slow).await;
+        }
+        self.shared.faults().before(call)?;
+        let answer = work(&self.shared)?;
+        self.shared.faults().after(call)?;
+        Ok(Response::new(answer))
+    }
+}
+
+fn token(fence: Option<&proto::Fence>) -> u64 {
+    fence.map_or(0, |fence| fence.lease_token)
+}
+
+#[tonic::async_trait]
+impl Node for Service {
+    async fn hello(&self, _: Request<proto::HelloRequest>) -> Result<Response<proto::HelloReply>, Status> {
+        self.with_faults(Call::Hello, |shared| {
+            let facts = proto::NodeFacts {
+                hostname: "simulated".to_owned(),
+                arch: "x86_64".to_owned(),
+                cpu_cores: 64,
+                memory_mib: 1 << 20,
+                accelerator: "qemu".to_owned(),
+                accelerator_detail: "this node is simulated".to_owned(),
+                ..Default::default()
+            };
+            Ok(proto::HelloReply {
+                agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+                protocol: *proto::PROTOCOL_VERSIONS.end(),
+                features: FEATURES.map(str::to_owned).to_vec(),
+                node_uuid: shared.node_uuid.clone(),
+                facts: Some(facts),
+            })
+        })
+        .await
+    }
+
+    async fn apply(&self, request: Request<proto::ApplyRequest>) -> Result<Response<proto::ApplyReply>, Status> {
+        let request = request.into_inner();
+        let spec = request.spec.ok_or_else(|| Status::invalid_argument("there is no specification"))?;
+        self.with_faults(Call::Apply, |shared| {
+            let lying = shared.faults().lying;
+            let mut host = shared.host();
+            let images = host.images.clone();
+            host.server(&spec.server_uuid)
+                .apply(token(request.fence.as_ref()), &spec, &images, lying)
+                .map_err(refused)?;
+            Ok(proto::ApplyReply {})
+        })
+        .await
+    }
+
+    async fn evict(&self, request: Request<proto::EvictRequest>) -> Result<Response<proto::EvictReply>, Status> {
+        let request = request.into_inner();
+        self.with_faults(Call::Evict, |shared| {
+            let mut host = shared.host();
+            let server = host.server(&request.server_uuid);
+            let token = token(request.fence.as_ref());
+            server.evict(token, request.cluster_epoch, request.generation).map_err(refused)?;
+            Ok(proto::EvictReply { evicted: true, error: String::new() })
+        })
+        .await
+    }
+
+    async fn observe(&self, request: Request<proto::ObserveRequest>) -> Result<Response<proto::ObserveReply>, Status> {
+        let named = request.into_inner().server_uuids;
+        self.with_faults(Call::Observe, |shared| {
+            let host = shared.host();
+            let wanted = |uuid: &&String| named.is_empty() || named.contains(uuid);
+            let servers = host.servers.keys().filter(wanted).filter_map(|uuid| {
+                let server = host.servers.get(uuid)?;
+                let power = match (&server.applied, server.running) {
+                    (None, _) => proto::Power::Absent,
+                    (Some(_), true) => proto::Power::Running,
+                    (Some(_), false) => proto::Power::Off,
+                };
+                Some(proto::ObservedServer {
+                    server_uuid: uuid.clone(),
+                    cluster_epoch: server.entry.cluster_epoch,
+                    desired_generation: server.entry.generation,
+                    applied_generation: server.entry.applied_generation,
+                    power: power.into(),
+                    should_run: server.entry.should_run,
+                    guest_agent: server.running,
+                    ..Default::default()
+                })
+            });
+            Ok(proto::ObserveReply { servers: servers.collect(), unknown_domains: Vec::new() })
+        })
+        .await
+    }
+
+    async fn r#do(&self, request: Request<proto::DoRequest>) -> Result<Response<proto::DoReply>, Status> {
+        let request = request.into_inner();
+        self.with_faults(Call::Do, |shared| {
+            let fail = shared.faults().ops_fail.clone();
+            let mut host = shared.host();
+            let server = host.server(&request.server_uuid);
+            let record = server.op(token(request.fence.as_ref()), &request, fail.as_deref()).map_err(refused)?;
+            let state = match record.state {
+                OpState::Running => do_reply::State::Running,
+                OpState::Done => do_reply::State::Done,
+                OpState::Failed => do_reply::State::Failed,
+            };
+            Ok(proto::DoReply {
+                state: state.into(),
+                detail: record.detail,
+                result: record.result.into_iter().collect(),
+            })
+        })
+        .await
+    }
+
+    async fn ensure_image(
+        &self,
+        request: Request<proto::EnsureImageRequest>,
+    ) -> Result<Response<proto::ImageStatus>, Status> {
+        let request = request.into_inner();
+        self.with_faults(Call::EnsureImage, |shared| {
+            let mut host = shared.host();
+            // A download that takes no time.
+            if !request.url.is_empty() {
+                host.images.insert(request.digest.clone());
+            }
+            let there = host.images.contains(&request.digest);
+            let state = if there { image_status::State::Ready } else { image_status::State::Missing };
+            Ok(proto::ImageStatus { state: state.into(), ..Default::default() })
+        })
+        .await
+    }
+
+    async fn put_image(
+        &self,
+        request: Request<Streaming<proto::PutImageChunk>>,
+    ) -> Result<Response<proto::ImageStatus>, Status> {
+        let mut chunks = request.into_inner();
+        let mut digest = String::new();
+        let mut got_bytes = 0;
+        while let Some(chunk) = chunks.message().await? {
+            if let Some(head) = chunk.head {
+                digest = head.digest;
+            }
+            got_bytes += chunk.data.len() as u64;
+        }
+        self.with_faults(Call::PutImage, |shared| {
+            shared.host().images.insert(digest);
+            Ok(proto::ImageStatus { state: image_status::State::Ready.into(), got_bytes, ..Default::default() })
+        })
+        .await
+    }
+
+    type WatchStream = Streamed<proto::Event>;
+
+    async fn watch(&self, request: Request<proto::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let start = request.into_inner();
+        let shared = Arc::clone(&self.shared);
+        let (sender, receiver) = tokio::sync::mpsc::channel(16);
+        tokio::spawn(async move {
+            let (mut sequence, mut news) = (start.after_sequence, shared.news.subscribe());
+            loop {
+                let newer: Vec<_> =
+                    shared.host().events.iter().filter(|event| event.sequence > sequence).cloned().collect();
+                for event in newer {
+                    sequence = event.sequence;
+                    if sender.send(Ok(event)).await.is_err() {
+                        return;
+                    }
+                }
+                tokio::select! {
+                    changed = news.changed() => if changed.is_err() { return },
+                    () = sender.closed() => return,
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn acknowledge(
+        &self,
+        request: Request<proto::AcknowledgeRequest>,
+    ) -> Result<Response<proto::AcknowledgeReply>, Status> {
+        let sequence = request.into_inner().sequence;
+        self.shared.host().events.retain(|event| event.sequence > sequence);
+        Ok(Response::new(proto::AcknowledgeReply {}))
+    }
+
+    type StatsStream = Streamed<proto::StatsSample>;
+
+    async fn stats(&self, request: Request<proto::StatsRequest>) -> Result<Response<Self::StatsStream>, Status> {
+        let interval = Duration::from_millis(request.into_inner().interval_ms.max(500).into());
+        let shared = Arc::clone(&self.shared);
+        let (sender, receiver) = tokio::sync::mpsc::channel(1);
+        tokio::spawn(async move {
+            loop {
+                let sample = {
+                    let host = shared.host();
+                    let stats = |(uuid, server): (&String, &super::SimServer)| proto::ServerStats {
+                        server_uuid: uuid.clone(),
+                        power: if server.running { proto::Power::Running } else { proto::Power::Off }.into(),
+                        ..Default::default()
+                    };
+                    proto::StatsSample { servers: host.servers.iter().map(stats).collect(), ..Default::default() }
+                };
+                if sender.send(Ok(sample)).await.is_err() {
+                    return;
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(interval) => {}
+                    () = sender.closed() => return,
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    type ConsoleStream = Streamed<proto::ConsoleFrame>;
+
+    async fn console(
+        &self,
+        _: Request<Streaming<proto::ConsoleFrame>>,
+    ) -> Result<Response<Self::ConsoleStream>, Status> {
+        Err(Status::unimplemented("a simulated guest has no console"))
+    }
+}

@@ -1,0 +1,106 @@
+//! Nodes that are gone, refuse, lose answers or lie: a sentence for the operator, and a later build works.
+
+use berth_agent::sim::Call;
+use berth_control::jobs::{self, Run};
+use berth_store::entity::job;
+use serde_json::json;
+
+use crate::{
+    database::Database,
+    repeat_and_kill::{Harm, run_to_end},
+    sim::World,
+};
+
+async fn order(world: &World) -> i64 {
+    let server = world.company.server(&world.app).await;
+    order_for(world, server).await;
+    server
+}
+
+async fn order_for(world: &World, server: i64) {
+    let body = json!({ "operatingSystemId": world.company.template });
+    assert_eq!(world.app.post(&format!("/servers/{server}/build"), body).await.0, 200);
+}
+
+/// Takes claims until the work waits, and answers what it is like then.
+async fn until_it_waits(world: &World, server: i64) -> job::Model {
+    for job in jobs::claim(&world.app.ctx, "runner", 16).await.unwrap() {
+        let mut run = Run { ctx: world.app.ctx.clone(), job };
+        while let Some(job) = jobs::take_step(&run).await {
+            run.job = job;
+        }
+    }
+    world.unfinished(server).await.expect("it waits")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_gone_is_waited_for_with_a_sentence() {
+    let world = World::start(Database::sqlite()).await;
+    world.node.faults().gone = true;
+    let server = order(&world).await;
+    let waiting = until_it_waits(&world, server).await;
+    let sentence = waiting.error.unwrap();
+    assert!(sentence.starts_with("The node hv0 can't be reached"), "{sentence}");
+    let (_, item) = world.app.get(&format!("/queue/{}", waiting.id)).await;
+    assert_eq!(item["data"]["errors"]["exception"]["message"], sentence, "the queue says it");
+    assert_eq!(item["data"]["finished"], json!(null));
+    world.node.faults().gone = false;
+    let (_, ended) = run_to_end(&world, server, Harm::None, 0).await;
+    assert_eq!(ended.state, "done", "{:?}", ended.error);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn past_its_deadline_a_build_fails_and_a_later_one_works() {
+    let world = World::start(Database::sqlite()).await;
+    world.node.faults().gone = true;
+    let server = order(&world).await;
+    until_it_waits(&world, server).await;
+    world.app.pass(2 * berth_control::clock::HOUR);
+    let (_, ended) = run_to_end(&world, server, Harm::None, 0).await;
+    assert_eq!(ended.state, "failed");
+    let (_, body) = world.app.get(&format!("/servers/{server}")).await;
+    let shown = &body["data"];
+    assert_eq!(
+        (&shown["state"], &shown["commissionStatus"], &shown["buildFailed"]),
+        (&json!("failed"), &json!(2), &json!(true))
+    );
+    world.node.faults().gone = false;
+    order_for(&world, server).await;
+    let (_, ended) = run_to_end(&world, server, Harm::None, 0).await;
+    assert_eq!(ended.state, "done", "{:?}", ended.error);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_answers_are_asked_for_again_and_nothing_happens_twice() {
+    let world = World::start(Database::sqlite()).await;
+    for call in [Call::Apply, Call::Do, Call::Observe, Call::EnsureImage, Call::PutImage] {
+        world.node.faults().lost_answers.insert(call, 2);
+    }
+    let server = order(&world).await;
+    let (_, ended) = run_to_end(&world, server, Harm::None, 0).await;
+    assert_eq!(ended.state, "done", "{:?}", ended.error);
+    let uuid = world.uuid(server).await;
+    assert_eq!(world.node.host().servers[&uuid].starts, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operation_that_fails_on_the_node_fails_the_build_with_its_sentence() {
+    let world = World::start(Database::sqlite()).await;
+    world.node.faults().ops_fail = Some("The storage of this node is full.".to_owned());
+    let server = order(&world).await;
+    let (_, ended) = run_to_end(&world, server, Harm::None, 0).await;
+    assert_eq!((ended.state.as_str(), ended.error.as_deref()), ("failed", Some("The storage of this node is full.")));
+    world.node.faults().ops_fail = None;
+    order_for(&world, server).await;
+    assert_eq!(run_to_end(&world, server, Harm::None, 0).await.1.state, "done");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_lies_about_what_it_applied_is_found_out_at_the_start() {
+    let world = World::start(Database::sqlite()).await;
+    world.node.faults().lying = true;
+    let server = order(&world).await;
+    let (_, ended) = run_to_end(&world, server, Harm::None, 0).await;
+    assert_eq!(ended.state, "failed");
+    assert!(ended.error.unwrap().contains("not on this node"));
+}

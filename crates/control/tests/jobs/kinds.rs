@@ -1,0 +1,161 @@
+//! Every kind of job, with each of its steps repeated and killed.
+
+use serde_json::json;
+
+use crate::{
+    database::Database,
+    repeat_and_kill::{Harm, each_step, run_to_end},
+    sim::World,
+};
+
+async fn a_server(world: &World) -> i64 {
+    world.company.server(&world.app).await
+}
+
+async fn a_built_server(world: &World) -> i64 {
+    let server = a_server(world).await;
+    order_build(world, server).await;
+    let (_, ended) = run_to_end(world, server, Harm::None, 0).await;
+    assert_eq!(ended.state, "done", "{:?}", ended.error);
+    server
+}
+
+async fn order_build(world: &World, server: i64) {
+    let order = json!({ "operatingSystemId": world.company.template });
+    let (status, body) = world.app.post(&format!("/servers/{server}/build"), order).await;
+    assert_eq!(status, 200, "{body}");
+}
+
+async fn order_power(world: &World, server: i64, action: &str) {
+    let (status, body) = world.app.post(&format!("/servers/{server}/power/{action}"), json!({})).await;
+    assert_eq!(status, 200, "{body}");
+}
+
+async fn check_built(world: &World, server: i64, ended: &berth_store::entity::job::Model, how: &str) {
+    assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
+    let (_, body) = world.app.get(&format!("/servers/{server}")).await;
+    let shown = &body["data"];
+    assert_eq!((&shown["state"], &shown["commissionStatus"]), (&json!("complete"), &json!(3)), "{how}");
+    let uuid = world.uuid(server).await;
+    let host = world.node.host();
+    let on_node = &host.servers[&uuid];
+    assert!(on_node.running, "{how}");
+    assert_eq!(on_node.volumes.len(), 1, "{how}: earlier disks are gone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t20_a_build_ends_once_whatever_step_is_repeated_or_killed() {
+    let world = World::start(Database::sqlite()).await;
+    each_step(&world, a_server, order_build, async |world: &World, server, ended: &_, how: &str| {
+        check_built(world, server, ended, how).await;
+        let uuid = world.uuid(server).await;
+        assert_eq!(world.node.host().servers[&uuid].starts, 1, "{how}: started once");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t20_a_build_ends_once_on_postgresql_too() {
+    let world = World::start(Database::postgres()).await;
+    each_step(&world, a_server, order_build, check_built).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t20_a_rebuild_ends_once_whatever_step_is_repeated_or_killed() {
+    let world = World::start(Database::sqlite()).await;
+    each_step(&world, a_built_server, order_build, check_built).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t20_power_actions_happen_once_whatever_is_repeated_or_killed() {
+    let world = World::start(Database::sqlite()).await;
+    for (action, running, starts, stops) in
+        [("restart", true, 2, 1), ("shutdown", false, 1, 1), ("poweroff", false, 1, 1), ("boot", true, 1, 0)]
+    {
+        let order = async |world: &World, server: i64| order_power(world, server, action).await;
+        each_step(&world, a_built_server, order, async |world: &World, server, ended: &_, how: &str| {
+            let ended: &berth_store::entity::job::Model = ended;
+            assert_eq!(ended.state, "done", "{action}, {how}: {:?}", ended.error);
+            let uuid = world.uuid(server).await;
+            let host = world.node.host();
+            let on_node = &host.servers[&uuid];
+            assert_eq!((on_node.running, on_node.starts, on_node.stops), (running, starts, stops), "{action}, {how}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t20_a_password_is_set_and_shown_whatever_is_repeated_or_killed() {
+    let world = World::start(Database::sqlite()).await;
+    let order = async |world: &World, server: i64| {
+        let (status, body) = world.app.post(&format!("/servers/{server}/resetPassword"), json!({})).await;
+        assert_eq!(status, 200, "{body}");
+    };
+    each_step(&world, a_built_server, order, async |world: &World, server, ended: &_, how: &str| {
+        let ended: &berth_store::entity::job::Model = ended;
+        assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
+        let row = berth_store::server::by_id(world.app.ctx.store.read(), server).await.unwrap().unwrap();
+        let uuid = world.uuid(server).await;
+        assert_eq!(
+            world.node.host().servers[&uuid].password_hash,
+            row.password_hash,
+            "{how}: the guest has what is shown"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t20_a_deletion_leaves_nothing_whatever_is_repeated_or_killed() {
+    for database in [Database::sqlite(), Database::postgres()] {
+        let world = World::start(database).await;
+        let order = async |world: &World, server: i64| {
+            let (status, body) = world.app.delete(&format!("/servers/{server}")).await;
+            assert_eq!(status, 204, "{body}");
+        };
+        each_step(&world, a_built_server, order, check_deleted).await;
+    }
+}
+
+async fn check_deleted(world: &World, server: i64, ended: &berth_store::entity::job::Model, how: &str) {
+    assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
+    let (status, body) = world.app.get(&format!("/servers/{server}")).await;
+    assert_eq!((status, &body["msg"]), (404, &json!("server not found")), "{how}");
+    assert!(berth_store::server::by_id_even_deleting(world.app.ctx.store.read(), server).await.unwrap().is_none());
+    let host = world.node.host();
+    for on_node in host.servers.values() {
+        assert!(!on_node.running && on_node.volumes.is_empty() && on_node.applied.is_none(), "{how}");
+    }
+}
+
+/// The states that a kill can leave: at each step of a build the runner dies, and then the server is deleted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t20_a_deletion_works_from_every_state_that_a_killed_build_leaves() {
+    let world = World::start(Database::sqlite()).await;
+    for steps in 0..12_u32 {
+        let server = a_server(&world).await;
+        order_build(&world, server).await;
+        let mut left: u32 = steps;
+        'build: while left > 0 {
+            let Some(waiting) = world.unfinished(server).await else { break };
+            world.app.pass((waiting.run_at - world.app.ctx.now()).max(0));
+            for job in berth_control::jobs::claim(&world.app.ctx, "doomed", 16).await.unwrap() {
+                let mut run = berth_control::jobs::Run { ctx: world.app.ctx.clone(), job };
+                while let Some(job) = berth_control::jobs::take_step(&run).await {
+                    run.job = job;
+                    left -= 1;
+                    if left == 0 {
+                        break 'build;
+                    }
+                }
+                left = left.saturating_sub(1);
+            }
+        }
+        let (status, body) = world.app.delete(&format!("/servers/{server}")).await;
+        assert_eq!(status, 204, "{body}");
+        world.end_leases().await;
+        let (_, ended) = run_to_end(&world, server, Harm::None, 0).await;
+        check_deleted(&world, server, &ended, &format!("after {steps} steps of a build")).await;
+    }
+}
