@@ -6,7 +6,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use berth_store::server::Allocated;
@@ -14,7 +14,6 @@ use berth_store::server::Allocated;
 #[derive(Default)]
 pub struct Capacity {
     sums: Mutex<HashMap<i64, (i64, Allocated)>>,
-    turns: Mutex<HashMap<i64, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Capacity {
@@ -30,13 +29,6 @@ impl Capacity {
         if known.0 < version {
             *known = (version, sum);
         }
-    }
-
-    /// Held while a server is placed on the node, so that creates of this process on one node wait for each other
-    /// here and don't collide in the database, where each collision costs a whole transaction.
-    pub fn turn(&self, hypervisor_id: i64) -> Arc<tokio::sync::Mutex<()>> {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(turns.entry(hypervisor_id).or_default())
     }
 }
 

@@ -9,7 +9,10 @@ use berth_store::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::{Error, capacity::Capacity, clock::Clock, config::Config, live::Live, nodes::Nodes, pki::Pki, random::Rng};
+use crate::{
+    Error, actions::server_create_batch::Creates, capacity::Capacity, clock::Clock, config::Config, live::Live,
+    nodes::Nodes, pki::Pki, random::Rng,
+};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -24,6 +27,8 @@ pub struct Context {
     pub pki: Arc<Pki>,
     /// Sums of what is allocated on nodes.
     pub capacity: Arc<Capacity>,
+    /// Creates that wait for one transaction.
+    pub creates: Arc<Creates>,
     /// Wakes the job runner after a job was enqueued.
     pub nudge: Arc<Notify>,
     /// This installation, as its nodes' certificates name it.

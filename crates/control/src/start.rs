@@ -39,6 +39,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>
         nodes: Arc::new(Nodes::new(pki.control.clone())),
         pki: Arc::new(pki),
         capacity: Arc::default(),
+        creates: Arc::default(),
         nudge: Arc::default(),
         cluster,
     })

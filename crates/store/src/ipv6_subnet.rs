@@ -3,7 +3,7 @@
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
 };
 
 use crate::{
@@ -25,18 +25,27 @@ pub async fn allocate(
     now: Micros,
     cut: impl Fn(u64) -> Option<String>,
 ) -> Result<Option<Model>, StoreError> {
-    let sql = format!(
-        "UPDATE ipv6_subnets SET interface_id = $1, position = $2, assigned_at = $3, released_at = NULL \
-         WHERE id = (SELECT id FROM ipv6_subnets WHERE block_id = $4 AND interface_id IS NULL \
-         ORDER BY subnet_index LIMIT 1) RETURNING {}",
-        joined::columns::<Entity>("ipv6_subnets", "")
-    );
-    let values = vec![interface_id.into(), position.into(), now.into(), block.id.into()];
-    if let Some(row) = joined::one(tx, &sql, values).await? {
-        return Ok(Some(Model::from_query_result(&row, "")?));
+    let look = "SELECT (SELECT id FROM ipv6_subnets WHERE block_id = $1 AND interface_id IS NULL \
+                ORDER BY subnet_index LIMIT 1) AS released, \
+                COALESCE((SELECT subnet_index FROM ipv6_subnets WHERE block_id = $1 \
+                ORDER BY subnet_index DESC LIMIT 1), 0) AS highest";
+    let found = joined::one(tx, look, vec![block.id.into()]).await?;
+    let (released, highest) = match &found {
+        Some(row) => (row.try_get::<Option<i64>>("", "released")?, row.try_get::<i64>("", "highest")?),
+        None => (None, 0),
+    };
+    if let Some(id) = released {
+        let again = ActiveModel {
+            id: Set(id),
+            interface_id: Set(Some(interface_id)),
+            position: Set(position),
+            assigned_at: Set(Some(now)),
+            released_at: Set(None),
+            ..Default::default()
+        };
+        return Ok(Some(again.update(tx).await?));
     }
-    let highest = "SELECT COALESCE((SELECT subnet_index FROM ipv6_subnets WHERE block_id = $1 ORDER BY subnet_index DESC LIMIT 1), 0)";
-    let index = joined::number(tx, highest, vec![block.id.into()]).await? + 1;
+    let index = highest + 1;
     let (Some(subnet), Some(prefix_len)) = (cut(index.unsigned_abs()), block.subnet_prefix_len) else {
         return Ok(None);
     };
@@ -57,16 +66,4 @@ pub async fn allocate(
 
 pub async fn of_interface(db: &impl Db, interface_id: i64) -> Result<Vec<Model>, StoreError> {
     Ok(Entity::find().filter(Column::InterfaceId.eq(interface_id)).order_by_asc(Column::Position).all(db).await?)
-}
-
-/// Gives back what an interface has.
-pub async fn release(tx: &Tx, interface_id: i64, now: Micros) -> Result<(), StoreError> {
-    let free = ActiveModel {
-        interface_id: Set(None),
-        assigned_at: Set(None),
-        released_at: Set(Some(now)),
-        ..Default::default()
-    };
-    Entity::update_many().set(free).filter(Column::InterfaceId.eq(interface_id)).exec(tx).await?;
-    Ok(())
 }

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use sea_orm::{EntityTrait, FromQueryResult};
 
 use crate::{
-    Db, StoreError,
+    Db, StoreError, Tx,
     entity::{hypervisor, hypervisor_group, hypervisor_network, ip_block, package},
-    joined,
+    joined, server,
 };
 
 #[derive(Clone, Debug)]
@@ -70,3 +70,20 @@ pub async fn candidates(db: &impl Db, group_id: i64) -> Result<Option<Candidates
 pub async fn package(db: &impl Db, id: i64) -> Result<Option<package::Model>, StoreError> {
     Ok(package::Entity::find_by_id(id).one(db).await?)
 }
+
+/// Locks a node until the transaction ends, so that capacity that is then summed stays what it is. Answers the row
+/// with its version bumped, and the next user id that no guest of the node runs under.
+pub async fn lock(tx: &Tx, hypervisor_id: i64) -> Result<Option<(hypervisor::Model, i64)>, StoreError> {
+    let Some(row) = joined::one(tx, &LOCK, vec![hypervisor_id.into()]).await? else { return Ok(None) };
+    let highest: i64 = row.try_get("", "highest_uid")?;
+    let next = std::cmp::max(server::FIRST_RUN_AS_UID, highest + 1);
+    Ok(Some((hypervisor::Model::from_query_result(&row, "")?, next)))
+}
+
+static LOCK: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "UPDATE hypervisors SET capacity_version = capacity_version + 1 WHERE id = $1 RETURNING {}, \
+         (SELECT COALESCE(MAX(s.run_as_uid), 0) FROM servers s WHERE s.hypervisor_id = $1) AS highest_uid",
+        joined::columns::<hypervisor::Entity>("hypervisors", "")
+    )
+});

@@ -42,17 +42,13 @@ pub struct NewServer {
     pub storage_profile: i32,
     pub network_profile: i32,
     pub backup_plan_id: Option<i64>,
+    /// Of [`crate::placement::lock`], which the caller holds.
+    pub run_as_uid: i64,
     pub now: Micros,
 }
 
-/// Inserts a server that is not built. The caller holds the hypervisor's lock, so the next user id is free.
+/// Inserts a server that is not built.
 pub async fn insert(tx: &Tx, new: NewServer) -> Result<Model, StoreError> {
-    let highest = joined::number(
-        tx,
-        "SELECT COALESCE(MAX(run_as_uid), 0) FROM servers WHERE hypervisor_id = $1",
-        vec![new.hypervisor_id.into()],
-    )
-    .await?;
     let row = ActiveModel {
         id: sea_orm::ActiveValue::NotSet,
         uuid: Set(new.uuid),
@@ -87,7 +83,7 @@ pub async fn insert(tx: &Tx, new: NewServer) -> Result<Model, StoreError> {
         vnc_enabled: Set(false),
         build_uuid: Set(None),
         generation: Set(1),
-        run_as_uid: Set(std::cmp::max(FIRST_RUN_AS_UID, highest + 1)),
+        run_as_uid: Set(new.run_as_uid),
         firewall_rulesets: Set(serde_json::json!([])),
         hypervisor_asset_groups: Set(serde_json::json!([])),
         backup_plan_id: Set(new.backup_plan_id),

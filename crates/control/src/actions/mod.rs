@@ -13,6 +13,7 @@ pub mod server_build;
 pub mod server_build_order;
 pub mod server_console;
 pub mod server_create;
+pub mod server_create_batch;
 pub mod server_delete;
 pub mod server_order;
 pub mod server_password;

@@ -183,15 +183,13 @@ impl BuildWork {
         Ok(pending_action::remove_all(tx, self.details.server.id, server_delete::PENDING).await?)
     }
 
-    /// `ipv6: true` gives a subnet to a server that has none, `false` takes it away; without a word nothing changes.
+    /// `ipv6: true` gives a subnet to a server that has none. Addresses that a server has are never taken from it by
+    /// a build: `false` asks for none and leaves what is there.
     async fn change_ipv6(&self, tx: &Tx) -> Result<(), Error> {
         let Some(primary) = self.details.interfaces.iter().find(|details| details.interface.is_primary) else {
             return Ok(());
         };
         let interface_id = primary.interface.id;
-        if self.order.ipv6 == Some(false) {
-            return Ok(ipv6_subnet::release(tx, interface_id, self.now).await?);
-        }
         if self.ipv6_blocks.is_empty() || !ipv6_subnet::of_interface(tx, interface_id).await?.is_empty() {
             return Ok(());
         }

@@ -163,8 +163,6 @@ async fn create_on(
     node: &Candidate,
 ) -> Result<ServerDetails, Error> {
     let Some(network) = node.network.clone() else { return Err(Error::Invalid(Vec::new())) };
-    let turn = ctx.capacity.turn(node.hypervisor.id);
-    let _turn = turn.lock().await;
     for draw in 1.. {
         let work = Arc::new(Work {
             ctx: ctx.clone(),
@@ -177,16 +175,8 @@ async fn create_on(
             mac: mac(ctx.rng.bytes()),
             now: ctx.now(),
         });
-        let created = ctx.store.write_tx::<_, Error>(|tx| {
-            let work = Arc::clone(&work);
-            Box::pin(async move { work.run(tx).await })
-        });
-        match created.await {
-            Ok(created) => {
-                let row = &created.hypervisor;
-                ctx.capacity.remember(row.id, row.capacity_version, created.allocated);
-                return Ok(created);
-            }
+        match ctx.creates.run(ctx, work).await {
+            Ok(created) => return Ok(created),
             Err(Error::Store(error)) if draw < DRAWS && is_taken(&error) => {}
             Err(error) => return Err(error),
         }
@@ -204,7 +194,7 @@ fn mac(bytes: [u8; 3]) -> String {
 }
 
 /// One create on one node. Runs again when the database gives up on it, so it changes nothing but rows.
-struct Work {
+pub(super) struct Work {
     ctx: Context,
     actor: Actor,
     prepared: Arc<Prepared>,
@@ -216,11 +206,24 @@ struct Work {
     now: Micros,
 }
 
+/// A node that the transaction holds the lock of.
+pub(super) struct Locked {
+    /// With the version that the lock bumped.
+    pub row: hypervisor::Model,
+    pub allocated: Allocated,
+    next_uid: i64,
+}
+
 impl Work {
-    async fn run(&self, tx: &Tx) -> Result<ServerDetails, Error> {
+    pub(super) fn hypervisor_id(&self) -> i64 {
+        self.node.hypervisor.id
+    }
+
+    pub(super) async fn run(&self, tx: &Tx, node: &mut Locked) -> Result<ServerDetails, Error> {
         let Prepared { plan, owner, candidates, .. } = self.prepared.as_ref();
-        let (hypervisor, allocated) = self.take_capacity(tx).await?;
-        let server = server::insert(tx, self.new_server()).await?;
+        self.take_capacity(node)?;
+        let server = server::insert(tx, self.new_server(node.next_uid)).await?;
+        node.next_uid += 1;
         let disks = server_disk::insert(tx, server.id, &plan.disks, self.now).await?;
         let interface = server_interface::insert(tx, self.new_interface(server.id)).await?;
         let ipv4 = self.take_ipv4(tx, interface.id).await?;
@@ -233,7 +236,7 @@ impl Work {
             "uuid": self.uuid,
             "owner": owner.id,
             "package": self.prepared.order.package_id,
-            "hypervisor": hypervisor.id,
+            "hypervisor": node.row.id,
             "memory": plan.memory_mib,
             "cpuCores": plan.cpu_cores,
             "storage": disks.iter().map(|disk| disk.capacity_gib).collect::<Vec<_>>(),
@@ -244,10 +247,10 @@ impl Work {
         Ok(ServerDetails {
             server,
             owner: owner.clone(),
-            hypervisor,
+            hypervisor: node.row.clone(),
             group: candidates.group.clone(),
             template: None,
-            allocated,
+            allocated: node.allocated,
             disks,
             interfaces: vec![InterfaceDetails { interface, network: self.network.clone(), ipv4, ipv6 }],
             ssh_keys: Vec::new(),
@@ -256,29 +259,32 @@ impl Work {
         })
     }
 
-    /// Locks the node and counts again, since others may have been quicker. Answers the sum with the new server.
-    async fn take_capacity(&self, tx: &Tx) -> Result<(hypervisor::Model, Allocated), Error> {
-        let id = self.node.hypervisor.id;
-        let row = hypervisors::lock(tx, id).await?.ok_or(Error::NotFound("hypervisor"))?;
-        let before = match self.ctx.capacity.at(id, row.capacity_version - 1) {
+    /// Locks the node and counts again, since others may have been quicker.
+    pub(super) async fn lock(&self, tx: &Tx) -> Result<Locked, Error> {
+        let id = self.hypervisor_id();
+        let (row, next_uid) = berth_store::placement::lock(tx, id).await?.ok_or(Error::NotFound("hypervisor"))?;
+        let allocated = match self.ctx.capacity.at(id, row.capacity_version - 1) {
             Some(sum) => sum,
             None => server::allocated(tx, &[id]).await?.first().map(|(_, sum)| *sum).unwrap_or_default(),
         };
+        Ok(Locked { row, allocated, next_uid })
+    }
+
+    fn take_capacity(&self, node: &mut Locked) -> Result<(), Error> {
         let demand = self.prepared.plan.demand();
-        let refusals = placement::refusals(&as_node(&row, true, before), demand);
+        let refusals = placement::refusals(&as_node(&node.row, true, node.allocated), demand);
         if !refusals.is_empty() {
             return Err(Error::Invalid(refusals));
         }
-        let after = Allocated {
-            servers: before.servers + 1,
-            memory_mib: before.memory_mib + demand.memory_mib,
-            cpu_cores: before.cpu_cores + demand.cpu_cores,
-            storage_gib: before.storage_gib + demand.storage_gib,
-        };
-        Ok((row, after))
+        let Allocated { servers, memory_mib, cpu_cores, storage_gib } = &mut node.allocated;
+        *servers += 1;
+        *memory_mib += demand.memory_mib;
+        *cpu_cores += demand.cpu_cores;
+        *storage_gib += demand.storage_gib;
+        Ok(())
     }
 
-    fn new_server(&self) -> NewServer {
+    fn new_server(&self, run_as_uid: i64) -> NewServer {
         let Prepared { order, plan, owner, backup_plan_id, .. } = self.prepared.as_ref();
         NewServer {
             uuid: self.uuid,
@@ -291,6 +297,7 @@ impl Work {
             storage_profile: plan.storage_profile,
             network_profile: plan.network_profile,
             backup_plan_id: *backup_plan_id,
+            run_as_uid,
             now: self.now,
         }
     }

@@ -88,7 +88,7 @@ fn new_hypervisor(ctx: &Context, group_id: i64, n: usize) -> NewHypervisor {
         max_memory_mib: 1 << 30,
         max_storage_gib: 0,
         data_dir: "/var/lib/berth/agent".to_owned(),
-        facts: json!({ "arch": "x86_64", "accelerator": "kvm", "cpu_model": "EPYC" }),
+        facts: json!({ "arch": "x86_64", "accelerator": "kvm", "cpuModel": "EPYC" }),
         certificate_serial: None,
         certificate_expires_at: None,
         now: NOW,
