@@ -6,6 +6,7 @@ use std::{
 };
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock, config::AgentConfig, events::Outbox, host::HostFacts, images::Images, ledger::Ledger,
@@ -35,6 +36,8 @@ pub struct Agent {
     pub slots: Semaphore,
     status: Mutex<HashMap<String, Status>>,
     locks: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
+    /// Who reads a guest's serial console: QEMU serves one at a time.
+    serial_readers: Mutex<HashMap<String, CancellationToken>>,
 }
 
 /// What is said of the newest work on a server; in memory only.
@@ -48,6 +51,10 @@ pub struct Status {
     pub needs_restart: bool,
     /// It was told to shut down and has not been off since.
     pub shutting_down: bool,
+    /// Its QEMU was ended by a signal from the host, not by the guest.
+    pub killed_by_host: bool,
+    /// Another try has been asked for already.
+    pub again: bool,
 }
 
 pub struct Parts {
@@ -73,6 +80,7 @@ impl Agent {
             slots: Semaphore::new(AT_ONCE),
             status: Mutex::default(),
             locks: Mutex::default(),
+            serial_readers: Mutex::default(),
             config,
             host,
             accelerator,
@@ -106,6 +114,14 @@ impl Agent {
     pub fn set_status(&self, server_uuid: &str, change: impl FnOnce(&mut Status)) {
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         change(status.entry(server_uuid.to_owned()).or_default());
+    }
+
+    /// Makes `reader` the one of the guest's serial console; the one before it is sent away.
+    pub fn take_serial(&self, server_uuid: &str, reader: CancellationToken) {
+        let mut readers = self.serial_readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = readers.insert(server_uuid.to_owned(), reader) {
+            before.cancel();
+        }
     }
 
     pub fn nudge(&self, server_uuid: &str) {

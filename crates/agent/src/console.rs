@@ -10,6 +10,7 @@ use tokio::{
     net::UnixStream,
 };
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use crate::{agent::Agent, libvirt::State};
@@ -32,21 +33,28 @@ pub async fn open(
         .and_then(|frame| frame.open)
         .ok_or_else(|| Status::invalid_argument("the first message says which console"))?;
     let socket = socket(agent, &open).await?;
+    // Ends both directions, from either of them or because somebody else took the console over.
+    let end = CancellationToken::new();
+    if open.kind() == Kind::Serial {
+        agent.take_serial(&open.server_uuid, end.clone());
+    }
     let connected = tokio::time::timeout(OPEN_LIMIT, UnixStream::connect(&socket)).await;
     let connected = connected.map_err(|_| Status::unavailable("the guest's console does not answer"))?;
     let stream =
         connected.map_err(|error| Status::unavailable(format!("the guest's console does not answer: {error}")))?;
     let (mut from_guest, mut to_guest) = stream.into_split();
     let (sender, receiver) = tokio::sync::mpsc::channel(IN_FLIGHT);
-    tokio::spawn(async move {
+    let ended = end.clone().drop_guard();
+    tokio::spawn(end.clone().run_until_cancelled_owned(async move {
         while let Ok(Some(frame)) = frames.message().await {
             if to_guest.write_all(&frame.data).await.is_err() {
                 return;
             }
         }
         let _ = to_guest.shutdown().await;
-    });
-    tokio::spawn(async move {
+    }));
+    tokio::spawn(end.run_until_cancelled_owned(async move {
+        let _ended = ended;
         let mut buffer = vec![0; READ_BYTES];
         loop {
             let read = tokio::select! {
@@ -59,7 +67,7 @@ pub async fn open(
                 return;
             }
         }
-    });
+    }));
     Ok(ReceiverStream::new(receiver))
 }
 

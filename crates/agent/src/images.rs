@@ -29,6 +29,16 @@ impl Images {
         self.fetches.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
     }
 
+    /// True where nobody fetches it yet and the caller now does.
+    fn begin(&self, digest: &str) -> bool {
+        let mut fetches = self.fetches.lock().unwrap_or_else(PoisonError::into_inner);
+        if fetches.contains_key(digest) {
+            return false;
+        }
+        fetches.insert(digest.to_owned(), Fetch::Running { got_bytes: 0, total_bytes: 0 });
+        true
+    }
+
     fn set(&self, digest: &str, fetch: Option<Fetch>) {
         let mut fetches = self.fetches.lock().unwrap_or_else(PoisonError::into_inner);
         match fetch {
@@ -60,8 +70,9 @@ pub fn ensure(agent: &Arc<Agent>, request: proto::EnsureImageRequest) -> proto::
     if request.url.is_empty() {
         return proto::ImageStatus { state: image_status::State::Missing.into(), ..Default::default() };
     }
-    agent.images.set(&request.digest, Some(Fetch::Running { got_bytes: 0, total_bytes: 0 }));
-    tokio::spawn(download(Arc::clone(agent), digest, request));
+    if agent.images.begin(&request.digest) {
+        tokio::spawn(download(Arc::clone(agent), digest, request));
+    }
     fetching(0, 0)
 }
 

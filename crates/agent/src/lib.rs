@@ -1,5 +1,6 @@
 //! The agent: does on one node what the control server decides.
 
+mod adopt;
 mod agent;
 pub mod clock;
 pub mod cloud_init;

@@ -8,8 +8,12 @@ use tokio_util::sync::CancellationToken;
 use virt_sys as sys;
 
 use crate::{
+    adopt,
     agent::Agent,
-    libvirt::events::{Lifecycle, Listener},
+    libvirt::{
+        State,
+        events::{Lifecycle, Listener},
+    },
     names,
     service::power,
 };
@@ -50,6 +54,9 @@ pub async fn run(agent: Arc<Agent>, shutdown: CancellationToken) {
 }
 
 async fn tell_all(agent: &Arc<Agent>) {
+    if let Err(error) = adopt::adopt_all(agent).await {
+        tracing::error!(%error, "servers that the ledger does not know could not be looked at");
+    }
     for entry in agent.ledger.all().into_iter().filter(|entry| entry.tombstone.is_none()) {
         if let Ok(state) = agent.libvirt.state(&agent.domain(&entry.server_uuid)).await {
             tell(agent, &entry.server_uuid, power(state), "seen");
@@ -75,17 +82,22 @@ fn on_event(agent: &Arc<Agent>, event: Lifecycle) {
         }
         sys::VIR_DOMAIN_EVENT_RESUMED => tell(agent, uuid, proto::Power::Running, "resumed"),
         sys::VIR_DOMAIN_EVENT_SUSPENDED => tell(agent, uuid, proto::Power::Paused, "paused"),
+        sys::VIR_DOMAIN_EVENT_SHUTDOWN if event.detail == sys::VIR_DOMAIN_EVENT_SHUTDOWN_HOST => {
+            agent.set_status(uuid, |status| status.killed_by_host = true);
+        }
         sys::VIR_DOMAIN_EVENT_STOPPED => stopped(agent, uuid, event.detail),
         sys::VIR_DOMAIN_EVENT_CRASHED => tell(agent, uuid, proto::Power::Crashed, "crashed"),
         _ => {}
     }
 }
 
-/// A guest that powered itself off stays off.
+/// A guest that powered itself off stays off. One whose QEMU got a signal, as when the host goes down, does not.
 fn stopped(agent: &Arc<Agent>, uuid: &str, detail: u32) {
+    let by_itself = detail == sys::VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN && !agent.status(uuid).killed_by_host;
     agent.set_status(uuid, |status| {
         status.guest_agent = false;
         status.shutting_down = false;
+        status.killed_by_host = false;
     });
     let (power, reason) = match detail {
         sys::VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN => (proto::Power::Off, "guest-shutdown"),
@@ -94,15 +106,24 @@ fn stopped(agent: &Arc<Agent>, uuid: &str, detail: u32) {
         }
         _ => (proto::Power::Off, "destroyed"),
     };
-    if detail == sys::VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN {
-        let kept = agent.ledger.change(uuid, |entry| {
-            entry.should_run = false;
-            Ok(())
-        });
-        if let Err(error) = kept {
-            tracing::error!(%error, server = uuid, "that the guest powered itself off can't be kept");
-        }
+    if by_itself {
+        tokio::spawn(stay_off(Arc::clone(agent), uuid.to_owned()));
     }
     tell(agent, uuid, power, reason);
     agent.nudge(uuid);
+}
+
+/// The event may be older than a start that came after it, so this looks whether the guest is off.
+async fn stay_off(agent: Arc<Agent>, uuid: String) {
+    let _lock = agent.lock(&uuid).await;
+    if agent.libvirt.state(&agent.domain(&uuid)).await.is_ok_and(State::is_active) {
+        return;
+    }
+    let kept = agent.ledger.change(&uuid, |entry| {
+        entry.should_run = false;
+        Ok(())
+    });
+    if let Err(error) = kept {
+        tracing::error!(%error, server = uuid, "that the guest powered itself off can't be kept");
+    }
 }

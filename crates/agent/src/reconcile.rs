@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -17,6 +20,8 @@ use crate::{
 const TIMER: Duration = Duration::from_secs(30);
 /// A server that could not be made right is tried again after this, besides the timer.
 const AGAIN: Duration = Duration::from_secs(5);
+/// A guest that does not come back is tried again ever more rarely, up to this.
+const BRING_BACK_PAUSE_LIMIT: Duration = Duration::from_secs(300);
 
 /// Runs until `shutdown`.
 pub async fn run(agent: Arc<Agent>, mut nudges: mpsc::UnboundedReceiver<String>, shutdown: CancellationToken) {
@@ -33,6 +38,9 @@ pub async fn run(agent: Arc<Agent>, mut nudges: mpsc::UnboundedReceiver<String>,
             _ = timer.tick() => {
                 if let Err(error) = filters_apply::ensure_table(&agent.netns, &agent.config.instance).await {
                     tracing::error!(%error, "guests stay without network until the filters are in force");
+                }
+                if let Err(error) = vm::remove_stray_filters(&agent).await {
+                    tracing::warn!(%error, "filters of servers that are gone may be left");
                 }
                 for entry in agent.ledger.all() {
                     working.spawn(one(Arc::clone(&agent), entry.server_uuid));
@@ -56,12 +64,23 @@ async fn one(agent: Arc<Agent>, server_uuid: String) {
     });
     if let Err(error) = outcome {
         tracing::warn!(server = server_uuid, %error, "a server is not as it should be");
-        let agent = Arc::clone(&agent);
-        tokio::spawn(async move {
-            tokio::time::sleep(AGAIN).await;
-            agent.nudge(&server_uuid);
-        });
+        try_again(&agent, server_uuid);
     }
+}
+
+/// One more try for all that failed until then: each nudge and each turn of the timer may fail.
+fn try_again(agent: &Arc<Agent>, server_uuid: String) {
+    let mut asked = false;
+    agent.set_status(&server_uuid, |status| asked = std::mem::replace(&mut status.again, true));
+    if asked {
+        return;
+    }
+    let agent = Arc::clone(agent);
+    tokio::spawn(async move {
+        tokio::time::sleep(AGAIN).await;
+        agent.set_status(&server_uuid, |status| status.again = false);
+        agent.nudge(&server_uuid);
+    });
 }
 
 async fn settle(agent: &Arc<Agent>, entry: &Entry) -> Result<(), VmError> {
@@ -79,24 +98,35 @@ async fn settle(agent: &Arc<Agent>, entry: &Entry) -> Result<(), VmError> {
 /// After a reboot of the node, guests that were meant to run come back, a few at a time and without being told. In
 /// the same boot a guest that is off was switched off while nobody watched, or is for the control server to judge.
 fn come_back(agent: &Arc<Agent>, working: &mut JoinSet<()>) {
-    let starting = Arc::new(tokio::sync::Semaphore::new(agent.config.boot_at_once));
+    let starting = Arc::new(Semaphore::new(agent.config.boot_at_once));
     for entry in agent.ledger.all() {
         ops::resume(agent, &entry);
         if !entry.should_run || entry.tombstone.is_some() {
             continue;
         }
-        let (agent, starting) = (Arc::clone(agent), Arc::clone(&starting));
-        working.spawn(async move {
-            let Ok(_turn) = starting.acquire().await else { return };
-            if let Err(error) = bring_back(&agent, &entry).await {
-                tracing::error!(server = entry.server_uuid, %error, "a guest did not come back; it is tried again");
-            }
-        });
+        working.spawn(keep_bringing_back(Arc::clone(agent), entry.server_uuid, Arc::clone(&starting)));
     }
 }
 
-async fn bring_back(agent: &Arc<Agent>, entry: &Entry) -> Result<(), VmError> {
-    let _lock = agent.lock(&entry.server_uuid).await;
+/// Until it runs or is not meant to any more: right after a reboot libvirt or a bridge may not be there yet.
+async fn keep_bringing_back(agent: Arc<Agent>, server_uuid: String, starting: Arc<Semaphore>) {
+    let mut pause = AGAIN;
+    loop {
+        let outcome = {
+            let Ok(_turn) = starting.acquire().await else { return };
+            bring_back(&agent, &server_uuid).await
+        };
+        let Err(error) = outcome else { return };
+        tracing::error!(server = server_uuid, %error, "a guest did not come back; it is tried again");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(BRING_BACK_PAUSE_LIMIT);
+    }
+}
+
+async fn bring_back(agent: &Arc<Agent>, server_uuid: &str) -> Result<(), VmError> {
+    let _lock = agent.lock(server_uuid).await;
+    let entry = agent.ledger.get(server_uuid).filter(|entry| entry.should_run && entry.tombstone.is_none());
+    let Some(entry) = entry else { return Ok(()) };
     let state = agent.libvirt.state(&agent.domain(&entry.server_uuid)).await?;
     if state.is_active() {
         return Ok(());
@@ -110,7 +140,6 @@ async fn bring_back(agent: &Arc<Agent>, entry: &Entry) -> Result<(), VmError> {
         }
         return Ok(());
     }
-    let Some(spec) = entry.spec() else { return Ok(()) };
-    tracing::info!(server = entry.server_uuid, "starting a guest that ran before the node went down");
-    vm::start(agent, &spec).await
+    tracing::info!(server = server_uuid, "starting a guest that ran before the node went down");
+    vm::start(agent, server_uuid).await
 }

@@ -29,7 +29,7 @@ pub struct Service {
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-fn refused(error: LedgerError) -> Status {
+pub fn refused(error: LedgerError) -> Status {
     match error {
         LedgerError::Refused(Refusal::Changed(_)) => Status::already_exists(error.to_string()),
         LedgerError::Refused(Refusal::Invalid(_)) => Status::invalid_argument(error.to_string()),
@@ -96,9 +96,13 @@ impl Node for Service {
             if is_new {
                 entry.evicted = false;
             }
-            Ok(entry.evicted)
+            Ok((entry.evicted, is_new))
         });
-        let evicted = evicted.map_err(refused)?;
+        let (evicted, is_new) = evicted.map_err(refused)?;
+        if is_new {
+            // What went wrong before is not what keeps the server from being removed.
+            self.agent.set_status(&request.server_uuid, |status| status.error.clear());
+        }
         let error = if evicted { String::new() } else { self.agent.status(&request.server_uuid).error };
         if !evicted && error.is_empty() {
             self.agent.nudge(&request.server_uuid);
@@ -124,7 +128,7 @@ impl Node for Service {
     async fn r#do(&self, request: Request<proto::DoRequest>) -> Result<Response<proto::DoReply>, Status> {
         let request = request.into_inner();
         uuid(&request.server_uuid)?;
-        Ok(Response::new(ops::start(&self.agent, request).await.map_err(refused)?))
+        Ok(Response::new(ops::start(&self.agent, request).await?))
     }
 
     async fn ensure_image(

@@ -133,17 +133,29 @@ async fn ensure_domain(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> 
     Ok(())
 }
 
-/// Starts the guest with its newest definition; filters first.
-pub async fn start(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmError> {
-    ensure_vm(agent, spec).await?;
+/// The newest specification of a server that is not being removed.
+pub fn newest_spec(agent: &Agent, server_uuid: &str) -> Result<ServerSpec, VmError> {
+    let entry = agent.ledger.get(server_uuid).filter(|entry| entry.tombstone.is_none());
+    entry.and_then(|entry| entry.spec()).ok_or_else(|| VmError::Refused("the server is not on this node".to_owned()))
+}
+
+/// Starts the guest with its newest definition; filters first. The caller holds the server's lock, and only under it
+/// is the specification read: a server that was removed meanwhile must not come back.
+pub async fn start(agent: &Arc<Agent>, server_uuid: &str) -> Result<(), VmError> {
+    ensure_vm(agent, &newest_spec(agent, server_uuid)?).await?;
     qemu_host::ensure_host_lets_guests_run()?;
-    agent.ledger.change(&spec.server_uuid, |entry| {
-        entry.should_run = true;
-        entry.boot_id.clone_from(&agent.boot_id);
+    let meant_to_run = agent.ledger.change(server_uuid, |entry| Ok(std::mem::replace(&mut entry.should_run, true)))?;
+    let started = agent.libvirt.start(&agent.domain(server_uuid)).await;
+    agent.ledger.change(server_uuid, |entry| {
+        match &started {
+            Ok(()) => entry.boot_id.clone_from(&agent.boot_id),
+            // Meant to run is what did run: after a reboot of the node it is tried again.
+            Err(_) => entry.should_run = meant_to_run,
+        }
         Ok(())
     })?;
-    agent.libvirt.start(&agent.domain(&spec.server_uuid)).await?;
-    agent.set_status(&spec.server_uuid, |status| status.needs_restart = false);
+    started?;
+    agent.set_status(server_uuid, |status| status.needs_restart = false);
     Ok(())
 }
 
@@ -180,11 +192,33 @@ pub async fn remove_vm(agent: &Agent, entry: &Entry) -> Result<(), VmError> {
         })
         .unwrap_or_default();
     filters_apply::remove_filters(&agent.netns, &agent.config.instance, &taps).await?;
+    let removed = &entry.volumes;
     agent.ledger.change(uuid, |entry| {
-        entry.volumes.clear();
-        entry.evicted = true;
+        entry.volumes.retain(|volume| !removed.contains(volume));
+        // A newer specification may have come meanwhile, and it makes everything anew.
+        entry.evicted = entry.tombstone.is_some();
         Ok(())
     })?;
+    Ok(())
+}
+
+/// Taps in the filters that no server has any more: of interfaces that a newer specification left out, or of a server
+/// whose ledger was lost.
+pub async fn remove_stray_filters(agent: &Agent) -> Result<(), VmError> {
+    let instance = &agent.config.instance;
+    // Listed before the ledger is read, for a tap is in the ledger before it is in the filters.
+    let listed = filters_apply::listed_taps(&agent.netns, instance).await?;
+    let mut known = Vec::new();
+    for entry in agent.ledger.all().into_iter().filter(|entry| !entry.evicted) {
+        // What an adopted server needs is not known until it is applied again.
+        let Some(spec) = entry.spec() else { return Ok(()) };
+        known.extend(spec.interfaces.iter().map(|interface| names::tap(instance, &interface.tag)));
+    }
+    let stray: Vec<String> = listed.into_iter().filter(|tap| !known.contains(tap)).collect();
+    if !stray.is_empty() {
+        tracing::info!(taps = ?stray, "removing filters that belong to no server");
+        filters_apply::remove_filters(&agent.netns, instance, &stray).await?;
+    }
     Ok(())
 }
 

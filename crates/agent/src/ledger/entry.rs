@@ -7,6 +7,8 @@ use berth_proto::{self as proto, ServerSpec};
 use prost::Message;
 use serde::{Deserialize, Serialize};
 
+use crate::domain_xml::Metadata;
+
 /// Outcomes of operations that are remembered; a repeat of an older one would be a bug of the caller's.
 const OPS_KEPT: usize = 64;
 
@@ -99,6 +101,19 @@ impl Entry {
         }
     }
 
+    /// An entry made from what the host still has of the server, after the ledger was lost. It has no specification
+    /// until the control server applies one again, which may not be older than what the domain was defined from.
+    pub fn adopted(found: &Metadata, volumes: Vec<VolumeRecord>, runs: bool, boot_id: &str) -> Self {
+        Self {
+            cluster_epoch: found.cluster_epoch,
+            generation: found.generation,
+            should_run: runs,
+            boot_id: boot_id.to_owned(),
+            volumes,
+            ..Self::new(&found.server_uuid)
+        }
+    }
+
     pub fn spec(&self) -> Option<ServerSpec> {
         let bytes = BASE64.decode(self.spec.as_ref()?).ok()?;
         ServerSpec::decode(bytes.as_slice()).ok()
@@ -120,7 +135,7 @@ impl Entry {
             return Err(Refusal::Buried(format!("at {}.{}", tombstone.0, tombstone.1)));
         }
         let hash = proto::spec_hash(spec);
-        if asked < known && self.spec.is_some() {
+        if asked < known {
             return Err(Refusal::Old(format!("{}.{}, told {}.{}", known.0, known.1, asked.0, asked.1)));
         }
         if asked == known && self.spec.is_some() {
@@ -149,7 +164,7 @@ impl Entry {
     /// The server is to go; what is as old as this does not come back.
     pub fn bury(&mut self, cluster_epoch: u64, generation: u64) -> Result<(), Refusal> {
         let asked = (cluster_epoch, generation);
-        if asked < (self.cluster_epoch, self.generation) && self.spec.is_some() {
+        if asked < (self.cluster_epoch, self.generation) {
             return Err(Refusal::Old(format!("{}.{}", self.cluster_epoch, self.generation)));
         }
         if self.tombstone.is_none_or(|tombstone| tombstone < asked) {

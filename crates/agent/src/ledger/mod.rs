@@ -12,7 +12,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-pub use entry::{Entry, OpRecord, OpState, Refusal};
+pub use entry::{Entry, OpRecord, OpState, Refusal, VolumeRecord};
 
 pub struct Ledger {
     dir: PathBuf,

@@ -72,7 +72,7 @@ impl Libvirt {
         let this = self.clone();
         let blocking = tokio::task::spawn_blocking(move || {
             let connection = this.connection().map_err(|error| HostError::Away(error.message().to_owned()))?;
-            work(&connection).map_err(|error| this.explain(&error))
+            work(&connection).map_err(|error| this.explain(&connection, &error))
         });
         match tokio::time::timeout(CALL_LIMIT, blocking).await {
             Ok(Ok(outcome)) => outcome.map_err(|error| error.doing(what)),
@@ -96,15 +96,15 @@ impl Libvirt {
         Ok(fresh)
     }
 
-    fn explain(&self, error: &VirtError) -> HostError {
+    /// A daemon that goes away in the middle of a call is seen by its connection; the call's own error may be any.
+    fn explain(&self, connection: &Connect, error: &VirtError) -> HostError {
         let why = error.message().trim_end_matches('.').to_owned();
-        match error.code() {
-            ErrorNumber::Rpc | ErrorNumber::NoConnect | ErrorNumber::InvalidConn => {
-                *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                HostError::Away(why)
-            }
-            code => HostError::Refused { what: String::new(), why, code },
+        let away = matches!(error.code(), ErrorNumber::Rpc | ErrorNumber::NoConnect | ErrorNumber::InvalidConn);
+        if away || !connection.is_alive().unwrap_or(false) {
+            *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            return HostError::Away(why);
         }
+        HostError::Refused { what: String::new(), why, code: error.code() }
     }
 
     pub async fn version(&self) -> Result<(u32, u32), HostError> {

@@ -10,12 +10,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use berth_proto::{self as proto, do_reply, do_request::Op};
 use prost::Message;
+use tonic::Status;
 
 use crate::{
     agent::Agent,
     disk, guest_agent,
-    ledger::{Entry, LedgerError, OpRecord, OpState, Refusal},
+    ledger::{Entry, OpRecord, OpState, Refusal},
     libvirt::State,
+    service::refused,
     vm::VmError,
 };
 
@@ -27,16 +29,18 @@ fn said(detail: &str) -> Outcome {
 }
 
 /// Begins the operation, or answers how far it is.
-pub async fn start(agent: &Arc<Agent>, request: proto::DoRequest) -> Result<proto::DoReply, LedgerError> {
+pub async fn start(agent: &Arc<Agent>, request: proto::DoRequest) -> Result<proto::DoReply, Status> {
     let uuid = request.server_uuid.clone();
     if request.op.is_none() || request.op_id.is_empty() {
-        return Err(Refusal::Feature("of this operation".to_owned()).into());
+        return Err(refused(Refusal::Feature("of this operation".to_owned()).into()));
     }
     let token = request.fence.as_ref().map_or(0, |fence| fence.lease_token);
     if let Some(known) = agent.ledger.get(&uuid).and_then(|entry| entry.op(&request.op_id).cloned()) {
         return Ok(reply(&known));
     }
-    let guest_before = agent.libvirt.running_id(&agent.domain(&uuid)).await.ok().flatten();
+    // An operation that begins without knowing what ran before it could not be settled after a restart.
+    let guest_before = agent.libvirt.running_id(&agent.domain(&uuid)).await;
+    let guest_before = guest_before.map_err(|error| Status::unavailable(crate::sentence(&error.to_string())))?;
     let record = OpRecord {
         op_id: request.op_id.clone(),
         request: BASE64.encode(request.encode_to_vec()),
@@ -55,7 +59,8 @@ pub async fn start(agent: &Arc<Agent>, request: proto::DoRequest) -> Result<prot
         }
         entry.begin_op(record.clone());
         Ok(Ok(record.clone()))
-    })?;
+    });
+    let begun = begun.map_err(refused)?;
     match begun {
         Err(known) => Ok(reply(&known)),
         Ok(begun) => {

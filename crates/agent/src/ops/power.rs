@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use berth_proto::ServerSpec;
 use tokio::time::Instant;
 
 use super::{Outcome, said};
@@ -19,11 +18,6 @@ const TELL_AGAIN: Duration = Duration::from_secs(10);
 /// How long a boot waits for a guest that was told to shut down, before it starts it anew.
 const SHUTTING_DOWN_LIMIT: Duration = Duration::from_secs(120);
 
-fn spec(agent: &Agent, uuid: &str) -> Result<ServerSpec, VmError> {
-    let entry = agent.ledger.get(uuid).filter(|entry| entry.tombstone.is_none());
-    entry.and_then(|entry| entry.spec()).ok_or_else(|| VmError::Refused("the server is not on this node".to_owned()))
-}
-
 pub async fn boot(agent: &Arc<Agent>, uuid: &str, wait_guest_s: u32) -> Result<Outcome, VmError> {
     let name = agent.domain(uuid);
     // A shutdown's operation ends when the guest has been told; a boot after it means the guest that comes then.
@@ -32,10 +26,9 @@ pub async fn boot(agent: &Arc<Agent>, uuid: &str, wait_guest_s: u32) -> Result<O
         agent.libvirt.destroy(&name).await?;
     }
     agent.set_status(uuid, |status| status.shutting_down = false);
-    let spec = spec(agent, uuid)?;
     {
         let _lock = agent.lock(uuid).await;
-        vm::start(agent, &spec).await?;
+        vm::start(agent, uuid).await?;
     }
     if wait_guest_s == 0 {
         return Ok(said("The guest was started."));
@@ -53,7 +46,7 @@ async fn wait_guest(agent: &Arc<Agent>, uuid: &str, limit: Duration) -> Result<b
             agent.set_status(uuid, |status| status.guest_agent = true);
             return Ok(true);
         }
-        spec(agent, uuid)?;
+        vm::newest_spec(agent, uuid)?;
         if !agent.libvirt.state(&name).await?.is_active() {
             return Err(VmError::Refused(
                 "the guest stopped before it was up; its console log on the node may say why".to_owned(),
@@ -139,8 +132,7 @@ pub async fn restart(
     if now.is_some() && now != guest_before {
         return Ok(said("The guest was restarted."));
     }
-    let spec = spec(agent, uuid)?;
     let _lock = agent.lock(uuid).await;
-    vm::start(agent, &spec).await?;
+    vm::start(agent, uuid).await?;
     Ok(said("The guest was restarted."))
 }
