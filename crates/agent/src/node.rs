@@ -47,6 +47,8 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
     let boot_id =
         std::fs::read_to_string(&config.boot_id_file).context("reading which boot this is")?.trim().to_owned();
     let (nudge, nudges) = mpsc::unbounded_channel();
+    // libvirt prints each error itself, also those that are expected, like a guest agent that is not up yet.
+    virt::error::clear_error_callback();
     crate::libvirt::events::start_loop();
     let agent = Agent::new(Parts {
         host: host_facts(&config, &accelerator),

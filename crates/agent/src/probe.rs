@@ -65,6 +65,8 @@ async fn boots(emulator: &Path, accelerator: &str, scratch_dir: &Path) -> Result
             "-display",
             "none",
         ])
+        // Guests get the host's processor; there are machines whose KVM runs a plain one and dies with this.
+        .args(if accelerator == "kvm" { ["-cpu", "host"] } else { ["-cpu", "qemu64"] })
         .args(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", "-no-reboot", "-boot", "c"])
         .arg("-drive")
         .arg(format!("if=ide,format=raw,readonly=off,file={}", file.display()))

@@ -39,17 +39,14 @@ pub async fn job(client: &Client, format: Format, job_id: i64, limit_s: u64) -> 
     }
 }
 
-/// Polls a server until its build has ended. The API tells no job with a build, so that its state is what counts;
-/// where the server names its job, that gives the progress and the reason of a failure.
+/// Polls a server until its build has ended. A build's answer names no job, so that the server's state is what counts;
+/// its newest build among the queue's items gives the progress and the reason of a failure.
 pub async fn build(client: &Client, format: Format, server_id: i64, limit_s: u64) -> Result<Value, WaitError> {
     let bar = bar(format);
     let until = Instant::now() + Duration::from_secs(limit_s);
     loop {
         let server = client.get(&format!("/servers/{server_id}")).await?["data"].take();
-        let job = match server["queueId"].as_i64() {
-            Some(job_id) => client.get(&format!("/queue/{job_id}")).await?["data"].take(),
-            None => Value::Null,
-        };
+        let job = newest_build(client, server_id).await?;
         bar.set_position(job["progress"].as_u64().unwrap_or(0));
         bar.set_message(server["state"].as_str().unwrap_or_default().to_owned());
         match server["state"].as_str() {
@@ -64,6 +61,13 @@ pub async fn build(client: &Client, format: Format, server_id: i64, limit_s: u64
             _ => pause(until, limit_s).await?,
         }
     }
+}
+
+async fn newest_build(client: &Client, server_id: i64) -> Result<Value, ClientError> {
+    let id = server_id.to_string();
+    let items = client.list("/queue", &[("serverId", &id)]).await?;
+    let builds = items.into_iter().filter(|item| item["action"] == "build_server");
+    Ok(builds.max_by_key(|item| item["id"].as_i64()).unwrap_or(Value::Null))
 }
 
 fn job_message(job: &Value) -> String {

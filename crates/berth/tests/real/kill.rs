@@ -24,8 +24,7 @@ enum Victim {
 async fn t20_a_build_ends_once_though_control_or_agent_is_killed_at_every_step() {
     let mut berth = Berth::start(3).await;
     let (key, public) = key_pair(&berth.place.dir).await;
-    let body = serde_json::json!({"userId": berth.goods.user, "name": "key", "publicKey": public});
-    let key_id = berth.api.post("/ssh_keys", &body).await["id"].as_i64().expect("an id");
+    let key_id = berth.add_key(&public).await;
     for victim in [Victim::Control, Victim::Agent] {
         let id = berth.create_server().await;
         berth.build(id, "survivor", &[key_id]).await;
@@ -50,7 +49,7 @@ async fn crash_at_every_step(berth: &mut Berth, id: i64, victim: Victim) -> Hash
         if matches!(server["state"].as_str(), Some("complete" | "failed")) {
             return seen;
         }
-        let Some(step) = step(berth, &server).await.filter(|step| !seen.contains(step)) else {
+        let Some(step) = step(berth, id).await.filter(|step| !seen.contains(step)) else {
             sleep(Duration::from_millis(BETWEEN_LOOKS_MS)).await;
             continue;
         };
@@ -69,9 +68,10 @@ async fn crash_at_every_step(berth: &mut Berth, id: i64, victim: Victim) -> Hash
     }
 }
 
-/// The newest line of the job's log, which tells the step it is at.
-async fn step(berth: &Berth, server: &Value) -> Option<String> {
-    let job = server["queueId"].as_i64()?;
+/// The newest line of the build's log, which tells the step it is at.
+async fn step(berth: &Berth, id: i64) -> Option<String> {
+    let items = berth.api.call(Method::GET, &format!("/queue?serverId={id}"), None).await.body["data"].take();
+    let job = items[0]["id"].as_i64()?;
     let job = berth.api.call(Method::GET, &format!("/queue/{job}"), None).await.body["data"].take();
     let actions = job["primaryActions"].as_array()?;
     Some(format!("{} {}", actions.len(), actions.last().map_or("start", |a| a["type"].as_str().unwrap_or("?"))))

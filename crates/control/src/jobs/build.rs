@@ -201,6 +201,6 @@ pub(super) async fn load(run: &Run) -> Result<server_details::ServerDetails, Ste
 }
 
 fn percent(part: u64, whole: u64) -> i32 {
-    let percent = if whole == 0 { 0 } else { part.saturating_mul(100) / whole };
+    let percent = part.saturating_mul(100).checked_div(whole).unwrap_or(0);
     i32::try_from(percent.min(100)).unwrap_or(100)
 }

@@ -27,7 +27,7 @@ pub struct ConsoleArgs {
 pub async fn console(client: &Client, args: &ConsoleArgs) -> anyhow::Result<()> {
     let id = super::find(client, &args.server).await?;
     let answer = client.post(&format!("/servers/{id}/console"), &json!({"kind": "serial"})).await?;
-    let path = answer["data"]["url"].as_str().context("the server named no console")?;
+    let path = answer["data"]["wss"]["url"].as_str().context("the server named no console")?;
     let mut socket = websocket::open(client, path).await?;
     eprintln!("Connected; press Enter for a prompt. Ctrl-] ends it.\r");
     let _raw = RawTerminal::enter()?;

@@ -72,6 +72,14 @@ impl Api {
         answer.body["data"].take()
     }
 
+    /// Hands a file over; must succeed.
+    pub async fn put_file(&self, path: &str, file: &std::path::Path) {
+        let bytes = std::fs::read(file).expect("the file");
+        let request = self.http.put(format!("{}/api/v1{path}", self.base)).bearer_auth(&self.token).body(bytes);
+        let answer = request.send().await.expect("an answer");
+        assert!(answer.status().is_success(), "PUT {path}: {}", answer.text().await.unwrap_or_default());
+    }
+
     pub async fn server(&self, id: i64) -> Value {
         self.get(&format!("/servers/{id}")).await
     }

@@ -18,6 +18,9 @@ pub const MEMORY_MIB: u64 = 192;
 pub const DISK_GIB: u64 = 2;
 pub const CPU_CORES: u64 = 2;
 pub const RESOLVER: &str = "192.0.2.53";
+const RECIPES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../templates");
+/// Packages are downloaded the first time.
+const RECIPE_LIMIT_S: u64 = 600;
 
 /// Ids of what a server is created from.
 #[derive(Clone, Debug, Default)]
@@ -81,9 +84,15 @@ impl Berth {
     async fn stock(&mut self) {
         add_blocks(&self.api, &self.place, self.goods.hypervisor).await;
         self.goods.package = add_package(&self.api).await;
-        self.goods.template = add_template(&self.place).await;
+        self.goods.template = add_template(&self.api).await;
         let user = json!({"name": "Customer", "email": "customer@example.test", "extRelationId": 1});
         self.goods.user = self.api.post("/users", &user).await["id"].as_i64().expect("an id");
+    }
+
+    /// A public key of the customer's; its id.
+    pub async fn add_key(&self, public: &str) -> i64 {
+        let body = json!({"userId": self.goods.user, "name": "laptop", "publicKey": public});
+        self.api.post("/ssh_keys", &body).await["id"].as_i64().expect("an id")
     }
 
     /// A new server of the customer's, not built yet.
@@ -181,12 +190,12 @@ async fn ready(api: &Api, control: &Daemon) {
 }
 
 async fn add_group(api: &Api) -> i64 {
-    let body = json!({"name": "Test", "description": "Test", "default": true, "enabled": true});
+    let body = json!({"name": "Test", "description": "Test", "default": true});
     api.post("/compute/hypervisors/groups", &body).await["id"].as_i64().expect("an id")
 }
 
 async fn enrol(place: &Place, api: &Api, group: i64, config: &Path) {
-    let token = api.post("/compute/hypervisors/tokens", &json!({"groupId": group, "name": "test"})).await;
+    let token = api.post("/compute/hypervisors/enrolmentTokens", &json!({"groupId": group, "name": "test"})).await;
     let token = token["token"].as_str().expect("a token");
     let address = format!("127.0.0.1:{}", place.agent_port);
     let args = [
@@ -225,6 +234,32 @@ async fn add_package(api: &Api) -> i64 {
     api.post("/packages", &body).await["id"].as_i64().expect("an id")
 }
 
-async fn add_template(_place: &Place) -> i64 {
-    0
+/// The micro template: built once on this machine, handed over to each control server.
+async fn add_template(api: &Api) -> i64 {
+    let body = json!({"slug": "micro", "name": "Micro", "version": "1", "category": "Test"});
+    let id = api.post("/media/templates", &body).await["id"].as_i64().expect("an id");
+    api.put_file(&format!("/media/templates/{id}/image"), &micro().await.path).await;
+    id
+}
+
+/// A template whose image nodes download themselves.
+pub async fn add_published_template(api: &Api, slug: &str, digest: &str, url: &str) -> i64 {
+    let body = json!({
+        "slug": slug, "name": slug, "version": "1", "category": "Test", "imageDigest": digest, "imageUrl": url,
+    });
+    api.post("/media/templates", &body).await["id"].as_i64().expect("an id")
+}
+
+/// An image with its digest as templates carry it.
+pub struct Image {
+    pub path: PathBuf,
+    pub digest: String,
+}
+
+pub async fn micro() -> Image {
+    let args = ["template", "build", "micro", "--json", "--recipes", RECIPES];
+    let built = must(env!("CARGO_BIN_EXE_berth"), &args, RECIPE_LIMIT_S).await;
+    let built: Value = serde_json::from_str(&built).expect("JSON");
+    let field = |name: &str| built[name].as_str().unwrap_or_else(|| panic!("no {name} in {built}")).to_owned();
+    Image { path: field("path").into(), digest: field("digest") }
 }

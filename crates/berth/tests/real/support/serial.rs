@@ -10,7 +10,7 @@ pub struct Serial(Socket);
 impl Serial {
     pub async fn open(api: &Api, server: i64) -> Self {
         let answer = api.post(&format!("/servers/{server}/console"), &json!({"kind": "serial"})).await;
-        let path = answer["url"].as_str().expect("a socket's address");
+        let path = answer["wss"]["url"].as_str().expect("a socket's address");
         Self(Socket::open(&api.base, path).await.expect("the console opens"))
     }
 
