@@ -1,1 +1,111 @@
-//! What goes wrong around a build: it fails with a sentence that an operator understands, and a later one works.
+//! A host in trouble: every build tells an operator what is wrong, and works once that is mended.
+
+use serde_json::{Value, json};
+
+use crate::support::berth::{Berth, add_published_template, micro};
+use crate::support::host;
+use crate::support::place::Place;
+use crate::support::private_libvirt::PrivateLibvirt;
+use crate::support::publisher::Publisher;
+use crate::support::small_disk::SmallDisk;
+use crate::support::ssh::{Guest, key_pair};
+
+const TROUBLE_LIMIT_S: u64 = 60;
+/// Of the node's storage in the test of a full one; the template alone is larger than what is left of it.
+const STORAGE_MIB: u64 = 1024;
+const LEFT_MIB: u64 = 2;
+
+const BOOT_ID: &str = "cat /proc/sys/kernel/random/boot_id";
+
+fn address(server: &Value) -> &str {
+    server["network"]["interfaces"][0]["ipv4"][0]["address"].as_str().expect("an address")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_libvirtd_guests_run_on_and_jobs_wait_for_it() {
+    let mut place = Place::slot(4);
+    host::sweep(&place).await;
+    let libvirt = PrivateLibvirt::start(&place.dir.join("libvirt")).await;
+    place.libvirt_uri.clone_from(&libvirt.uri);
+    let berth = Berth::start_at(place).await;
+    let (key, public) = key_pair(&berth.place.dir).await;
+    let key_id = berth.add_key(&public).await;
+    let first = berth.create_server().await;
+    berth.build(first, "first", &[key_id]).await;
+    let guest = Guest::with_key(address(&berth.built(first).await), &key);
+    let boot_id = guest.eventually(BOOT_ID).await;
+
+    libvirt.crash_daemon().await;
+    let second = berth.create_server().await;
+    berth.build(second, "second", &[key_id]).await;
+    let trouble = berth.trouble(second, TROUBLE_LIMIT_S).await;
+    assert!(trouble.contains("libvirt"), "{trouble}");
+    assert_eq!(guest.run(BOOT_ID).await, boot_id, "the guest did not notice");
+
+    libvirt.start_daemon().await;
+    let built = berth.built(second).await;
+    assert_eq!(Guest::with_key(address(&built), &key).eventually("hostname").await, "second");
+    assert_eq!(guest.run(BOOT_ID).await, boot_id, "libvirt's return restarted nothing");
+    assert_eq!(berth.api.power(first, "restart").await["failed"], false, "it is under control again");
+    for server in [first, second] {
+        berth.removed(server).await;
+    }
+    berth.finish_with(libvirt).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t27_a_full_storage_is_named_and_once_there_is_room_a_build_works() {
+    let place = Place::slot(5);
+    host::sweep(&place).await;
+    host::ensure_libvirt().await;
+    std::fs::create_dir_all(&place.dir).expect("the test's folder");
+    let disk = SmallDisk::mount(&place.dir.with_extension("img"), &place.agent_dir(), STORAGE_MIB).await;
+    let berth = Berth::start_at(place).await;
+    disk.fill(LEFT_MIB).await;
+    let id = berth.create_server().await;
+    let accepted = berth.build(id, "roomy", &[]).await;
+    let trouble = berth.trouble(id, TROUBLE_LIMIT_S).await;
+    assert!(trouble.contains("full") || trouble.contains("No space left"), "{trouble}");
+
+    disk.make_room();
+    let mut server = berth.api.build_end(id).await;
+    let mut password = accepted["settings"]["decryptedPassword"].clone();
+    if server["state"] == "failed" {
+        password = berth.build(id, "roomy", &[]).await["settings"]["decryptedPassword"].take();
+        server = berth.built(id).await;
+    }
+    let guest = Guest::with_password(address(&server), password.as_str().expect("a password"));
+    assert_eq!(guest.eventually("hostname").await, "roomy");
+    berth.removed(id).await;
+    berth.finish_on(disk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_that_was_cut_off_is_fetched_again_and_a_wrong_one_never_becomes_a_guest() {
+    let berth = Berth::start(6).await;
+    let image = micro().await;
+    let bytes = std::fs::read(&image.path).expect("the image");
+    let publisher = Publisher::of(bytes.clone()).await;
+    let wrong_digest = format!("sha256:{}", "0".repeat(64));
+    let wrong = add_published_template(&berth.api, "wrong", &wrong_digest, &publisher.url).await;
+    let right = add_published_template(&berth.api, "right", &image.digest, &publisher.url).await;
+
+    let id = berth.create_server().await;
+    berth.build_from(id, wrong, "checked", &[]).await;
+    assert_eq!(berth.api.build_end(id).await["state"], "failed");
+    let trouble = berth.trouble(id, TROUBLE_LIMIT_S).await;
+    assert!(trouble.contains("sha256") || trouble.contains("checksum"), "{trouble}");
+    assert_eq!(host::domains(&berth.place).await, Vec::<String>::new());
+    assert_eq!(host::files_with(&berth.place.agent_dir().join("images"), "images/"), Vec::<String>::new());
+
+    publisher.cut(1);
+    let accepted = berth.build_from(id, right, "checked", &[]).await;
+    let server = berth.built(id).await;
+    let steps = berth.newest_job(id).await["primaryActions"].take();
+    let told = |step: &Value| step["data"]["retry"] == json!(true);
+    assert!(steps.as_array().expect("steps").iter().any(told), "the cut is in the job's log: {steps}");
+    let password = accepted["settings"]["decryptedPassword"].as_str().expect("a password");
+    assert_eq!(Guest::with_password(address(&server), password).eventually("hostname").await, "checked");
+    berth.removed(id).await;
+    berth.finish().await;
+}

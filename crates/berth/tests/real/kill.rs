@@ -80,7 +80,7 @@ async fn step(berth: &Berth, id: i64) -> Option<String> {
 /// One domain, one disk, and a guest that was set up by one seed.
 async fn built_once(berth: &Berth, server: &Value, guest: &Guest) {
     let uuid = server["uuid"].as_str().expect("a UUID");
-    assert_eq!(host::domains(&berth.place.instance).await, [format!("{}-{uuid}", berth.place.instance)]);
+    assert_eq!(host::domains(&berth.place).await, [format!("{}-{uuid}", berth.place.instance)]);
     let volumes = host::files_with(&berth.place.agent_dir().join("volumes"), "volumes/");
     assert_eq!(volumes.len(), 1, "{volumes:?}");
     assert_eq!(guest.eventually("hostname").await, "survivor");

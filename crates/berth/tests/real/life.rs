@@ -81,6 +81,7 @@ async fn console_speaks_rfb(berth: &Berth, id: i64) {
     let mut socket = Socket::open(&berth.api.base, url).await.expect("the console opens");
     let screen = rfb::open(&mut socket, password).await.expect("the given password is right");
     assert!(screen.width >= 640 && screen.height >= 400, "{screen:?}");
+    assert!(screen.name.contains(&berth.place.instance), "the screen of this guest: {screen:?}");
     drop(socket);
     assert!(Socket::open(&berth.api.base, url).await.is_err(), "a token opened a second socket");
     let vnc = berth.api.post(&format!("/servers/{id}/vnc"), &json!({"action": "enable"})).await["vnc"].take();
@@ -117,7 +118,7 @@ async fn removal_leaves_nothing(berth: &Berth, id: i64, server: &Value) {
     let uuid = server["uuid"].as_str().expect("a UUID");
     let mac = server["network"]["interfaces"][0]["mac"].as_str().expect("a MAC").to_ascii_lowercase();
     let domain = format!("{}-{uuid}", berth.place.instance);
-    assert_eq!(host::domains(&berth.place.instance).await, [domain]);
+    assert_eq!(host::domains(&berth.place).await, [domain]);
     assert!(host::nft_rules(&berth.place.instance).await.contains(&mac), "the filter knows the guest");
     let taps = || host::links(&berth.place.instance).into_iter().filter(|l| *l != berth.place.bridge);
     assert_eq!(taps().count(), 1);
@@ -125,7 +126,7 @@ async fn removal_leaves_nothing(berth: &Berth, id: i64, server: &Value) {
     berth.api.delete_server(id).await;
     let gone = async || {
         let answer = berth.api.call(Method::GET, &format!("/servers/{id}"), None).await;
-        (answer.status == 404 && host::domains(&berth.place.instance).await.is_empty()).then_some(answer)
+        (answer.status == 404 && host::domains(&berth.place).await.is_empty()).then_some(answer)
     };
     assert_eq!(until("the server is gone", OFF_LIMIT_S, gone).await.body["msg"], "server not found");
     let rules_left = async || (!host::nft_rules(&berth.place.instance).await.contains(&mac)).then_some(());

@@ -91,7 +91,10 @@ async fn fetch_image(run: &Run) -> Result<StepResult, StepError> {
         return Ok(StepResult::fail("The template is gone or has no image any more; build with another one."));
     };
     let node = run.node().await?;
-    let status = node.ensure_image(&run.ctx, &template).await?;
+    let mut status = node.ensure_image(&run.ctx, &template).await?;
+    if status.state() == proto::image_status::State::Missing {
+        status = node.put_image(&run.ctx, &template).await?;
+    }
     match status.state() {
         proto::image_status::State::Ready => {
             let data = json!({ "image": template.image_digest, "bytes": status.total_bytes, "virtualBytes": status.virtual_bytes });
@@ -99,10 +102,6 @@ async fn fetch_image(run: &Run) -> Result<StepResult, StepError> {
         }
         proto::image_status::State::Failed if status.retry => Err(StepError::Retry(status.error)),
         proto::image_status::State::Failed => Ok(StepResult::fail(status.error)),
-        proto::image_status::State::Missing => {
-            node.put_image(&run.ctx, &template).await?;
-            Ok(StepResult::wait(Duration::ZERO))
-        }
         _ => {
             run.note_progress(5 + percent(status.got_bytes, status.total_bytes) / 4).await?;
             Ok(StepResult::wait(Duration::from_secs(1)))

@@ -80,10 +80,6 @@ impl Api {
         assert!(answer.status().is_success(), "PUT {path}: {}", answer.text().await.unwrap_or_default());
     }
 
-    pub async fn server(&self, id: i64) -> Value {
-        self.get(&format!("/servers/{id}")).await
-    }
-
     /// Polls until the build has ended, through restarts of the control server; the server's state.
     pub async fn build_end(&self, id: i64) -> Value {
         until(&format!("build of server {id}"), BUILD_LIMIT_S, async || {

@@ -10,10 +10,13 @@ use serde_json::{Value, json};
 use super::api::Api;
 use super::host;
 use super::place::Place;
+use super::private_libvirt::PrivateLibvirt;
 use super::process::{Daemon, must};
+use super::small_disk::SmallDisk;
 use super::wait::until;
 
 const READY_LIMIT_S: u64 = 30;
+const REMOVAL_LIMIT_S: u64 = 60;
 pub const MEMORY_MIB: u64 = 192;
 pub const DISK_GIB: u64 = 2;
 pub const CPU_CORES: u64 = 2;
@@ -46,6 +49,11 @@ impl Berth {
         let place = Place::slot(slot);
         host::ensure_libvirt().await;
         host::sweep(&place).await;
+        Self::start_at(place).await
+    }
+
+    /// The same in a place that the test has prepared.
+    pub async fn start_at(place: Place) -> Self {
         std::fs::create_dir_all(place.control_dir()).expect("the test's folder");
         std::fs::create_dir_all(place.agent_dir()).expect("the test's folder");
         let token = first_token(&place).await;
@@ -104,10 +112,31 @@ impl Berth {
         self.api.post("/servers", &body).await["id"].as_i64().expect("an id")
     }
 
+    /// What the newest job of a server says: its row of the queue.
+    pub async fn newest_job(&self, server: i64) -> Value {
+        let jobs = self.api.get(&format!("/queue?serverId={server}")).await;
+        let job = jobs[0]["id"].as_i64().expect("a job of this server");
+        self.api.get(&format!("/queue/{job}")).await
+    }
+
+    /// Waits until the newest job of a server tells a trouble, still running or failed; its sentence.
+    pub async fn trouble(&self, server: i64, limit_s: u64) -> String {
+        until(&format!("a trouble of server {server}"), limit_s, async || {
+            let job = self.newest_job(server).await;
+            job["errors"]["exception"]["message"].as_str().map(str::to_owned)
+        })
+        .await
+    }
+
     /// Accepts a build; the server as the answer shows it.
     pub async fn build(&self, server: i64, hostname: &str, keys: &[i64]) -> Value {
+        self.build_from(server, self.goods.template, hostname, keys).await
+    }
+
+    /// The same from another template.
+    pub async fn build_from(&self, server: i64, template: i64, hostname: &str, keys: &[i64]) -> Value {
         let body = json!({
-            "operatingSystemId": self.goods.template, "name": hostname, "hostname": hostname,
+            "operatingSystemId": template, "name": hostname, "hostname": hostname,
             "sshKeys": keys, "vnc": true, "ipv6": true, "email": false,
         });
         self.api.post(&format!("/servers/{server}/build"), &body).await
@@ -120,10 +149,41 @@ impl Berth {
         ended
     }
 
-    /// Stops both, removes what is theirs on the host, and proves that nothing stayed.
-    pub async fn finish(mut self) {
+    /// Deletes a server and waits until nothing of it is left.
+    pub async fn removed(&self, server: i64) {
+        self.api.delete_server(server).await;
+        until(&format!("server {server} is removed"), REMOVAL_LIMIT_S, async || {
+            let jobs = self.api.get("/queue").await;
+            let ended = |job: &Value| job["serverId"] != server || !job["finished"].is_null();
+            jobs.as_array().expect("a list").iter().all(ended).then_some(())
+        })
+        .await;
+    }
+
+    /// As [`Berth::finish`] where the guests' libvirt is the test's own.
+    pub async fn finish_with(mut self, libvirt: PrivateLibvirt) {
+        self.stop_daemons().await;
+        assert_eq!(host::domains(&self.place).await, Vec::<String>::new(), "domains left");
+        libvirt.stop().await;
+        self.place.libvirt_uri = host::SYSTEM.to_owned();
+        self.finish().await;
+    }
+
+    /// As [`Berth::finish`] where the node's storage is the test's own.
+    pub async fn finish_on(mut self, storage: SmallDisk) {
+        self.stop_daemons().await;
+        storage.remove().await;
+        self.finish().await;
+    }
+
+    async fn stop_daemons(&mut self) {
         self.control.stop().await;
         self.agent.stop().await;
+    }
+
+    /// Stops both, removes what is theirs on the host, and proves that nothing stayed.
+    pub async fn finish(mut self) {
+        self.stop_daemons().await;
         host::sweep(&self.place).await;
         host::assert_clean(&self.place).await;
     }
@@ -158,7 +218,7 @@ fn write_agent_config(place: &Place) -> PathBuf {
         r#"instance = "{}"
 data_dir = "{}"
 listen = "127.0.0.1:{}"
-libvirt_uri = "qemu:///system"
+libvirt_uri = "{}"
 accelerator = "qemu"
 disk_mode = "linked"
 
@@ -172,6 +232,7 @@ managed = true
         place.instance,
         place.agent_dir().display(),
         place.agent_port,
+        place.libvirt_uri,
         place.bridge,
         place.ipv4_cidr(),
         place.ipv6_cidr(),

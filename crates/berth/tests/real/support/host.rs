@@ -6,32 +6,32 @@ use super::place::Place;
 use super::process::{must, run};
 use super::wait::until;
 
+/// The host's own libvirt.
+pub const SYSTEM: &str = "qemu:///system";
+
 /// libvirt and its log daemon, started as `make up` does where no service manager runs them.
 pub async fn ensure_libvirt() {
     assert_eq!(must("id", &["-u"], 5).await.trim(), "0", "the tests with real guests need root");
-    if virsh(&["version"]).await.is_some() {
+    if virsh(SYSTEM, &["version"]).await.is_some() {
         return;
     }
     run("virtlogd", &["-d"], 10).await;
     run("libvirtd", &["-d"], 10).await;
-    until("libvirtd answers", 20, async || virsh(&["version"]).await).await;
+    until("libvirtd answers", 20, async || virsh(SYSTEM, &["version"]).await).await;
 }
 
-async fn virsh(args: &[&str]) -> Option<String> {
-    let mut all = vec!["-q", "-c", "qemu:///system"];
+/// What virsh prints; `None` where it fails.
+pub async fn virsh(uri: &str, args: &[&str]) -> Option<String> {
+    let mut all = vec!["-q", "-c", uri];
     all.extend(args);
     let outcome = run("virsh", &all, 20).await;
     outcome.ok.then_some(outcome.stdout)
 }
 
-pub async fn domains(instance: &str) -> Vec<String> {
-    let prefix = format!("{instance}-");
-    let listed = virsh(&["list", "--all", "--name"]).await.expect("libvirt answers");
+pub async fn domains(place: &Place) -> Vec<String> {
+    let prefix = format!("{}-", place.instance);
+    let listed = virsh(&place.libvirt_uri, &["list", "--all", "--name"]).await.expect("libvirt answers");
     listed.lines().map(str::trim).filter(|name| name.starts_with(&prefix)).map(str::to_owned).collect()
-}
-
-pub async fn domain_xml(name: &str) -> String {
-    virsh(&["dumpxml", name]).await.expect("the domain exists")
 }
 
 /// Names of network devices that start with the instance's prefix.
@@ -75,9 +75,9 @@ pub fn files_with(dir: &Path, part: &str) -> Vec<String> {
 
 /// Takes away what a test, or one that was killed before, has left.
 pub async fn sweep(place: &Place) {
-    for domain in domains(&place.instance).await {
-        virsh(&["destroy", &domain]).await;
-        virsh(&["undefine", "--nvram", &domain]).await;
+    for domain in domains(place).await {
+        virsh(&place.libvirt_uri, &["destroy", &domain]).await;
+        virsh(&place.libvirt_uri, &["undefine", "--nvram", &domain]).await;
     }
     for table in nft_tables(&place.instance).await {
         let words: Vec<&str> = table.split_whitespace().collect();
@@ -93,7 +93,7 @@ pub async fn sweep(place: &Place) {
 
 /// Panics where anything of the instance is still on the host.
 pub async fn assert_clean(place: &Place) {
-    assert_eq!(domains(&place.instance).await, Vec::<String>::new(), "domains left");
+    assert_eq!(domains(place).await, Vec::<String>::new(), "domains left");
     assert_eq!(links(&place.instance), Vec::<String>::new(), "network devices left");
     assert_eq!(nft_tables(&place.instance).await, Vec::<String>::new(), "filters left");
 }

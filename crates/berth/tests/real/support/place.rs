@@ -15,6 +15,8 @@ pub struct Place {
     pub control_port: u16,
     pub agent_port: u16,
     pub dir: PathBuf,
+    /// The libvirt that holds its guests.
+    pub libvirt_uri: String,
 }
 
 impl Place {
@@ -30,6 +32,7 @@ impl Place {
             agent_port: 18_600 + u16::from(slot),
             // Not a folder for temporary files: QEMU's user must be able to enter it.
             dir: PathBuf::from(format!("/var/lib/berth/test-{instance}")),
+            libvirt_uri: super::host::SYSTEM.to_owned(),
             instance,
         }
     }

@@ -69,10 +69,6 @@ impl Daemon {
         self.child = Some(child);
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.as_ref().and_then(Child::id).expect("it runs")
-    }
-
     /// `kill -9`, as a crash of the machine or the kernel's memory killer would.
     pub async fn crash(&mut self) {
         if let Some(mut child) = self.child.take() {
