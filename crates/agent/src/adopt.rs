@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn only_disks_of_the_agents_own_folder_are_taken_over() {
         let xml = "<domain><devices><disk><source file='/d/volumes/11111111-2222.qcow2'/></disk>\
-                   <disk><source file='/home/other.qcow2'/></disk><disk><source file='/d/seeds/x.iso'/></disk>\
+                   <disk><source file='/srv/other.qcow2'/></disk><disk><source file='/d/seeds/x.iso'/></disk>\
                    <disk><source file='/d/volumes/../x.raw'/></disk></devices></domain>";
         let found = volumes(xml, Path::new("/d/volumes"));
         assert_eq!(found, [VolumeRecord { volume_uuid: "11111111-2222".into(), format: "qcow2".into() }]);

@@ -1,6 +1,8 @@
 //! The command line against a control server of the test's own: what it prints for people and for programs, and how
 //! it ends where the server refuses.
 
+#![allow(clippy::unwrap_used, reason = "helpers of a test fail it")]
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;

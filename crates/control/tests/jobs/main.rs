@@ -1,6 +1,8 @@
 //! Jobs on simulated nodes: every kind with each step repeated and killed, fencing, and nodes that are gone, slow or
 //! lying. What guests do is proven with real ones elsewhere.
 
+#![allow(clippy::unwrap_used, reason = "helpers of a test fail it")]
+
 #[path = "../servers/app.rs"]
 #[allow(dead_code)]
 mod app;

@@ -1,5 +1,7 @@
 //! The operations on servers through real HTTP, on SQLite and on PostgreSQL.
 
+#![allow(clippy::unwrap_used, reason = "helpers of a test fail it")]
+
 mod app;
 mod bad_input;
 mod build;
