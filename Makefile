@@ -55,7 +55,7 @@ lint: toolchain
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) run -q --locked -p xtask -- tidy
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check; \
-	else echo "cargo-deny is not installed: licences and banned crates are checked by 'xtask tidy' only."; fi
+	else echo "cargo-deny is not installed: licences, sources and banned crates were checked by tidy, advisories were not."; fi
 
 fmt:
 	$(CARGO) fmt --all

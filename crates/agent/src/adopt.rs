@@ -30,7 +30,8 @@ pub async fn adopt_all(agent: &Arc<Agent>) -> Result<(), VmError> {
 
 async fn adopt(agent: &Arc<Agent>, name: &str, uuid: &str) -> Result<(), VmError> {
     let _lock = agent.lock(uuid).await;
-    let Some((stored, live)) = agent.libvirt.definitions(name).await? else { return Ok(()) };
+    let found = agent.libvirt.definitions(name).await?;
+    let (Some(stored), live) = (found.stored, found.running) else { return Ok(()) };
     let Some(found) = parse_metadata(&stored).filter(|found| found.server_uuid == uuid) else {
         tracing::warn!(
             domain = name,

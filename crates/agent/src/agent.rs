@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock, config::AgentConfig, events::Outbox, host::HostFacts, images::Images, ledger::Ledger,
-    libvirt::Libvirt, names, netns::Netns, paths::Paths, probe::AcceleratorFact,
+    libvirt::Libvirt, names, netns::Netns, paths::Paths, probe::AcceleratorFact, screens::Screens, selftest::Selftest,
 };
 
 /// Servers that are worked on at the same time; copies and starts share the node's disks.
@@ -26,7 +26,9 @@ pub struct Agent {
     pub netns: Netns,
     pub outbox: Outbox,
     pub images: Images,
+    pub screens: Screens,
     pub clock: Arc<dyn Clock>,
+    pub selftest: Selftest,
     /// The node's own UUID, of its certificate.
     pub node_uuid: String,
     /// This boot of the node.
@@ -34,10 +36,14 @@ pub struct Agent {
     /// Asks for a server to be looked at now.
     pub nudge: mpsc::UnboundedSender<String>,
     pub slots: Semaphore,
+    /// Who tries out a definition.
+    pub trial: AsyncMutex<()>,
     status: Mutex<HashMap<String, Status>>,
     locks: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
     /// Who reads a guest's serial console: QEMU serves one at a time.
     serial_readers: Mutex<HashMap<String, CancellationToken>>,
+    /// Who looks at a guest's screen: they are sent away when console access is switched off.
+    screen_readers: Mutex<HashMap<String, Vec<CancellationToken>>>,
 }
 
 /// What is said of the newest work on a server; in memory only.
@@ -48,11 +54,21 @@ pub struct Status {
     pub doing: String,
     pub progress: u32,
     pub guest_agent: bool,
-    pub needs_restart: bool,
+    /// When it was first seen running, by the reconciler.
+    pub running_since: Option<tokio::time::Instant>,
+    /// What the running guest lacks, see [`crate::live`].
+    pub waits_for_start: Vec<String>,
+    /// So many processors its system was seen to have switched on.
+    pub vcpus_on: u32,
     /// It was told to shut down and has not been off since.
     pub shutting_down: bool,
     /// Its QEMU was ended by a signal from the host, not by the guest.
     pub killed_by_host: bool,
+    /// The agent is about to start or to stop the guest: what libvirt tells then is no surprise.
+    pub starting: bool,
+    pub stopping: bool,
+    /// A sentence: what somebody else changed, see [`crate::drift`].
+    pub drift: String,
     /// Another try has been asked for already.
     pub again: bool,
 }
@@ -77,10 +93,14 @@ impl Agent {
             libvirt: Libvirt::new(&config.libvirt_uri),
             netns: Netns::host(),
             images: Images::default(),
+            screens: Screens::default(),
+            selftest: Selftest::default(),
             slots: Semaphore::new(AT_ONCE),
+            trial: AsyncMutex::default(),
             status: Mutex::default(),
             locks: Mutex::default(),
             serial_readers: Mutex::default(),
+            screen_readers: Mutex::default(),
             config,
             host,
             accelerator,
@@ -122,6 +142,22 @@ impl Agent {
         if let Some(before) = readers.insert(server_uuid.to_owned(), reader) {
             before.cancel();
         }
+    }
+
+    /// One more who looks at the guest's screen, until `reader` ends.
+    pub fn add_screen(&self, server_uuid: &str, reader: CancellationToken) {
+        let mut readers = self.screen_readers.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_guest = readers.entry(server_uuid.to_owned()).or_default();
+        of_guest.retain(|reader| !reader.is_cancelled());
+        of_guest.push(reader);
+    }
+
+    /// Sends all away who look at the guest's screen; true where anybody did since the last call.
+    pub fn close_screens(&self, server_uuid: &str) -> bool {
+        let mut readers = self.screen_readers.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_guest = readers.remove(server_uuid);
+        of_guest.iter().flatten().for_each(CancellationToken::cancel);
+        of_guest.is_some()
     }
 
     pub fn nudge(&self, server_uuid: &str) {

@@ -19,6 +19,9 @@ pub const STDERR_KEPT_BYTES: usize = 16 << 10;
 /// A sentence for an operator quotes at most this much of a program's last line.
 const QUOTE_LIMIT_CHARS: usize = 300;
 
+/// Where programs are looked for, whatever the environment says in which the agent was started.
+const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// A program to run, its arguments, and its limits.
 #[derive(Debug, Clone)]
 pub struct Cmd {
@@ -110,7 +113,7 @@ fn last_line(stderr: &str) -> Option<String> {
 }
 
 impl Cmd {
-    /// `program` is looked up in PATH; it is never interpreted by a shell.
+    /// `program` is looked up in the system's folders; it is never interpreted by a shell.
     pub fn new(program: impl AsRef<OsStr>) -> Cmd {
         Cmd { program: program.as_ref().into(), args: Vec::new(), stdin: Vec::new(), timeout: DEFAULT_TIMEOUT }
     }
@@ -148,6 +151,7 @@ impl Cmd {
             .args(&self.args)
             // Messages are read by this program too, so they must not depend on the operator's language.
             .env("LC_ALL", "C")
+            .env("PATH", PATH)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{disk, names, paths::Paths};
+use crate::{disk, domain_xml::CustomXmlPolicy, names, paths::Paths};
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -22,14 +22,29 @@ pub struct AgentConfig {
     pub networks: Vec<NetworkConfig>,
     /// `auto` probes by a timed boot; `kvm` and `qemu` (emulation) are taken as said.
     pub accelerator: String,
+    /// What of administrators' own XML is accepted.
+    pub custom_xml: CustomXmlPolicy,
     /// Guests that are started at once after a reboot of the node.
     pub boot_at_once: usize,
     /// How a new disk comes by its template's content.
     pub disk_mode: disk::Mode,
     /// Where `/metrics` and `/healthz` are served, in the clear; nowhere by default.
     pub metrics_listen: Option<SocketAddr>,
+    /// Of the log, on standard error; `BERTH_LOG_FORMAT` wins over it.
+    pub log_format: LogFormat,
     /// Where the kernel tells which boot this is; tests turn it.
     pub boot_id_file: PathBuf,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One object a line, for programs.
+    Json,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
@@ -54,9 +69,11 @@ impl Default for AgentConfig {
             libvirt_uri: "qemu:///system".to_owned(),
             networks: Vec::new(),
             accelerator: "auto".to_owned(),
+            custom_xml: CustomXmlPolicy::default(),
             boot_at_once: 2,
             disk_mode: disk::Mode::Linked,
             metrics_listen: None,
+            log_format: LogFormat::Text,
             boot_id_file: PathBuf::from("/proc/sys/kernel/random/boot_id"),
         }
     }

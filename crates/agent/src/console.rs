@@ -13,7 +13,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-use crate::{agent::Agent, libvirt::State};
+use crate::{
+    agent::Agent,
+    libvirt::{HostError, State},
+};
 
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
 const READ_BYTES: usize = 32 << 10;
@@ -35,13 +38,18 @@ pub async fn open(
     let socket = socket(agent, &open).await?;
     // Ends both directions, from either of them or because somebody else took the console over.
     let end = CancellationToken::new();
-    if open.kind() == Kind::Serial {
-        agent.take_serial(&open.server_uuid, end.clone());
+    match open.kind() {
+        Kind::Serial => agent.take_serial(&open.server_uuid, end.clone()),
+        _ => agent.add_screen(&open.server_uuid, end.clone()),
     }
     let connected = tokio::time::timeout(OPEN_LIMIT, UnixStream::connect(&socket)).await;
     let connected = connected.map_err(|_| Status::unavailable("the guest's console does not answer"))?;
     let stream =
         connected.map_err(|error| Status::unavailable(format!("the guest's console does not answer: {error}")))?;
+    if open.kind() == Kind::Vnc && !screen_is_on(agent, &open.server_uuid) {
+        // It was switched off while this opened.
+        return Err(no_screen());
+    }
     let (mut from_guest, mut to_guest) = stream.into_split();
     let (sender, receiver) = tokio::sync::mpsc::channel(IN_FLIGHT);
     let ended = end.clone().drop_guard();
@@ -85,7 +93,7 @@ async fn socket(agent: &Arc<Agent>, open: &proto::ConsoleOpen) -> Result<PathBuf
         Kind::Serial => Ok(agent.paths.serial_socket(uuid)),
         Kind::Vnc => {
             if !spec.vnc_enabled {
-                return Err(Status::permission_denied("console access is off for this server"));
+                return Err(no_screen());
             }
             set_vnc_password(agent, &name, &open.vnc_password).await?;
             Ok(agent.paths.vnc_socket(uuid))
@@ -94,12 +102,35 @@ async fn socket(agent: &Arc<Agent>, open: &proto::ConsoleOpen) -> Result<PathBuf
     }
 }
 
+fn no_screen() -> Status {
+    Status::permission_denied("console access is off for this server")
+}
+
+fn screen_is_on(agent: &Agent, uuid: &str) -> bool {
+    agent.ledger.get(uuid).and_then(|entry| entry.spec()).is_some_and(|spec| spec.vnc_enabled)
+}
+
+/// Ends what a server's screen is looked at with, where its specification says that nobody may: open consoles are cut,
+/// and the password that they came with opens nothing any more.
+pub async fn ensure_screen(agent: &Agent, spec: &proto::ServerSpec) -> Result<(), HostError> {
+    if spec.vnc_enabled || !agent.close_screens(&spec.server_uuid) {
+        return Ok(());
+    }
+    let name = agent.domain(&spec.server_uuid);
+    let expire = json!({ "execute": "expire_password", "arguments": { "protocol": "vnc", "time": "now" } });
+    match agent.libvirt.monitor(&name, &expire).await {
+        // A guest that is off has no display.
+        Err(error) if !error.is_refusal() => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// The display takes nobody without this password, and nobody after it expired.
 async fn set_vnc_password(agent: &Agent, domain: &str, password: &str) -> Result<(), Status> {
     if password.is_empty() || password.len() > PASSWORD_CHARS {
         return Err(Status::invalid_argument(format!("a VNC password has 1 to {PASSWORD_CHARS} characters")));
     }
-    let unavailable = |error: crate::libvirt::HostError| Status::unavailable(error.to_string());
+    let unavailable = |error: HostError| Status::unavailable(error.to_string());
     let set = json!({ "execute": "set_password", "arguments": { "protocol": "vnc", "password": password } });
     agent.libvirt.monitor(domain, &set).await.map_err(unavailable)?;
     let expire = json!({ "execute": "expire_password", "arguments": { "protocol": "vnc", "time": format!("+{PASSWORD_LIFE_S}") } });

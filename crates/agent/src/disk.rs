@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::cmd::{Cmd, CmdError};
 use crate::paths::Paths;
+use crate::qcow2;
 
 /// The largest disk that is made, whatever the control server says.
 pub const CAPACITY_LIMIT_GIB: u64 = 64 << 10;
 /// Copying a template of 100 GB at 30 MB/s.
 const COPY_TIMEOUT: Duration = Duration::from_secs(3600);
-const LOOK_TIMEOUT: Duration = Duration::from_secs(20);
 /// Creating and growing write little; a busy disk may still take its time.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(120);
 /// Only the guest's own user (and root) reads its disk.
@@ -131,10 +131,10 @@ pub async fn ensure_volume(
     if !path.try_exists().map_err(DiskError::io(&path))? {
         create(&path, disk, capacity_bytes, image, mode, progress).await?;
     }
-    let mut state = volume_info(&path, &disk.format).await?;
+    let mut state = volume_info(&path, &disk.format)?;
     if state.capacity_bytes < capacity_bytes {
         resize(&path, &disk.format, capacity_bytes).await?;
-        state = volume_info(&path, &disk.format).await?;
+        state = volume_info(&path, &disk.format)?;
     }
     own(&path, owner_uid, VOLUME_MODE)?;
     Ok(state)
@@ -237,49 +237,28 @@ async fn resize(path: &Path, format: &str, capacity_bytes: u64) -> Result<(), Di
 }
 
 /// What the file says of itself, read as `format` whatever its first bytes claim. Works while a guest runs.
-pub async fn volume_info(path: &Path, format: &str) -> Result<VolumeState, DiskError> {
-    let info = image_info(path, format).await?;
-    Ok(VolumeState {
-        path: path.into(),
-        format: format.into(),
-        capacity_bytes: info.virtual_size,
-        allocated_bytes: info.actual_size,
-        linked: info.backing_filename.is_some(),
-    })
-}
-
-/// `qemu-img info` of the file alone; its backing chain is never opened.
-pub(crate) async fn image_info(path: &Path, format: &str) -> Result<ImageInfo, DiskError> {
-    let cmd = qemu_img(LOOK_TIMEOUT).args(["info", "--output=json", "-U", "-f", format]).arg(path);
-    let output = cmd.run().await.map_err(DiskError::tool(path))?;
-    serde_json::from_slice(&output.stdout).map_err(|error| {
-        DiskError::Refused(format!("qemu-img says of {} what is not understood: {error}", path.display()))
-    })
-}
-
-/// The part of `qemu-img info --output=json` that matters here.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(dead_code)]
-pub(crate) struct ImageInfo {
-    pub virtual_size: u64,
-    #[serde(default)]
-    pub actual_size: u64,
-    pub format: String,
-    pub backing_filename: Option<String>,
-    pub full_backing_filename: Option<String>,
-    #[serde(default)]
-    pub snapshots: Vec<serde_json::Value>,
-    #[serde(default)]
-    pub encrypted: bool,
-    #[serde(default)]
-    pub format_specific: serde_json::Value,
+pub fn volume_info(path: &Path, format: &str) -> Result<VolumeState, DiskError> {
+    use std::os::unix::fs::MetadataExt;
+    const BLOCK_BYTES: u64 = 512;
+    let meta = path.metadata().map_err(DiskError::io(path))?;
+    let (capacity_bytes, linked) = match format {
+        "qcow2" => {
+            let header = qcow2::read_header(path).map_err(DiskError::io(path))?;
+            if !header.is_qcow2 {
+                return Err(DiskError::Refused(format!("{} is not a qcow2 image", path.display())));
+            }
+            (header.virtual_bytes, header.has_backing)
+        }
+        _ => (meta.len(), false),
+    };
+    let allocated_bytes = meta.blocks() * BLOCK_BYTES;
+    Ok(VolumeState { path: path.into(), format: format.into(), capacity_bytes, allocated_bytes, linked })
 }
 
 /// Makes the disk of a guest that is off independent of its template. A guest that runs is libvirt's to change
 /// (`virDomainBlockPull`).
 pub async fn flatten(path: &Path, format: &str) -> Result<(), DiskError> {
-    if format != "qcow2" || !volume_info(path, format).await?.linked {
+    if format != "qcow2" || !volume_info(path, format)?.linked {
         return Ok(());
     }
     let cmd = qemu_img(COPY_TIMEOUT).args(["rebase", "-q", "-f", format, "-b", ""]).arg(path);

@@ -1,4 +1,4 @@
-//! Joining a cluster: a one-time token against a certificate.
+//! Joining a cluster: a one-time token against a certificate; and later the known key against the next one.
 //!
 //! The token ends with the fingerprint of the control server's web certificate, and the node talks to nobody else:
 //! no authority of the web is asked.
@@ -9,7 +9,10 @@ use anyhow::Context as _;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::{
     DigitallySignedStruct, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
@@ -18,10 +21,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    clock::{Clock, SystemClock},
     config::AgentConfig,
     facts,
     identity::{Identity, Names, write},
     probe::AcceleratorFact,
+    tls,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -75,7 +80,11 @@ pub async fn enrol(
         certificate_pem: answer.certificate_pem,
         key_pem: key.serialize_pem(),
         authority_pem: answer.ca_pem,
-        names: Names { node_uuid: answer.node_uuid, cluster_uuid: answer.cluster_uuid },
+        names: Names {
+            node_uuid: answer.node_uuid,
+            cluster_uuid: answer.cluster_uuid,
+            control_url: joining.control_url.trim_end_matches('/').to_owned(),
+        },
     };
     identity.save(&dir).with_context(|| format!("keeping the identity in {}", dir.display()))?;
     Ok(identity)
@@ -94,18 +103,56 @@ fn pending_key(dir: &Path) -> anyhow::Result<KeyPair> {
 
 async fn post(joining: &Joining<'_>, request: &Request<'_>) -> anyhow::Result<Answer> {
     let (_, fingerprint) = joining.token.rsplit_once('.').context("the token has no fingerprint; copy it whole")?;
-    let pinned = Pinned {
-        fingerprint: fingerprint.to_lowercase(),
-        provider: Arc::new(rustls::crypto::ring::default_provider()),
+    let pinned = Server { fingerprint: Some(fingerprint.to_lowercase()), provider: tls::provider() };
+    ask(&format!("{}/node/enrol", joining.control_url.trim_end_matches('/')), pinned, request).await
+}
+
+#[derive(Serialize)]
+struct Renewal<'a> {
+    node_uuid: &'a str,
+    csr_pem: String,
+}
+
+/// A new certificate for the node's key. Nothing secret is sent, and the answer is worth something only when the
+/// cluster's authority, which the node knows, has signed it for this node and this key; so it does not matter who
+/// answers.
+pub async fn renew(identity: &Identity) -> anyhow::Result<Identity> {
+    let key = KeyPair::from_pem(&identity.key_pem).context("the node's key")?;
+    let request = Renewal {
+        node_uuid: &identity.names.node_uuid,
+        csr_pem: CertificateParams::default().serialize_request(&key)?.pem()?,
     };
-    let tls = rustls::ClientConfig::builder_with_provider(Arc::clone(&pinned.provider))
+    let anybody = Server { fingerprint: None, provider: tls::provider() };
+    let answer = ask(&format!("{}/node/renew", identity.names.control_url), anybody, &request).await?;
+    let renewed = Identity { certificate_pem: answer.certificate_pem, ..identity.clone() };
+    check(&renewed)?;
+    Ok(renewed)
+}
+
+/// Signed by the authority, of this node, of its key, and not ended.
+fn check(identity: &Identity) -> anyhow::Result<()> {
+    tls::certified_key(identity)?;
+    let verifier = WebPkiServerVerifier::builder_with_provider(tls::authority(identity)?, tls::provider()).build()?;
+    let leaf = tls::certificates(&identity.certificate_pem)?;
+    let leaf = leaf.first().context("the answer holds no certificate")?;
+    let name = ServerName::try_from(format!("{}.node.berth", identity.names.node_uuid))?;
+    verifier.verify_server_cert(leaf, &[], &name, &[], now()).context("the certificate in the answer")?;
+    Ok(())
+}
+
+fn now() -> UnixTime {
+    let seconds = u64::try_from(SystemClock.now_us() / 1_000_000).unwrap_or_default();
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+}
+
+async fn ask(url: &str, server: Server, request: &impl Serialize) -> anyhow::Result<Answer> {
+    let tls = rustls::ClientConfig::builder_with_provider(Arc::clone(&server.provider))
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(pinned))
+        .with_custom_certificate_verifier(Arc::new(server))
         .with_no_client_auth();
     let client = reqwest::Client::builder().tls_backend_preconfigured(tls).timeout(LIMIT).build()?;
-    let url = format!("{}/node/enrol", joining.control_url.trim_end_matches('/'));
-    let response = client.post(&url).json(request).send().await.with_context(|| format!("asking {url}"))?;
+    let response = client.post(url).json(request).send().await.with_context(|| format!("asking {url}"))?;
     let status = response.status();
     if !status.is_success() {
         let body: Value = response.json().await.unwrap_or_default();
@@ -139,14 +186,15 @@ fn facts_json(facts: &berth_proto::NodeFacts) -> Value {
     })
 }
 
-/// Takes one certificate, known by its fingerprint, and no other.
+/// Which control server is talked to: the one whose certificate has this fingerprint, or, where the answer proves
+/// itself, whoever is there.
 #[derive(Debug)]
-struct Pinned {
-    fingerprint: String,
+struct Server {
+    fingerprint: Option<String>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Pinned {
+impl ServerCertVerifier for Server {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -155,7 +203,7 @@ impl ServerCertVerifier for Pinned {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if hex::encode(Sha256::digest(certificate)) == self.fingerprint {
+        if self.fingerprint.as_ref().is_none_or(|wanted| hex::encode(Sha256::digest(certificate)) == *wanted) {
             Ok(ServerCertVerified::assertion())
         } else {
             Err(rustls::Error::General("this is not the control server that made the token".to_owned()))

@@ -5,10 +5,15 @@
 //! own, so that a change of one server replaces that chain in one transaction and touches nothing else:
 //!
 //! ```text
-//! prerouting ─ iifname in @taps ─► tap_<name>: own MAC? never list? ARP, IPv4, IPv6, ND of its own? ─► accept / drop
+//! prerouting ─ iifname in @taps ─► tap_<name>: own MAC? never list? ARP, IPv4, IPv6, ND of its own?
+//!            │                     ─► drop, accept, or for packets of IPv4 and IPv6 the firewall, if there is one
 //!            └ <instance>0* … <instance>9* ─► drop
-//! forward, output ─ oifname in @rates ─► over the rate? drop; in @listed ─► accept; else <instance>0* … ─► drop
+//! forward, output ─ oifname in @rates ─► over the rate? drop; the firewall, if there is one;
+//!                   in @listed ─► accept; else <instance>0* … ─► drop
 //! ```
+//!
+//! The firewall of [`crate::firewall`] only ever sees what the anti-spoofing rules let through, and comes and goes in
+//! the same transaction.
 //!
 //! Only values of types that can't hold nftables syntax get into the text. No connection tracking and no `reject`:
 //! the bridge family has neither on every kernel.
@@ -16,12 +21,13 @@
 //! Reference: nft(8); ARP probes RFC 5227; duplicate address detection RFC 4862; neighbour discovery RFC 4861.
 
 use std::fmt::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use berth_proto::InterfaceSpec;
-use ipnet::Ipv6Net;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use sha2::{Digest, Sha256};
 
+use crate::firewall::{self, Rule};
 use crate::names;
 
 /// Before everything else that looks at frames on a bridge.
@@ -30,6 +36,7 @@ const PRIORITY: i32 = -300;
 pub const HASH_COMMENT: &str = "berth:";
 /// Bytes that may pass at once when a rate is policed, at least.
 const BURST_MIN_KBYTES: u32 = 64;
+const QUARANTINE: &str = "counter drop";
 
 /// What may leave one interface of a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,12 +45,16 @@ pub struct InterfaceFilter {
     mac: [u8; 6],
     /// False: everything may leave.
     filtered: bool,
-    ipv4: Vec<Ipv4Addr>,
+    ipv4: Vec<Ipv4Net>,
     ipv6: Vec<Ipv6Net>,
-    /// Gateways inside of the subnets: nobody but the router speaks as them.
+    /// Gateways inside of what it may use: nobody but the router speaks as them.
+    gateways4: Vec<Ipv4Addr>,
     gateways: Vec<Ipv6Addr>,
     in_kbytes_s: u32,
     out_kbytes_s: u32,
+    /// In order; none where the firewall is off.
+    firewall: Option<Vec<Rule>>,
+    quarantined: bool,
 }
 
 impl InterfaceFilter {
@@ -55,38 +66,26 @@ impl InterfaceFilter {
             return Err(format!("{tap:?} is not a tap of this node: its tag is not a number"));
         }
         let mac = parse_mac(&interface.mac).ok_or_else(|| format!("{:?} is not a MAC address", interface.mac))?;
-        let mut ipv4 = Vec::new();
-        for address in &interface.ipv4 {
-            let wrong = || format!("{:?} is not an IPv4 address", address.address);
-            ipv4.push(address.address.parse::<Ipv4Addr>().map_err(|_| wrong())?);
-        }
-        let mut ipv6 = vec![Ipv6Net::from(link_local(mac))];
-        for subnet in &interface.ipv6 {
-            let wrong = || format!("{:?}/{} is not an IPv6 subnet", subnet.subnet, subnet.prefix_len);
-            let base: Ipv6Addr = subnet.subnet.parse().map_err(|_| wrong())?;
-            let prefix_len = u8::try_from(subnet.prefix_len).map_err(|_| wrong())?;
-            ipv6.push(Ipv6Net::new(base, prefix_len).map_err(|_| wrong())?.trunc());
-        }
-        let gateways = interface.ipv6.iter().filter_map(|subnet| subnet.gateway.parse().ok());
-        let mut gateways: Vec<Ipv6Addr> =
-            gateways.filter(|gateway| ipv6.iter().any(|net| net.contains(gateway))).collect();
-        gateways.sort_unstable();
-        gateways.dedup();
-        ipv4.sort_unstable();
-        ipv4.dedup();
-        ipv6.sort_unstable();
-        ipv6.dedup();
+        let (mut ipv4, mut ipv6) = passed(interface)?;
+        ipv6.push(Ipv6Net::from(link_local(mac)));
         // An interval set takes no overlaps.
-        let ipv6 = Ipv6Net::aggregate(&ipv6);
+        (ipv4, ipv6) = (Ipv4Net::aggregate(&ipv4), Ipv6Net::aggregate(&ipv6));
+        let told = interface.ipv4.iter().map(|address| &address.gateway);
+        let gateways4 = inside(told, |gateway: &Ipv4Addr| ipv4.iter().any(|net| net.contains(gateway)));
+        let told = interface.ipv6.iter().map(|subnet| &subnet.gateway);
+        let gateways = inside(told, |gateway: &Ipv6Addr| ipv6.iter().any(|net| net.contains(gateway)));
         Ok(InterfaceFilter {
             tap,
             mac,
             filtered: interface.ip_filter,
             ipv4,
             ipv6,
+            gateways4,
             gateways,
             in_kbytes_s: interface.in_average_kbs,
             out_kbytes_s: interface.out_average_kbs,
+            firewall: interface.firewall.as_ref().map(|rules| Rule::all_of(&rules.rules)).transpose()?,
+            quarantined: interface.quarantined,
         })
     }
 
@@ -97,10 +96,46 @@ impl InterfaceFilter {
 
     /// By which rules in force are told from rules to be made.
     pub fn hash(&self) -> String {
-        let rules = [chain_rules(self, ""), rate_rules(self.in_kbytes_s)].concat();
+        let mut rules = [chain_rules(self, ""), in_rules(self)].concat();
+        if let Some(firewall) = &self.firewall {
+            rules.push(firewall::text("", &self.tap, firewall));
+        }
         let hash = Sha256::digest(rules.join("\n"));
         hex::encode(&hash[..8])
     }
+}
+
+/// What an interface may use: its own addresses and subnets, and what is on its whitelist.
+fn passed(interface: &InterfaceSpec) -> Result<(Vec<Ipv4Net>, Vec<Ipv6Net>), String> {
+    let (mut ipv4, mut ipv6) = (Vec::new(), Vec::new());
+    for address in &interface.ipv4 {
+        let wrong = |_| format!("{:?} is not an IPv4 address", address.address);
+        ipv4.push(Ipv4Net::from(address.address.parse::<Ipv4Addr>().map_err(wrong)?));
+    }
+    for subnet in &interface.ipv6 {
+        let wrong = || format!("{:?}/{} is not an IPv6 subnet", subnet.subnet, subnet.prefix_len);
+        let base: Ipv6Addr = subnet.subnet.parse().map_err(|_| wrong())?;
+        let prefix_len = u8::try_from(subnet.prefix_len).map_err(|_| wrong())?;
+        ipv6.push(Ipv6Net::new(base, prefix_len).map_err(|_| wrong())?.trunc());
+    }
+    for text in &interface.whitelist {
+        match text.parse::<IpNet>().map_err(|_| format!("{text:?} is not a network"))? {
+            IpNet::V4(net) => ipv4.push(net.trunc()),
+            IpNet::V6(net) => ipv6.push(net.trunc()),
+        }
+    }
+    Ok((ipv4, ipv6))
+}
+
+/// Those of the gateways that are `within`, each once.
+fn inside<'a, A: std::str::FromStr + Ord>(
+    gateways: impl Iterator<Item = &'a String>,
+    within: impl Fn(&A) -> bool,
+) -> Vec<A> {
+    let mut found: Vec<A> = gateways.filter_map(|gateway| gateway.parse().ok()).filter(within).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 fn parse_mac(text: &str) -> Option<[u8; 6]> {
@@ -172,6 +207,14 @@ pub fn set(instance: &str, interfaces: &[InterfaceFilter]) -> String {
     let mut text = String::new();
     for filter in interfaces {
         let (tap, chain) = (&filter.tap, chain_name(&filter.tap));
+        // Its chains are there before a rule leads to them. Those of a firewall that was switched off stay, led to by none.
+        if let Some(rules) = &filter.firewall {
+            text += &firewall::text(&table, tap, rules);
+        }
+        // Counters outlive a change of the rules, and the tap.
+        for counter in counter_names(tap) {
+            let _ = writeln!(text, "add counter bridge {table} {counter}");
+        }
         let _ = writeln!(text, "add chain bridge {table} {chain}");
         let _ = writeln!(text, "flush chain bridge {table} {chain}");
         let comment = format!(" comment \"{HASH_COMMENT}{}\"", filter.hash());
@@ -181,7 +224,7 @@ pub fn set(instance: &str, interfaces: &[InterfaceFilter]) -> String {
         let rates = rates_name(tap);
         let _ = writeln!(text, "add chain bridge {table} {rates}");
         let _ = writeln!(text, "flush chain bridge {table} {rates}");
-        for rule in rate_rules(filter.in_kbytes_s) {
+        for rule in in_rules(filter) {
             let _ = writeln!(text, "add rule bridge {table} {rates} {rule}");
         }
         let _ = writeln!(text, "add element bridge {table} rates {{ \"{tap}\" : jump {rates} }}");
@@ -203,6 +246,10 @@ pub fn unset(instance: &str, taps: &[String]) -> String {
             let _ = writeln!(text, "flush chain bridge {table} {chain}");
             let _ = writeln!(text, "delete chain bridge {table} {chain}");
         }
+        text += &firewall::removal(&table, tap);
+        for counter in counter_names(tap) {
+            let _ = writeln!(text, "add counter bridge {table} {counter}\ndelete counter bridge {table} {counter}");
+        }
     }
     text
 }
@@ -218,9 +265,25 @@ pub(crate) fn chain_name(tap: &str) -> String {
     format!("tap_{tap}")
 }
 
+/// What passed towards the guest and from it, beyond the rate.
+pub(crate) fn counter_names(tap: &str) -> [String; 2] {
+    [format!("in_{tap}"), format!("out_{tap}")]
+}
+
 /// The chain through which frames go to the guest, for its rate.
 fn rates_name(tap: &str) -> String {
     format!("rate_{tap}")
+}
+
+/// What is judged on its way to the guest.
+fn in_rules(filter: &InterfaceFilter) -> Vec<String> {
+    if filter.quarantined {
+        return vec![QUARANTINE.into()];
+    }
+    let mut rules = rate_rules(filter.in_kbytes_s);
+    rules.push(format!("counter name {}", counter_names(&filter.tap)[0]));
+    rules.extend(filter.firewall.as_ref().map(|_| firewall::jump_in(&filter.tap)));
+    rules
 }
 
 /// Drops what is over the rate; senders slow down. 0: no limit.
@@ -232,8 +295,15 @@ fn rate_rules(kbytes_s: u32) -> Vec<String> {
 
 /// The rules of a tap. The last one carries the comment.
 fn chain_rules(filter: &InterfaceFilter, comment: &str) -> Vec<String> {
+    if filter.quarantined {
+        return vec![format!("{QUARANTINE}{comment}")];
+    }
     let mut rules = rate_rules(filter.out_kbytes_s);
+    rules.push(format!("counter name {}", counter_names(&filter.tap)[1]));
+    // Where packets go on that are the guest's own.
+    let own_packets = filter.firewall.as_ref().map_or("accept".to_owned(), |_| firewall::goto_out(&filter.tap));
     if !filter.filtered {
+        rules.extend(filter.firewall.as_ref().map(|_| format!("ether type {{ ip, ip6 }} {own_packets}")));
         rules.push(format!("counter accept{comment}"));
         return rules;
     }
@@ -243,20 +313,25 @@ fn chain_rules(filter: &InterfaceFilter, comment: &str) -> Vec<String> {
     let arp = format!("ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp saddr ether {mac}");
     // A probe before an address is taken; it changes nobody's table.
     rules.push(format!("{arp} arp operation request arp saddr ip 0.0.0.0 accept"));
+    if !filter.gateways4.is_empty() {
+        let gateways = braces(&filter.gateways4);
+        rules.push(format!("ether type arp arp saddr ip {gateways} counter drop"));
+        rules.push(format!("ether type ip ip saddr {gateways} counter drop"));
+    }
     if !filter.ipv4.is_empty() {
-        let own = braces(filter.ipv4.iter().copied().map(IpAddr::from));
+        let own = braces(filter.ipv4.iter().map(network_text));
         rules.push(format!("{arp} arp operation {{ request, reply }} arp saddr ip {own} accept"));
-        rules.push(format!("ether type ip ip saddr {own} accept"));
+        rules.push(format!("ether type ip ip saddr {own} {own_packets}"));
     }
     rules.push("ether type ip ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept".into());
-    ipv6_rules(&filter.ipv6, &filter.gateways, &mut rules);
+    ipv6_rules(&filter.ipv6, &filter.gateways, &own_packets, &mut rules);
     rules.push(format!("counter drop{comment}"));
     rules
 }
 
 /// Neighbour advertisements, and solicitations without a source address, only for addresses of one's own: their
 /// target stands 8 bytes into the ICMPv6 message, for which older nft has no name.
-fn ipv6_rules(own: &[Ipv6Net], gateways: &[Ipv6Addr], rules: &mut Vec<String>) {
+fn ipv6_rules(own: &[Ipv6Net], gateways: &[Ipv6Addr], own_packets: &str, rules: &mut Vec<String>) {
     let sources = braces(own);
     if !gateways.is_empty() {
         rules.push(format!("ether type ip6 ip6 saddr {} counter drop", braces(gateways)));
@@ -274,7 +349,7 @@ fn ipv6_rules(own: &[Ipv6Net], gateways: &[Ipv6Addr], rules: &mut Vec<String>) {
     rules.push("ether type ip6 icmpv6 type nd-neighbor-advert counter drop".into());
     // Groups are reported before the first address is settled (RFC 3590).
     rules.push("ether type ip6 ip6 saddr :: icmpv6 type { mld-listener-report, mld2-listener-report } accept".into());
-    rules.push(format!("ether type ip6 ip6 saddr {sources} accept"));
+    rules.push(format!("ether type ip6 ip6 saddr {sources} {own_packets}"));
 }
 
 /// A match of the message's target address against a subnet: whole bytes are compared, a mask cuts the rest.
@@ -290,89 +365,15 @@ fn target_in(net: &Ipv6Net) -> String {
     format!("@th,64,{bits} & {mask:#x} == {value:#x}")
 }
 
+/// A single address without its length.
+fn network_text(net: &Ipv4Net) -> String {
+    if net.prefix_len() == 32 { net.addr().to_string() } else { net.to_string() }
+}
+
 fn braces(items: impl IntoIterator<Item = impl ToString>) -> String {
     let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
     format!("{{ {} }}", items.join(", "))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use berth_proto::{Ipv4Address, Ipv6Subnet};
-
-    fn interface() -> InterfaceSpec {
-        InterfaceSpec {
-            tag: "1234567890".into(),
-            mac: "52:54:00:00:00:01".into(),
-            ip_filter: true,
-            ipv4: ["10.7.0.3", "10.7.0.2"]
-                .map(|address| Ipv4Address { address: address.into(), prefix_len: 24, gateway: String::new() })
-                .into(),
-            ipv6: vec![Ipv6Subnet {
-                subnet: "fd00:7::".into(),
-                prefix_len: 64,
-                gateway: "fd00:7::1".into(),
-                ..Default::default()
-            }],
-            ..Default::default()
-        }
-    }
-
-    fn filter(interface: &InterfaceSpec) -> InterfaceFilter {
-        InterfaceFilter::of("berth", interface).unwrap()
-    }
-
-    #[test]
-    fn golden_table() {
-        insta::assert_snapshot!(table("berth"));
-    }
-
-    #[test]
-    fn golden_interfaces() {
-        let open = InterfaceSpec { tag: "0000000002".into(), ip_filter: false, ..interface() };
-        let bare = InterfaceSpec {
-            tag: "0000000003".into(),
-            ipv4: vec![],
-            ipv6: vec![Ipv6Subnet { subnet: "2001:db8:0:10::".into(), prefix_len: 60, ..Default::default() }],
-            in_average_kbs: 2000,
-            out_average_kbs: 1000,
-            ..interface()
-        };
-        insta::assert_snapshot!(set("berth", &[filter(&interface()), filter(&open), filter(&bare)]));
-    }
-
-    #[test]
-    fn golden_removal() {
-        insta::assert_snapshot!(unset("berth", &["berth1234567890".into()]) + &remove_table("berth"));
-    }
-
-    #[test]
-    fn the_hash_changes_with_each_rule_and_not_with_the_order_of_addresses() {
-        let mut turned = interface();
-        turned.ipv4.reverse();
-        assert_eq!(filter(&turned).hash(), filter(&interface()).hash());
-        turned.ipv4.pop();
-        assert_ne!(filter(&turned).hash(), filter(&interface()).hash());
-        assert_ne!(filter(&InterfaceSpec { ip_filter: false, ..interface() }).hash(), filter(&interface()).hash());
-    }
-
-    #[test]
-    fn t14_words_that_are_no_addresses_never_get_into_the_rules() {
-        let hostile = "1; add rule bridge x y accept\n";
-        let wrong: [fn(&mut InterfaceSpec, &str); 4] = [
-            |interface, text| interface.tag = text.into(),
-            |interface, text| interface.mac = text.into(),
-            |interface, text| interface.ipv4[0].address = text.into(),
-            |interface, text| interface.ipv6[0].subnet = text.into(),
-        ];
-        for spoil in wrong {
-            let mut interface = interface();
-            spoil(&mut interface, hostile);
-            assert!(InterfaceFilter::of("berth", &interface).is_err());
-        }
-        assert!(InterfaceFilter::of("be\"rt", &interface()).is_err());
-        for mac in ["", "52:54:00:00:00", "52:54:00:00:00:01:02", "53:54:00:00:00:01", "+1:54:00:00:00:01"] {
-            assert!(InterfaceFilter::of("berth", &InterfaceSpec { mac: mac.into(), ..interface() }).is_err(), "{mac}");
-        }
-    }
-}
+mod tests;

@@ -74,6 +74,34 @@ pub async fn remove_filters(netns: &Netns, instance: &str, taps: &[String]) -> R
     apply(netns, filters::unset(instance, &there)).await.map(|()| true)
 }
 
+/// Whether the instance's table is in force.
+pub async fn table_is_there(netns: &Netns, instance: &str) -> Result<bool, FilterError> {
+    Ok(in_force(netns, instance).await?.is_some())
+}
+
+/// Bytes that passed each tap towards the guest and from it, since its counters were made; in one look at all of them.
+pub async fn counted(netns: &Netns, instance: &str) -> Result<BTreeMap<String, (u64, u64)>, FilterError> {
+    let table = names::filter_table(instance);
+    let listing = match netns.cmd("nft").args(["-j", "list", "counters", "table", "bridge", &table]).run().await {
+        Ok(listing) => listing,
+        Err(error) if error.stderr().contains("No such file or directory") => return Ok(BTreeMap::new()),
+        Err(error) => return Err(FilterError::Tool(error)),
+    };
+    let listing: Value =
+        serde_json::from_slice(&listing.stdout).map_err(|error| FilterError::NotUnderstood(error.to_string()))?;
+    let objects = listing["nftables"].as_array().ok_or_else(|| FilterError::NotUnderstood("no list".into()))?;
+    let mut taps = BTreeMap::<String, (u64, u64)>::new();
+    for counter in objects.iter().map(|object| &object["counter"]) {
+        let (Some(name), Some(bytes)) = (counter["name"].as_str(), counter["bytes"].as_u64()) else { continue };
+        if let Some(tap) = name.strip_prefix("in_") {
+            taps.entry(tap.to_owned()).or_default().0 = bytes;
+        } else if let Some(tap) = name.strip_prefix("out_") {
+            taps.entry(tap.to_owned()).or_default().1 = bytes;
+        }
+    }
+    Ok(taps)
+}
+
 /// The taps that have rules, for finding those that belong to nobody.
 pub async fn listed_taps(netns: &Netns, instance: &str) -> Result<Vec<String>, FilterError> {
     Ok(in_force(netns, instance).await?.unwrap_or_default().into_keys().collect())

@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+use crate::domain_xml::CustomXmlPolicy;
+
 /// What runs the guests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -41,6 +43,10 @@ pub struct HostFacts {
     pub qemu_gid: Option<u32>,
     /// libvirt's cache mode for disks whose specification names none.
     pub disk_cache: String,
+    /// Whether guests can have a TPM, see [`crate::probe::swtpm`].
+    pub swtpm: bool,
+    /// What of administrators' own XML is accepted.
+    pub custom_xml: CustomXmlPolicy,
 }
 
 /// UEFI firmware for guests, Debian's package `ovmf`.

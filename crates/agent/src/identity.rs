@@ -21,6 +21,9 @@ pub struct Identity {
 pub struct Names {
     pub node_uuid: String,
     pub cluster_uuid: String,
+    /// Where the node joined, `https://host:port`, and comes for its next certificate.
+    #[serde(default)]
+    pub control_url: String,
 }
 
 impl Identity {

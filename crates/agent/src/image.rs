@@ -4,26 +4,23 @@
 //! none that names another file (a backing file or a data file), holds snapshots, or claims a size out of bounds. The
 //! first bytes are read by this module itself; qemu-img sees the file only after that.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sha2::{Digest, Sha256, Sha512};
+use serde::Deserialize;
 
-use crate::disk::{DiskError, ImageRef, image_info, part_of, publish, remove_if_there};
-use crate::fetch_guard::{self, FetchError, root_cause};
+use crate::cache_file::{self, CacheFile, Hasher};
+use crate::cmd::Cmd;
+use crate::disk::{DiskError, ImageRef};
+use crate::fetch_guard::{self, FetchError};
 use crate::paths::Paths;
+use crate::qcow2::{HEADER_BYTES, Header, parse, read_header};
 
 /// Templates are never larger, whatever the control server says.
 pub const SIZE_LIMIT_BYTES: u64 = 64 << 30;
 /// The largest disk that a template may want.
 pub const VIRTUAL_LIMIT_BYTES: u64 = 2 << 40;
-/// 20 GB at 3 MB/s.
-const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(2 * 3600);
-/// Read by every guest's QEMU, written by nobody.
-const IMAGE_MODE: u32 = 0o444;
+const LOOK_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What a template is, as far as its header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,34 +68,18 @@ impl ImageDigest {
         Ok(ImageDigest(format!("{algorithm}:{}", hex.to_ascii_lowercase())))
     }
 
+    /// `sha256:<hex>` or `sha512:<hex>`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Where the template of this checksum lies in the cache.
     pub fn path(&self, paths: &Paths) -> PathBuf {
         paths.images_dir().join(format!("{}.qcow2", self.0.replace(':', "-")))
     }
 
     fn hasher(&self) -> Hasher {
-        if self.0.starts_with("sha512") { Hasher::Sha512(Sha512::new()) } else { Hasher::Sha256(Sha256::new()) }
-    }
-}
-
-enum Hasher {
-    Sha256(Sha256),
-    Sha512(Sha512),
-}
-
-impl Hasher {
-    fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Hasher::Sha256(hasher) => hasher.update(bytes),
-            Hasher::Sha512(hasher) => hasher.update(bytes),
-        }
-    }
-
-    fn finish(self) -> String {
-        match self {
-            Hasher::Sha256(hasher) => format!("sha256:{}", hex::encode(hasher.finalize())),
-            Hasher::Sha512(hasher) => format!("sha512:{}", hex::encode(hasher.finalize())),
-        }
+        if self.0.starts_with("sha512") { Hasher::sha512() } else { Hasher::sha256() }
     }
 }
 
@@ -130,29 +111,43 @@ pub async fn check_image(path: &Path, limits: ImageLimits) -> Result<ImageFacts,
     Ok(ImageFacts { format: info.format, virtual_bytes, size_bytes })
 }
 
-const HEADER_BYTES: usize = 104;
-
-fn read_header(path: &Path) -> std::io::Result<[u8; HEADER_BYTES]> {
-    let mut header = [0; HEADER_BYTES];
-    File::open(path)?.take(HEADER_BYTES as u64).read_exact(&mut header)?;
-    Ok(header)
+/// `qemu-img info` of the file alone; its backing chain is never opened.
+async fn image_info(path: &Path, format: &str) -> Result<ImageInfo, DiskError> {
+    let cmd = Cmd::new("qemu-img").timeout(LOOK_TIMEOUT).args(["info", "--output=json", "-U", "-f", format]).arg(path);
+    let output = cmd.run().await.map_err(DiskError::tool(path))?;
+    serde_json::from_slice(&output.stdout).map_err(|error| {
+        DiskError::Refused(format!("qemu-img says of {} what is not understood: {error}", path.display()))
+    })
 }
 
-/// Reads a qcow2 header (QEMU's docs/interop/qcow2.txt) and returns the virtual size in bytes.
-fn header_facts(header: &[u8; HEADER_BYTES], virtual_limit_bytes: u64) -> Result<u64, String> {
-    let u32_at = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-    let u64_at = |at: usize| u64::from(u32_at(at)) << 32 | u64::from(u32_at(at + 4));
-    if header[..4] != *b"QFI\xfb" {
+/// The part of `qemu-img info --output=json` that matters here.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct ImageInfo {
+    virtual_size: u64,
+    format: String,
+    backing_filename: Option<String>,
+    full_backing_filename: Option<String>,
+    #[serde(default)]
+    snapshots: Vec<serde_json::Value>,
+    #[serde(default)]
+    encrypted: bool,
+    #[serde(default)]
+    format_specific: serde_json::Value,
+}
+
+/// The virtual size in bytes of an image that is plain and whole, by its header.
+fn header_facts(header: &Header, virtual_limit_bytes: u64) -> Result<u64, String> {
+    if !header.is_qcow2 {
         return Err("the template is not a qcow2 image".into());
     }
-    let version = u32_at(4);
-    if version != 2 && version != 3 {
-        return Err(format!("the template is a qcow2 image of the unknown version {version}"));
+    if header.version != 2 && header.version != 3 {
+        return Err(format!("the template is a qcow2 image of the unknown version {}", header.version));
     }
-    if u64_at(8) != 0 || u32_at(16) != 0 {
+    if header.has_backing {
         return Err("the template has a backing file, which is not allowed".into());
     }
-    let virtual_bytes = u64_at(24);
+    let virtual_bytes = header.virtual_bytes;
     if virtual_bytes == 0 || virtual_bytes > virtual_limit_bytes {
         return Err(format!(
             "the template claims a disk of {} MiB, and at most {} MiB are allowed",
@@ -160,14 +155,14 @@ fn header_facts(header: &[u8; HEADER_BYTES], virtual_limit_bytes: u64) -> Result
             virtual_limit_bytes >> 20
         ));
     }
-    if u32_at(32) != 0 {
+    if header.is_encrypted {
         return Err("the template is encrypted".into());
     }
-    if u32_at(60) != 0 {
+    if header.snapshots != 0 {
         return Err("the template holds snapshots, which is not allowed".into());
     }
     // Incompatible features: dirty, corrupt, data file, compression type, extended L2 entries.
-    let features = if version == 3 { u64_at(72) } else { 0 };
+    let features = header.incompatible_features;
     if features & 0b100 != 0 {
         return Err("the template keeps its data in another file, which is not allowed".into());
     }
@@ -184,12 +179,8 @@ fn header_facts(header: &[u8; HEADER_BYTES], virtual_limit_bytes: u64) -> Result
 pub struct ImageWriter {
     digest: ImageDigest,
     path: PathBuf,
-    part: PathBuf,
-    file: File,
-    hasher: Hasher,
     limits: ImageLimits,
-    got_bytes: u64,
-    done: bool,
+    file: CacheFile,
 }
 
 impl ImageWriter {
@@ -200,80 +191,23 @@ impl ImageWriter {
         size_bytes: u64,
         limits: ImageLimits,
     ) -> Result<ImageWriter, FetchError> {
-        if size_bytes > limits.bytes() {
-            return Err(too_large(size_bytes, limits));
-        }
         let path = digest.path(paths);
-        let part = part_of(&path);
-        let io = |error: std::io::Error| disk_sentence(DiskError::io(&part)(error));
-        let free_bytes =
-            rustix::fs::statvfs(paths.images_dir()).map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize));
-        if free_bytes.is_ok_and(|free_bytes| free_bytes < size_bytes) {
-            return Err(disk_sentence(DiskError::Full { path }));
-        }
-        let file = File::options().write(true).create(true).truncate(false).open(&part).map_err(io)?;
-        // Two writers would mix their bytes. The lock goes with the file's handle, also when the process is killed.
-        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| FetchError::again("this template is being fetched already"))?;
-        file.set_len(0).map_err(io)?;
-        let (hasher, digest) = (digest.hasher(), digest.clone());
-        Ok(ImageWriter { digest, path, part, file, hasher, limits, got_bytes: 0, done: false })
+        let file = CacheFile::begin("template", &path, digest.hasher(), size_bytes, limits.bytes())?;
+        Ok(ImageWriter { digest: digest.clone(), path, limits, file })
     }
 
     /// The next bytes, in order.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), FetchError> {
-        self.got_bytes += bytes.len() as u64;
-        if self.got_bytes > self.limits.bytes() {
-            return Err(too_large(self.got_bytes, self.limits));
-        }
-        self.hasher.update(bytes);
-        self.file.write_all(bytes).map_err(|error| disk_sentence(DiskError::io(&self.part)(error)))
-    }
-
-    pub fn got_bytes(&self) -> u64 {
-        self.got_bytes
+        self.file.write(bytes)
     }
 
     /// Checks the checksum and the image, and gives the file its name.
     pub async fn finish(mut self) -> Result<ImageRef, FetchError> {
-        let hasher = std::mem::replace(&mut self.hasher, Hasher::Sha256(Sha256::new()));
-        let found = hasher.finish();
-        if found != self.digest.0 {
-            return Err(FetchError::refused(format!(
-                "the template has the wrong checksum: {found} came, and {} was ordered",
-                self.digest.0
-            )));
-        }
-        let facts = check_image(&self.part, self.limits).await?;
-        let mode = std::fs::Permissions::from_mode(IMAGE_MODE);
-        std::fs::set_permissions(&self.part, mode)
-            .map_err(DiskError::io(&self.part))
-            .and_then(|()| publish(&self.part, &self.path))
-            .map_err(disk_sentence)?;
-        self.done = true;
-        Ok(ImageRef { path: self.path.clone(), format: facts.format, virtual_bytes: facts.virtual_bytes })
+        self.file.digest(Some(&self.digest.0))?;
+        let facts = check_image(self.file.part(), self.limits).await?;
+        self.file.publish(&self.path)?;
+        Ok(ImageRef { path: self.path, format: facts.format, virtual_bytes: facts.virtual_bytes })
     }
-}
-
-impl Drop for ImageWriter {
-    fn drop(&mut self) {
-        if !self.done {
-            // What stays is truncated by the next writer.
-            let _ = remove_if_there(&self.part);
-        }
-    }
-}
-
-fn too_large(bytes: u64, limits: ImageLimits) -> FetchError {
-    let (got_mib, limit_mib) = (bytes.div_ceil(1 << 20), limits.bytes() >> 20);
-    FetchError::refused(format!(
-        "the template is too large: {got_mib} MiB or more, and at most {limit_mib} MiB are allowed"
-    ))
-}
-
-/// A full or broken disk is the operator's to mend; after that trying again helps.
-fn disk_sentence(error: DiskError) -> FetchError {
-    FetchError::again(error.to_string())
 }
 
 /// Fetches a template into the cache. `progress` is told the bytes that came and, where the server says, how many
@@ -289,31 +223,35 @@ pub async fn download(
     if let Some(image) = cached(paths, digest) {
         return Ok(image);
     }
-    let fetch = async {
-        let mut response = fetch_guard::get(url, allowed_private_hosts).await?;
-        let total_bytes = response.content_length().unwrap_or(0);
-        let mut writer = ImageWriter::begin(paths, digest, total_bytes, limits)?;
-        progress(0, total_bytes);
-        loop {
-            let piece =
-                response.chunk().await.map_err(|error| cut_off(url, writer.got_bytes(), total_bytes, &error))?;
-            let Some(piece) = piece else { return writer.finish().await };
-            writer.write(&piece)?;
-            progress(writer.got_bytes(), total_bytes);
-        }
-    };
-    match tokio::time::timeout(DOWNLOAD_TIMEOUT, fetch).await {
-        Ok(outcome) => outcome,
-        Err(_) => {
-            let hours = DOWNLOAD_TIMEOUT.as_secs() / 3600;
-            Err(FetchError::again(format!("{url} was not there after {hours} hours, and the download was given up")))
-        }
-    }
+    let path = digest.path(paths);
+    let begin = |size_bytes| CacheFile::begin("template", &path, digest.hasher(), size_bytes, limits.bytes());
+    let file = cache_file::download(url, allowed_private_hosts, begin, progress).await?;
+    ImageWriter { digest: digest.clone(), path, limits, file }.finish().await
 }
 
-fn cut_off(url: &str, got_bytes: u64, total_bytes: u64, error: &reqwest::Error) -> FetchError {
-    let of = if total_bytes == 0 { String::new() } else { format!(" of {total_bytes}") };
-    FetchError::again(format!("the download of {url} was cut off after {got_bytes}{of} bytes: {}", root_cause(error)))
+/// What the first bytes at `url` say of the image there. Whether the rest keeps the promise is seen when it is
+/// downloaded.
+pub async fn look_at(
+    url: &str,
+    limits: ImageLimits,
+    allowed_private_hosts: &[String],
+) -> Result<ImageFacts, FetchError> {
+    let mut response = fetch_guard::get(url, allowed_private_hosts).await?;
+    let size_bytes = response.content_length().unwrap_or(0);
+    if size_bytes > limits.bytes() {
+        return Err(cache_file::too_large("template", size_bytes, limits.bytes()));
+    }
+    let mut head = Vec::new();
+    while head.len() < HEADER_BYTES {
+        let piece =
+            response.chunk().await.map_err(|error| cache_file::cut_off(url, head.len() as u64, size_bytes, &error))?;
+        let Some(piece) = piece else { break };
+        head.extend_from_slice(&piece[..piece.len().min(HEADER_BYTES - head.len())]);
+    }
+    let header = head.try_into().map(|head| parse(&head));
+    let header = header.map_err(|_| FetchError::refused(format!("{url} is too short for a qcow2 image")))?;
+    let virtual_bytes = header_facts(&header, limits.virtual_bytes()).map_err(FetchError::refused)?;
+    Ok(ImageFacts { format: "qcow2".into(), virtual_bytes, size_bytes })
 }
 
 #[cfg(test)]

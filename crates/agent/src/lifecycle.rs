@@ -10,6 +10,7 @@ use virt_sys as sys;
 use crate::{
     adopt,
     agent::Agent,
+    drift,
     libvirt::{
         State,
         events::{Lifecycle, Listener},
@@ -77,7 +78,15 @@ fn on_event(agent: &Arc<Agent>, event: Lifecycle) {
     }
     match event.event {
         sys::VIR_DOMAIN_EVENT_STARTED => {
-            agent.set_status(uuid, |status| status.guest_agent = false);
+            let mut ours = false;
+            agent.set_status(uuid, |status| {
+                status.guest_agent = false;
+                ours = std::mem::take(&mut status.starting);
+            });
+            if !ours && event.detail == sys::VIR_DOMAIN_EVENT_STARTED_BOOTED {
+                drift::tell(agent, uuid, drift::STARTED);
+                agent.nudge(uuid);
+            }
             tell(agent, uuid, proto::Power::Running, "booted");
         }
         sys::VIR_DOMAIN_EVENT_RESUMED => tell(agent, uuid, proto::Power::Running, "resumed"),
@@ -86,6 +95,8 @@ fn on_event(agent: &Arc<Agent>, event: Lifecycle) {
             agent.set_status(uuid, |status| status.killed_by_host = true);
         }
         sys::VIR_DOMAIN_EVENT_STOPPED => stopped(agent, uuid, event.detail),
+        // By the agent itself, or by somebody else: looking tells which.
+        sys::VIR_DOMAIN_EVENT_DEFINED | sys::VIR_DOMAIN_EVENT_UNDEFINED => agent.nudge(uuid),
         sys::VIR_DOMAIN_EVENT_CRASHED => tell(agent, uuid, proto::Power::Crashed, "crashed"),
         _ => {}
     }
@@ -94,7 +105,12 @@ fn on_event(agent: &Arc<Agent>, event: Lifecycle) {
 /// A guest that powered itself off stays off. One whose QEMU got a signal, as when the host goes down, does not.
 fn stopped(agent: &Arc<Agent>, uuid: &str, detail: u32) {
     let by_itself = detail == sys::VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN && !agent.status(uuid).killed_by_host;
+    if detail == sys::VIR_DOMAIN_EVENT_STOPPED_DESTROYED && !agent.status(uuid).stopping {
+        drift::tell(agent, uuid, drift::STOPPED);
+    }
     agent.set_status(uuid, |status| {
+        status.stopping = false;
+        status.waits_for_start.clear();
         status.guest_agent = false;
         status.shutting_down = false;
         status.killed_by_host = false;

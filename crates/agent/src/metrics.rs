@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use tokio_util::sync::CancellationToken;
 
-use crate::{agent::Agent, libvirt::State as Power};
+use crate::{agent::Agent, libvirt::State as Power, observe};
 
 pub async fn run(agent: Arc<Agent>, shutdown: CancellationToken) {
     let Some(address) = agent.config.metrics_listen else { return };
@@ -17,6 +17,7 @@ pub async fn run(agent: Arc<Agent>, shutdown: CancellationToken) {
         }
     };
     let doors = Router::new().route("/metrics", get(metrics)).route("/healthz", get(health)).with_state(agent);
+    observe::start();
     let served = axum::serve(listener, doors).with_graceful_shutdown(shutdown.cancelled_owned()).await;
     if let Err(error) = served {
         tracing::error!(%error, "metrics are not served any more");
@@ -29,6 +30,14 @@ async fn health(State(agent): State<Arc<Agent>>) -> (StatusCode, String) {
         Ok(_) => (StatusCode::OK, "ok\n".to_owned()),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
     }
+}
+
+/// `VmRSS` of proc(5), 0 where it can't be read.
+fn resident_bytes() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()).and_then(|digits| digits.parse::<usize>().ok());
+    kib.unwrap_or(0) * 1024
 }
 
 async fn metrics(State(agent): State<Arc<Agent>>) -> String {
@@ -45,7 +54,10 @@ async fn metrics(State(agent): State<Arc<Agent>>) -> String {
     let gauge = |name: &str, help: &str, value: usize| {
         format!("# HELP berth_agent_{name} {help}\n# TYPE berth_agent_{name} gauge\nberth_agent_{name} {value}\n")
     };
+    let resident = gauge("resident_memory_bytes", "Memory of the agent.", resident_bytes());
     [
+        observe::render(),
+        resident,
         gauge("servers", "Servers that the node was given.", servers.len()),
         gauge("servers_running", "Servers whose guest runs.", running),
         gauge("servers_behind", "Servers that do not match their newest specification yet.", behind),

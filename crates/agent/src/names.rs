@@ -18,6 +18,20 @@ pub fn domain(instance: &str, server_uuid: &str) -> String {
     format!("{instance}-{server_uuid}")
 }
 
+/// Domains that only try whether libvirt takes a definition; none of a server has such a name.
+pub fn trial_prefix(instance: &str) -> String {
+    format!("{instance}-trial-")
+}
+
+/// The UUID of such a domain: another one than the server's, whose domain may be there.
+pub fn trial_uuid(server_uuid: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(format!("trial of {server_uuid}"));
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
+}
+
 /// The server whose domain has this name, none where the domain is not of this instance.
 pub fn server_of_domain<'a>(instance: &str, domain_name: &'a str) -> Option<&'a str> {
     domain_name.strip_prefix(instance)?.strip_prefix('-').filter(|uuid| uuid.len() == 36)

@@ -19,11 +19,11 @@ use crate::{
     ledger::Ledger,
     lifecycle, metrics, net,
     netns::Netns,
-    probe,
+    observe, probe,
     probe::AcceleratorFact,
-    qemu_conf, qemu_host, reconcile,
+    qemu_conf, qemu_host, reconcile, renew, screens, selftest,
     service::Service,
-    tls,
+    tls, traffic,
 };
 
 /// An image's chunk and some room.
@@ -44,12 +44,11 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
     let accelerator = accelerator(&config).await?;
     ensure_networks(&config).await?;
     filters_apply::ensure_table(&Netns::host(), &config.instance).await.map_err(anyhow::Error::msg)?;
+    // What a self-test left that was killed.
+    selftest::sweep(&paths);
     let boot_id =
         std::fs::read_to_string(&config.boot_id_file).context("reading which boot this is")?.trim().to_owned();
     let (nudge, nudges) = mpsc::unbounded_channel();
-    // libvirt prints each error itself, also those that are expected, like a guest agent that is not up yet.
-    virt::error::clear_error_callback();
-    crate::libvirt::events::start_loop();
     let agent = Agent::new(Parts {
         host: host_facts(&config, &accelerator),
         ledger: Ledger::open(paths.ledger_dir())?,
@@ -61,32 +60,35 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
         nudge,
         config,
     });
-    serve(agent, nudges, &identity, shutdown).await
+    serve(agent, nudges, identity, shutdown).await
 }
 
 async fn serve(
     agent: Arc<Agent>,
     nudges: mpsc::UnboundedReceiver<String>,
-    identity: &Identity,
+    identity: Identity,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    let shown = tls::Shown::new(&identity)?;
     let address = agent.config.listen;
     let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
     let background = [
         tokio::spawn(reconcile::run(Arc::clone(&agent), nudges, shutdown.clone())),
         tokio::spawn(lifecycle::run(Arc::clone(&agent), shutdown.clone())),
+        tokio::spawn(screens::run(Arc::clone(&agent), shutdown.clone())),
         tokio::spawn(metrics::run(Arc::clone(&agent), shutdown.clone())),
+        tokio::spawn(traffic::run(Arc::clone(&agent), shutdown.clone())),
+        tokio::spawn(renew::run(Arc::clone(&agent), identity.clone(), Arc::clone(&shown), shutdown.clone())),
     ];
     let service = NodeServer::new(Service { agent: Arc::clone(&agent) })
         .max_decoding_message_size(MESSAGE_LIMIT_BYTES)
         .max_encoding_message_size(MESSAGE_LIMIT_BYTES);
     let guarded = InterceptedService::new(service, tls::only_control(&identity.names.cluster_uuid));
     tracing::info!(%address, accelerator = agent.accelerator.detail, "the agent is ready");
-    let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
+    let incoming = tls::incoming(listener, &identity, shown)?;
     let stop = shutdown.clone();
     // Streams of events and figures never end by themselves, so the server is dropped instead of drained.
-    let server =
-        Server::builder().tls_config(tls::config(identity))?.add_service(guarded).serve_with_incoming(incoming);
+    let server = Server::builder().layer(observe::Layer).add_service(guarded).serve_with_incoming(incoming);
     let served = tokio::select! {
         served = server => served.context("serving the control server"),
         () = stop.cancelled() => Ok(()),
@@ -126,6 +128,8 @@ fn host_facts(config: &AgentConfig, accelerator: &AcceleratorFact) -> HostFacts 
         ovmf: probe::ovmf(),
         qemu_gid: qemu_host::qemu_gid(accelerator.accelerator),
         disk_cache: "writeback".to_owned(),
+        swtpm: probe::swtpm(),
+        custom_xml: config.custom_xml.clone(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! <data_dir>/                 0711: QEMU's users may pass, not list
 //!   ledger/                   0700: what this node was told
 //!   images/<algo>-<hex>.qcow2 templates, immutable
+//!   isos/sha256-<hex>.iso     discs for guests' drives, immutable
 //!   volumes/<uuid>.<format>   disks, each owned by its guest's user
 //!   seeds/<server>.iso        cloud-init
 //!   nvram/<server>.fd         UEFI variables
@@ -36,6 +37,15 @@ impl Paths {
 
     pub fn images_dir(&self) -> PathBuf {
         self.data_dir.join("images")
+    }
+
+    pub fn isos_dir(&self) -> PathBuf {
+        self.data_dir.join("isos")
+    }
+
+    /// Where an ISO image is written while its digest is not known.
+    pub fn iso_fetch(&self, fetch_id: &str) -> PathBuf {
+        self.isos_dir().join(format!("fetch-{}.iso", plain(fetch_id)))
     }
 
     pub fn volumes_dir(&self) -> PathBuf {
@@ -83,7 +93,7 @@ impl Paths {
     pub fn ensure_dirs(&self) -> io::Result<()> {
         let passable = 0o711;
         ensure_dir(&self.data_dir, passable)?;
-        for name in ["images", "volumes", "seeds", "nvram", "run", "logs"] {
+        for name in ["images", "isos", "volumes", "seeds", "nvram", "run", "logs"] {
             ensure_dir(&self.data_dir.join(name), passable)?;
         }
         ensure_dir(&self.ledger_dir(), 0o700)

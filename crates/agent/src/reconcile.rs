@@ -1,16 +1,17 @@
 //! Makes the host match the ledger: at start, on a timer and when nudged, always by the same path.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     agent::Agent,
-    filters_apply,
+    drift, filters_apply,
     ledger::Entry,
     libvirt::{OFF_BY_SHUTDOWN, State},
     ops,
@@ -20,6 +21,8 @@ use crate::{
 const TIMER: Duration = Duration::from_secs(30);
 /// A server that could not be made right is tried again after this, besides the timer.
 const AGAIN: Duration = Duration::from_secs(5);
+/// A guest that says nothing is up after so long.
+const BOOT_LIMIT: Duration = Duration::from_secs(300);
 /// A guest that does not come back is tried again ever more rarely, up to this.
 const BRING_BACK_PAUSE_LIMIT: Duration = Duration::from_secs(300);
 
@@ -28,6 +31,7 @@ pub async fn run(agent: Arc<Agent>, mut nudges: mpsc::UnboundedReceiver<String>,
     let mut timer = tokio::time::interval(TIMER);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut working = JoinSet::new();
+    let mut strangers = BTreeSet::new();
     come_back(&agent, &mut working);
     loop {
         tokio::select! {
@@ -42,6 +46,7 @@ pub async fn run(agent: Arc<Agent>, mut nudges: mpsc::UnboundedReceiver<String>,
                 if let Err(error) = vm::remove_stray_filters(&agent).await {
                     tracing::warn!(%error, "filters of servers that are gone may be left");
                 }
+                drift::tell_strangers(&agent, &mut strangers).await;
                 for entry in agent.ledger.all() {
                     working.spawn(one(Arc::clone(&agent), entry.server_uuid));
                 }
@@ -89,10 +94,23 @@ async fn settle(agent: &Arc<Agent>, entry: &Entry) -> Result<(), VmError> {
     }
     let Some(spec) = entry.spec() else { return Ok(()) };
     vm::ensure_vm(agent, &spec).await?;
-    if agent.libvirt.state(&agent.domain(&entry.server_uuid)).await? == State::Running {
+    let is_running = agent.libvirt.state(&agent.domain(&entry.server_uuid)).await? == State::Running;
+    if has_booted(agent, &entry.server_uuid, is_running) {
         vm::make_independent(agent, &spec).await?;
     }
     Ok(())
+}
+
+/// The rest of the template is copied when the guest is up: QEMU 7.2 was seen to die of a copy that ended in the middle
+/// of a boot. A guest without an agent is taken to be up after a time.
+fn has_booted(agent: &Agent, server_uuid: &str, is_running: bool) -> bool {
+    let mut has_booted = false;
+    agent.set_status(server_uuid, |status| {
+        let since = is_running.then(|| status.running_since.unwrap_or_else(Instant::now));
+        status.running_since = since;
+        has_booted = since.is_some_and(|since| status.guest_agent || since.elapsed() >= BOOT_LIMIT);
+    });
+    has_booted
 }
 
 /// After a reboot of the node, guests that were meant to run come back, a few at a time and without being told. In

@@ -9,14 +9,15 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     agent::Agent,
-    console, disk, facts, images,
+    console, disk, drift, facts, images,
     ledger::{Entry, LedgerError, Refusal},
-    libvirt::State,
-    ops, stats,
+    libvirt::{HostError, State},
+    ops, selftest, stats,
+    vm::{self, VmError},
 };
 
 /// What a specification may ask of this agent.
-pub const FEATURES: [&str; 1] = ["server.v1"];
+pub const FEATURES: [&str; 5] = ["server.v1", "media.v1", "custom-xml.v1", "hardware.v1", "firewall.v1"];
 /// Servers that are observed in one call.
 const OBSERVE_LIMIT: usize = 10_000;
 /// Events and samples on their way to one listener.
@@ -38,6 +39,10 @@ pub fn refused(error: LedgerError) -> Status {
     }
 }
 
+fn away(error: HostError) -> Status {
+    Status::unavailable(error.to_string())
+}
+
 fn token(fence: Option<&proto::Fence>) -> u64 {
     fence.map_or(0, |fence| fence.lease_token)
 }
@@ -54,11 +59,10 @@ impl Node for Service {
     async fn hello(&self, request: Request<proto::HelloRequest>) -> Result<Response<proto::HelloReply>, Status> {
         let asked = request.into_inner();
         let ours = proto::PROTOCOL_VERSIONS;
-        let chosen = asked.protocol_max.min(*ours.end());
-        if chosen < asked.protocol_min || chosen < *ours.start() {
+        let Some(chosen) = proto::common_version(&ours, &(asked.protocol_min..=asked.protocol_max)) else {
             let range = format!("{} to {}", ours.start(), ours.end());
             return Err(Status::failed_precondition(format!("this agent speaks the protocol's versions {range}")));
-        }
+        };
         Ok(Response::new(proto::HelloReply {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             protocol: chosen,
@@ -121,7 +125,8 @@ impl Node for Service {
         for entry in entries {
             servers.push(observe(&self.agent, entry, !named.is_empty()).await?);
         }
-        let unknown_domains = if named.is_empty() { unknown_domains(&self.agent).await? } else { Vec::new() };
+        let unknown_domains =
+            if named.is_empty() { drift::unknown_domains(&self.agent).await.map_err(away)? } else { Vec::new() };
         Ok(Response::new(proto::ObserveReply { servers, unknown_domains }))
     }
 
@@ -143,6 +148,29 @@ impl Node for Service {
         request: Request<Streaming<proto::PutImageChunk>>,
     ) -> Result<Response<proto::ImageStatus>, Status> {
         Ok(Response::new(images::put(&self.agent, request.into_inner()).await?))
+    }
+
+    async fn validate(
+        &self,
+        request: Request<proto::ValidateRequest>,
+    ) -> Result<Response<proto::ValidateReply>, Status> {
+        let spec = request.into_inner().spec.ok_or_else(|| Status::invalid_argument("there is no specification"))?;
+        let error = match vm::validate(&self.agent, &spec).await {
+            Ok(()) => String::new(),
+            Err(VmError::Refused(why)) => crate::sentence(&why),
+            Err(VmError::Host(HostError::Refused { why, .. })) => crate::sentence(&format!("libvirt says: {why}")),
+            Err(error) => return Err(Status::unavailable(error.to_string())),
+        };
+        Ok(Response::new(proto::ValidateReply { error }))
+    }
+
+    async fn prune_isos(
+        &self,
+        request: Request<proto::PruneIsosRequest>,
+    ) -> Result<Response<proto::PruneIsosReply>, Status> {
+        let pruned = images::prune_isos(&self.agent, request.into_inner().keep);
+        let pruned = pruned.map_err(|error| Status::unavailable(format!("the cache of ISO images: {error}")))?;
+        Ok(Response::new(proto::PruneIsosReply { removed: pruned.digests, freed_bytes: pruned.bytes }))
     }
 
     type WatchStream = Streamed<proto::Event>;
@@ -208,6 +236,15 @@ impl Node for Service {
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
+    async fn selftest(
+        &self,
+        request: Request<proto::SelftestRequest>,
+    ) -> Result<Response<proto::SelftestReply>, Status> {
+        let request = request.into_inner();
+        uuid(&request.test_id)?;
+        Ok(Response::new(selftest::ask(&self.agent, &request.test_id)?))
+    }
+
     type ConsoleStream = Streamed<proto::ConsoleFrame>;
 
     async fn console(
@@ -225,11 +262,15 @@ async fn observe(agent: &Agent, entry: Entry, with_volumes: bool) -> Result<prot
         Ok(state) => (power(state), None),
         Err(error) => (proto::Power::Unspecified, Some(crate::sentence(&error.to_string()))),
     };
-    let status = agent.status(&entry.server_uuid);
+    let mut status = agent.status(&entry.server_uuid);
+    if !matches!(power, proto::Power::Running | proto::Power::Paused | proto::Power::ShuttingDown) {
+        // Not until the next look: a guest that is off lacks nothing.
+        status.waits_for_start.clear();
+    }
     let mut volumes = Vec::new();
     for disk in entry.spec().filter(|_| with_volumes).map(|spec| spec.disks).unwrap_or_default() {
         let path = agent.paths.volume(&disk.volume_uuid, &disk.format);
-        if let Ok(volume) = disk::volume_info(&path, &disk.format).await {
+        if let Ok(volume) = disk::volume_info(&path, &disk.format) {
             volumes.push(proto::ObservedVolume {
                 volume_uuid: disk.volume_uuid,
                 path: volume.path.display().to_string(),
@@ -243,7 +284,9 @@ async fn observe(agent: &Agent, entry: Entry, with_volumes: bool) -> Result<prot
         cluster_epoch: entry.cluster_epoch,
         desired_generation: entry.generation,
         applied_generation: entry.applied_generation,
-        needs_restart: status.needs_restart,
+        needs_restart: !status.waits_for_start.is_empty(),
+        waits_for_start: status.waits_for_start,
+        drift: status.drift,
         power: power.into(),
         should_run: entry.should_run,
         guest_agent: status.guest_agent,
@@ -251,6 +294,7 @@ async fn observe(agent: &Agent, entry: Entry, with_volumes: bool) -> Result<prot
         doing: status.doing,
         progress: status.progress,
         volumes,
+        buried: entry.tombstone.is_some(),
         server_uuid: entry.server_uuid,
     })
 }
@@ -264,15 +308,4 @@ pub fn power(state: State) -> proto::Power {
         State::ShuttingDown => proto::Power::ShuttingDown,
         State::Crashed => proto::Power::Crashed,
     }
-}
-
-/// Domains with this instance's prefix that no entry is of.
-async fn unknown_domains(agent: &Agent) -> Result<Vec<String>, Status> {
-    let instance = &agent.config.instance;
-    let names =
-        agent.libvirt.names(&format!("{instance}-")).await.map_err(|error| Status::unavailable(error.to_string()))?;
-    let known = |name: &String| {
-        crate::names::server_of_domain(instance, name).is_some_and(|uuid| agent.ledger.get(uuid).is_some())
-    };
-    Ok(names.into_iter().filter(|name| !known(name)).collect())
 }

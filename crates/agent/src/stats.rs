@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -14,7 +15,7 @@ use crate::{
     agent::Agent,
     guest_agent,
     libvirt::{HostError, stats::Figures},
-    names, probe,
+    names, probe, uplinks,
 };
 
 /// How often a guest is asked for its file systems and its name.
@@ -22,12 +23,18 @@ const ASK_GUEST: Duration = Duration::from_secs(15);
 /// A guest that did not answer is asked again sooner: it may be booting.
 const ASK_SILENT_GUEST: Duration = Duration::from_secs(3);
 
+/// By their targets, `vda` and so on.
+type Disks = HashMap<String, proto::DiskStats>;
+
 /// Keeps what differences are made from.
 #[derive(Default)]
 pub struct Sampler {
     guests: HashMap<String, (Instant, u64)>,
     node: Option<(u64, u64)>,
+    disks: HashMap<String, Disks>,
     said: Arc<Mutex<HashMap<String, Said>>>,
+    /// Numbers of the pictures that were told.
+    screens: HashMap<String, u64>,
 }
 
 /// What a guest last said of itself.
@@ -66,10 +73,24 @@ impl Sampler {
             memory_unused_kib: figures.number("balloon.unused"),
             memory_available_kib: figures.number("balloon.available"),
             memory_rss_kib: figures.number("balloon.rss"),
-            disks: disks(figures),
+            disks: self.disks(uuid, figures),
             interfaces: interfaces(&agent.config.instance, figures, &tags),
             filesystems: said.filesystems,
             guest_os: said.os,
+            screen_png: self.new_screen(agent, uuid),
+            drift: agent.status(uuid).drift,
+        }
+    }
+
+    /// Empty where it was told already.
+    fn new_screen(&mut self, agent: &Agent, uuid: &str) -> Vec<u8> {
+        match agent.screens.of(uuid) {
+            None => {
+                self.screens.remove(uuid);
+                Vec::new()
+            }
+            Some(screen) if self.screens.insert(uuid.to_owned(), screen.number) == Some(screen.number) => Vec::new(),
+            Some(screen) => screen.png.to_vec(),
         }
     }
 
@@ -85,6 +106,14 @@ impl Sampler {
             }
             _ => 0.0,
         }
+    }
+
+    /// Those of the last look where libvirt tells none now.
+    fn disks(&mut self, uuid: &str, figures: &Figures) -> Disks {
+        if figures.numbers.contains_key("block.count") {
+            self.disks.insert(uuid.to_owned(), disks(figures));
+        }
+        self.disks.get(uuid).cloned().unwrap_or_default()
     }
 
     fn known(&self, uuid: &str) -> Said {
@@ -135,12 +164,17 @@ impl Sampler {
                 busy.saturating_sub(before_busy) as f64 / (total - before_total) as f64 * 100.0
             });
         let meminfo = read("/proc/meminfo");
+        let bridges = agent.config.networks.iter().map(|network| network.bridge.as_str());
+        let (ipv4, ipv6) = (read(uplinks::ROUTES_IPV4), read(uplinks::ROUTES_IPV6));
+        let network = uplinks::traffic(Path::new(uplinks::SYS_CLASS_NET), &ipv4, &ipv6, bridges);
         proto::NodeStats {
             cpu_percent,
             memory_total_kib: meminfo_kib(&meminfo, "MemTotal:"),
             memory_available_kib: meminfo_kib(&meminfo, "MemAvailable:"),
             load_1m: read("/proc/loadavg").split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0),
             storage: probe::storage_root(agent.paths.data_dir(), true).into_iter().collect(),
+            network_rx_bytes: network.rx_bytes,
+            network_tx_bytes: network.tx_bytes,
         }
     }
 }
@@ -177,7 +211,7 @@ fn power(state: u64) -> proto::Power {
     }
 }
 
-fn disks(figures: &Figures) -> HashMap<String, proto::DiskStats> {
+fn disks(figures: &Figures) -> Disks {
     let count = figures.number("block.count");
     let disk = |place: u64| {
         let number = |field: &str| figures.number(&format!("block.{place}.{field}"));
@@ -209,4 +243,21 @@ fn interfaces(instance: &str, figures: &Figures, tags: &[String]) -> HashMap<Str
         Some((tag.clone(), stats))
     };
     (0..count).filter_map(interface).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disks_have_the_figures_of_the_last_look_where_there_is_none_now() {
+        let mut sampler = Sampler::default();
+        let mut seen = Figures::default();
+        assert!(sampler.disks("a", &seen).is_empty());
+        seen.numbers.extend([("block.count".to_owned(), 1), ("block.0.rd.bytes".to_owned(), 7)]);
+        seen.texts.insert("block.0.name".to_owned(), "vda".to_owned());
+        assert_eq!(sampler.disks("a", &seen)["vda"].read_bytes, 7);
+        assert_eq!(sampler.disks("a", &Figures::default())["vda"].read_bytes, 7);
+        assert!(sampler.disks("b", &Figures::default()).is_empty());
+    }
 }

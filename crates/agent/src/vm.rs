@@ -7,15 +7,15 @@ use berth_proto::{InterfaceSpec, ServerSpec};
 
 use crate::{
     agent::Agent,
-    cloud_init,
+    cloud_init, console,
     disk::{self, DiskError},
-    domain_xml::{self, Metadata, parse_metadata},
+    domain_xml, drift,
     filters::InterfaceFilter,
     filters_apply::{self, FilterError},
     image::{self, ImageDigest},
     ledger::Entry,
     libvirt::HostError,
-    names, net, qemu_host, seed,
+    live, media, names, net, qemu_host, seed,
 };
 
 /// MiB a second that making linked clones independent may read, for each guest.
@@ -43,6 +43,7 @@ pub enum VmError {
 /// Everything but whether the guest runs: disks, seed, filters, definition.
 pub async fn ensure_vm(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmError> {
     domain_xml::check(spec, &agent.host).map_err(VmError::Refused)?;
+    media::ensure_disc_is_there(agent, spec)?;
     ensure_volumes(agent, spec).await?;
     let files = cloud_init::seed_files(spec).map_err(|error| VmError::Refused(error.0))?;
     seed::ensure_seed(&agent.paths.seed(&spec.server_uuid), &files, spec.run_as_uid)?;
@@ -51,12 +52,25 @@ pub async fn ensure_vm(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmEr
     // The rules are there before the guest is: a tap that nobody lists passes nothing.
     ensure_filters(agent, &spec.interfaces).await?;
     ensure_domain(agent, spec).await?;
+    console::ensure_screen(agent, spec).await?;
     agent.ledger.change(&spec.server_uuid, |entry| {
         if (entry.cluster_epoch, entry.generation) == (spec.cluster_epoch, spec.generation) {
             entry.applied_generation = spec.generation;
         }
         Ok(())
     })?;
+    Ok(())
+}
+
+/// Whether the server could be defined, without changing anything.
+pub async fn validate(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
+    domain_xml::check(spec, &agent.host).map_err(VmError::Refused)?;
+    // One at a time: each takes away what one before it may have left.
+    let _turn = agent.trial.lock().await;
+    let prefix = names::trial_prefix(&agent.config.instance);
+    let uuid = names::trial_uuid(&spec.server_uuid);
+    let xml = domain_xml::trial_xml(spec, &agent.host, &agent.paths, &format!("{prefix}{uuid}"), &uuid);
+    agent.libvirt.try_out(xml, prefix).await?;
     Ok(())
 }
 
@@ -77,7 +91,7 @@ async fn ensure_volumes(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmE
             disk::ensure_volume(&agent.paths, disk, spec.run_as_uid, image.as_ref(), agent.config.disk_mode, doing)
                 .await;
         match ensured {
-            // Grown while the guest runs: by libvirt, at the latest at its next start.
+            // A disk that the guest holds is grown through libvirt, see `live`.
             Err(DiskError::InUse { .. }) if !is_new => {}
             outcome => {
                 outcome?;
@@ -119,17 +133,29 @@ pub async fn ensure_filters(agent: &Agent, interfaces: &[InterfaceSpec]) -> Resu
     Ok(())
 }
 
-/// Stores the definition; a guest that runs keeps its own until its next start.
-async fn ensure_domain(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
-    let name = agent.domain(&spec.server_uuid);
-    let wanted = Metadata::of(spec);
+/// Stores the definition, which the next start takes, and gives a running guest what it can be given now.
+async fn ensure_domain(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmError> {
+    let uuid = &spec.server_uuid;
+    let name = agent.domain(uuid);
     let found = agent.libvirt.definitions(&name).await?;
-    let (stored, live) = found.map_or((None, None), |(stored, live)| (parse_metadata(&stored), live));
-    if stored.as_ref() != Some(&wanted) {
-        agent.libvirt.define(domain_xml::domain_xml(spec, &agent.host, &agent.paths)).await?;
+    let known = agent.ledger.get(uuid).and_then(|entry| entry.defined);
+    if let Some(what) = drift::of_definition(known.as_ref(), &found) {
+        drift::tell(agent, uuid, what);
     }
-    let needs_restart = live.is_some_and(|xml| parse_metadata(&xml).as_ref() != Some(&wanted));
-    agent.set_status(&spec.server_uuid, |status| status.needs_restart = needs_restart);
+    let xml = domain_xml::domain_xml(spec, &agent.host, &agent.paths);
+    if !drift::is_as_written(known.as_ref(), &found, &xml) {
+        agent.libvirt.define(xml.clone()).await?;
+        let defined = drift::remembered(&xml, &agent.libvirt.definitions(&name).await?);
+        agent.ledger.change(uuid, |entry| {
+            entry.defined = defined;
+            Ok(())
+        })?;
+    }
+    let waits = match found.running {
+        Some(xml) => live::ensure_running(agent, spec, &xml).await?,
+        None => Vec::new(),
+    };
+    agent.set_status(&spec.server_uuid, |status| status.waits_for_start = waits);
     Ok(())
 }
 
@@ -144,7 +170,9 @@ pub fn newest_spec(agent: &Agent, server_uuid: &str) -> Result<ServerSpec, VmErr
 pub async fn start(agent: &Arc<Agent>, server_uuid: &str) -> Result<(), VmError> {
     ensure_vm(agent, &newest_spec(agent, server_uuid)?).await?;
     qemu_host::ensure_host_lets_guests_run()?;
+    let runs = agent.libvirt.state(&agent.domain(server_uuid)).await?.is_active();
     let meant_to_run = agent.ledger.change(server_uuid, |entry| Ok(std::mem::replace(&mut entry.should_run, true)))?;
+    agent.set_status(server_uuid, |status| status.starting = !runs);
     let started = agent.libvirt.start(&agent.domain(server_uuid)).await;
     agent.ledger.change(server_uuid, |entry| {
         match &started {
@@ -154,9 +182,28 @@ pub async fn start(agent: &Arc<Agent>, server_uuid: &str) -> Result<(), VmError>
         }
         Ok(())
     })?;
-    started?;
-    agent.set_status(server_uuid, |status| status.needs_restart = false);
-    Ok(())
+    agent.set_status(server_uuid, |status| {
+        if started.is_err() {
+            status.starting = false;
+        } else if !runs {
+            (status.waits_for_start, status.vcpus_on, status.drift) = (Vec::new(), 0, String::new());
+        }
+    });
+    Ok(started?)
+}
+
+/// Stops the guest at once, as pulling its plug would.
+pub async fn power_off(agent: &Agent, server_uuid: &str) -> Result<(), HostError> {
+    let name = agent.domain(server_uuid);
+    if !agent.libvirt.state(&name).await?.is_active() {
+        return Ok(());
+    }
+    agent.set_status(server_uuid, |status| status.stopping = true);
+    let stopped = agent.libvirt.destroy(&name).await;
+    if stopped.is_err() {
+        agent.set_status(server_uuid, |status| status.stopping = false);
+    }
+    stopped
 }
 
 /// Linked clones read on from their template; while the guest runs, what they still need is copied.
@@ -164,7 +211,7 @@ pub async fn make_independent(agent: &Agent, spec: &ServerSpec) -> Result<(), Vm
     let name = agent.domain(&spec.server_uuid);
     for disk in &spec.disks {
         let path = agent.paths.volume(&disk.volume_uuid, &disk.format);
-        if disk::volume_info(&path, &disk.format).await.is_ok_and(|volume| volume.linked) {
+        if disk::volume_info(&path, &disk.format).is_ok_and(|volume| volume.linked) {
             agent.libvirt.pull(&name, &domain_xml::disk_target(disk.index), PULL_MIB_S).await?;
         }
     }
@@ -177,6 +224,10 @@ pub async fn remove_vm(agent: &Agent, entry: &Entry) -> Result<(), VmError> {
     let name = agent.domain(uuid);
     agent.libvirt.destroy(&name).await?;
     agent.libvirt.undefine(&name).await?;
+    agent.ledger.change(uuid, |entry| {
+        entry.defined = None;
+        Ok(())
+    })?;
     for volume in &entry.volumes {
         disk::remove_volume(&agent.paths, &volume.volume_uuid)?;
     }

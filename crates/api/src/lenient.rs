@@ -100,6 +100,25 @@ pub fn option_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     }
 }
 
+/// A list of texts; one text stands for a list of one, null for none.
+pub fn list_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(Vec::new()),
+        Value::String(text) => Ok(vec![text]),
+        value => serde_json::from_value(value).map_err(|_| D::Error::custom("expected a list of texts")),
+    }
+}
+
+/// A text that can be taken away: left out it stays (`None`), null and an empty text take it away (`Some(None)`).
+pub fn nullable_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    option_text(deserializer).map(|text| Some(text.filter(|text| !text.trim().is_empty())))
+}
+
+/// As [`nullable_text`], of a number.
+pub fn nullable_i64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
+    option_i64(deserializer).map(Some)
+}
+
 /// A list of numbers; one number stands for a list of one.
 pub fn list_i64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i64>, D::Error> {
     match Value::deserialize(deserializer)? {
@@ -113,6 +132,15 @@ pub fn list_i64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i64>, 
 /// As [`list_i64`], telling an absent list from an empty one.
 pub fn option_list_i64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<i64>>, D::Error> {
     list_i64(deserializer).map(Some)
+}
+
+/// A list of numbers whose ids nobody can check yet: one number alone is no list, since it may be anything.
+pub fn option_array_i64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<i64>>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::Array(items) => items.iter().map(number).collect::<Result<_, _>>().map(Some),
+        value => Err(wrong(&value, "a list of whole numbers")),
+    }
 }
 
 #[cfg(test)]
@@ -154,6 +182,40 @@ mod tests {
         }
         for json in ["2", "\"maybe\"", "{}"] {
             assert!(read(&format!("{{\"flag\": {json}}}")).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_taken_away_is_told_from_what_is_left_out() {
+        #[derive(Deserialize)]
+        #[serde(default)]
+        #[derive(Default)]
+        struct Change {
+            #[serde(deserialize_with = "nullable_text")]
+            text: Option<Option<String>>,
+            #[serde(deserialize_with = "nullable_i64")]
+            number: Option<Option<i64>>,
+        }
+        let read = |json: &str| serde_json::from_str::<Change>(json).map(|change| (change.text, change.number));
+        assert_eq!(read("{}").unwrap(), (None, None));
+        assert_eq!(read("{\"text\": null, \"number\": null}").unwrap(), (Some(None), Some(None)));
+        assert_eq!(read("{\"text\": \" \", \"number\": \"3\"}").unwrap(), (Some(None), Some(Some(3))));
+        assert!(read("{\"text\": []}").is_err());
+    }
+
+    #[test]
+    fn where_ids_are_not_checked_one_number_is_no_list() {
+        #[derive(Deserialize)]
+        struct Asked {
+            #[serde(default, deserialize_with = "option_array_i64")]
+            list: Option<Vec<i64>>,
+        }
+        let read = |json: &str| serde_json::from_str::<Asked>(json).map(|asked| asked.list);
+        assert_eq!(read("{}").unwrap(), None);
+        assert_eq!(read("{\"list\": null}").unwrap(), None);
+        assert_eq!(read("{\"list\": [1, \"-1\"]}").unwrap(), Some(vec![1, -1]));
+        for wrong in ["7", "\"7\"", "\"\"", "[[1]]", "{}"] {
+            assert!(read(&format!("{{\"list\": {wrong}}}")).is_err(), "{wrong}");
         }
     }
 

@@ -5,6 +5,7 @@
 pub mod data;
 pub mod lenient;
 pub mod page;
+pub mod panel;
 pub mod time;
 pub mod v1;
 

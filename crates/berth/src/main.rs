@@ -1,5 +1,6 @@
 //! The `berth` binary: one program for the control server, the agent and the command line.
 
+mod catalogue;
 mod client;
 mod cmd;
 mod output;
@@ -45,6 +46,8 @@ enum Command {
     Package(cmd::package::PackageArgs),
     /// Operating systems to build servers from
     Template(cmd::template::TemplateArgs),
+    /// Discs for servers' drives
+    Iso(cmd::iso::IsoArgs),
     /// What the control server is doing
     Job(cmd::job::JobArgs),
     /// Print the OpenAPI document of the Global API
@@ -91,6 +94,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Group(args) => cmd::group::run(args).await,
         Command::Package(args) => cmd::package::run(args).await,
         Command::Template(args) => cmd::template::run(args).await,
+        Command::Iso(args) => cmd::iso::run(args).await,
         Command::Job(args) => cmd::job::run(args).await,
         Command::Openapi => cmd::openapi::run(),
         Command::Completion(args) => {

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::client::{Client, ClientError};
 use crate::output::Format;
 
 const POLL_MS: u64 = 500;
+/// The pause before a stream is asked for again.
+const RETRY_MS: u64 = 2_000;
 const TICK_MS: u64 = 120;
 
 /// Why waiting ended without the work being done.
@@ -23,19 +25,38 @@ pub enum WaitError {
     TimedOut(u64),
 }
 
-/// Polls a job until it has ended; its final state, or the sentence of its failure.
+/// Follows a job until it has ended; its final state, or the sentence of its failure. A stream that breaks is opened
+/// again.
 pub async fn job(client: &Client, format: Format, job_id: i64, limit_s: u64) -> Result<Value, WaitError> {
     let bar = bar(format);
     let until = Instant::now() + Duration::from_secs(limit_s);
+    let ended = timeout_at(until, follow(client, &bar, job_id)).await;
+    bar.finish_and_clear();
+    let job = ended.map_err(|_| WaitError::TimedOut(limit_s))??;
+    if job["failed"] == true { Err(WaitError::Failed(failure(&job))) } else { Ok(job) }
+}
+
+async fn follow(client: &Client, bar: &ProgressBar, job_id: i64) -> Result<Value, ClientError> {
     loop {
-        let job = client.get(&format!("/queue/{job_id}")).await?["data"].take();
-        bar.set_position(job["progress"].as_u64().unwrap_or(0));
-        bar.set_message(job_message(&job));
-        if !job["finished"].is_null() {
-            bar.finish_and_clear();
-            return if job["failed"] == true { Err(WaitError::Failed(failure(&job))) } else { Ok(job) };
+        let mut events = match client.events(&format!("/queue/{job_id}/events")).await {
+            Ok(events) => events,
+            // A control server that restarts, or one whose streams are all taken for the moment.
+            Err(error)
+                if error.status().is_none_or(|status| status == 429 || status >= 500) && !error.is_settings() =>
+            {
+                bar.set_message(format!("waiting: {error}"));
+                sleep(Duration::from_millis(RETRY_MS)).await;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        while let Some(job) = events.next().await {
+            bar.set_position(job["progress"].as_u64().unwrap_or(0));
+            bar.set_message(job_message(&job));
+            if !job["finished"].is_null() {
+                return Ok(job);
+            }
         }
-        pause(until, limit_s).await?;
     }
 }
 
@@ -72,8 +93,8 @@ async fn newest_build(client: &Client, server_id: i64) -> Result<Value, ClientEr
 
 fn job_message(job: &Value) -> String {
     let action = job["action"].as_str().unwrap_or("job").replace('_', " ");
-    match job["primaryActions"].as_array().and_then(|steps| steps.last()) {
-        Some(step) => format!("{action}: {}", step["type"].as_str().unwrap_or_default()),
+    match job["step"].as_str() {
+        Some(step) => format!("{action}: {step}"),
         None => action,
     }
 }

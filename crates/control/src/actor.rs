@@ -28,6 +28,10 @@ impl Ability {
 pub enum ActorKind {
     /// A bearer token of the Global API.
     Token,
+    /// Somebody who is logged in to the panel.
+    Person,
+    /// A node, by its one-time token or its key.
+    Node,
     /// The control server itself: scheduled work and first start.
     System,
 }
@@ -53,6 +57,29 @@ impl Actor {
             address: None,
             request_id: None,
             abilities: vec!["*".to_owned()],
+        }
+    }
+
+    /// A node that joins or renews its certificate.
+    pub fn node(address: Option<IpAddr>, request_id: Option<String>) -> Self {
+        Self { kind: ActorKind::Node, token_id: None, user_id: None, address, request_id, abilities: Vec::new() }
+    }
+
+    /// Somebody who is not, or not yet, logged in.
+    pub fn stranger(address: Option<IpAddr>, request_id: Option<String>) -> Self {
+        Self { kind: ActorKind::Person, token_id: None, user_id: None, address, request_id, abilities: Vec::new() }
+    }
+
+    /// An owner at one of their own servers, or anybody at their own account.
+    pub fn owner(user_id: i64, address: Option<IpAddr>, request_id: Option<String>) -> Self {
+        let abilities = [Ability::Read, Ability::Write, Ability::Secrets].map(|ability| ability.name().to_owned());
+        Self {
+            kind: ActorKind::Person,
+            token_id: None,
+            user_id: Some(user_id),
+            address,
+            request_id,
+            abilities: abilities.into(),
         }
     }
 

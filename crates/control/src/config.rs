@@ -1,4 +1,4 @@
-//! What an operator sets: a TOML file, and the environment (`BERTH_...`) over it.
+//! What an operator sets: a TOML file, and the environment (`BERTH_CONTROL_...`) over it.
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -31,12 +31,31 @@ pub struct Config {
     pub console_origins: Vec<String>,
     /// Private or loopback hosts that images may be fetched from although they are such.
     pub allowed_private_hosts: Vec<String>,
+    /// Where names are looked up that addresses are given; by default where this machine looks.
+    pub dns_resolvers: Vec<SocketAddr>,
     pub builds_per_node: u32,
     pub builds_total: u32,
     /// Jobs that run at once in this process.
     pub job_workers: u32,
-    /// Requests a token may make in a second, on average over ten.
+    /// Requests a token may make in a second, on average over ten; 0 is without limit.
     pub requests_per_second: u32,
+    /// The same for an address, of requests without a good token.
+    pub strange_requests_per_second: u32,
+    /// How long an address that was given back rests before another server gets it.
+    pub address_rest_s: u32,
+    /// Of the log, on standard error; `BERTH_LOG_FORMAT` wins over it.
+    pub log_format: LogFormat,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One object a line, for programs.
+    Json,
 }
 
 impl Default for Config {
@@ -52,10 +71,14 @@ impl Default for Config {
             metrics_listen: None,
             console_origins: Vec::new(),
             allowed_private_hosts: Vec::new(),
+            dns_resolvers: Vec::new(),
             builds_per_node: 2,
             builds_total: 8,
             job_workers: 16,
             requests_per_second: 2_000,
+            strange_requests_per_second: 50,
+            address_rest_s: 3_600,
+            log_format: LogFormat::Text,
         }
     }
 }
@@ -73,7 +96,8 @@ impl Config {
                 .list_separator(",")
                 .with_list_parse_key("trusted_proxies")
                 .with_list_parse_key("console_origins")
-                .with_list_parse_key("allowed_private_hosts"),
+                .with_list_parse_key("allowed_private_hosts")
+                .with_list_parse_key("dns_resolvers"),
         );
         builder.build()?.try_deserialize().context("the control server's configuration")
     }
@@ -81,6 +105,11 @@ impl Config {
     pub fn database_url(&self) -> String {
         let file = || format!("sqlite://{}", self.data_dir.join("berth.db").display());
         self.database_url.clone().unwrap_or_else(file)
+    }
+
+    /// Where ISO images that were uploaded are kept, named `sha256-<hex>.iso`.
+    pub fn isos_dir(&self) -> PathBuf {
+        self.data_dir.join("isos")
     }
 
     /// Where template images that have no URL are kept, named `sha256-<hex>.qcow2`.

@@ -10,8 +10,9 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
-    Error, actions::server_create_batch::Creates, capacity::Capacity, clock::Clock, config::Config, live::Live,
-    nodes::Nodes, pki::Pki, random::Rng,
+    Error, actions::server_create_batch::Creates, capacity::Capacity, clock::Clock, config::Config,
+    http::node_install::Program, http::streams::Streams, limit::Limits, live::Live, nodes::Nodes, pki::Pki,
+    random::Rng,
 };
 
 /// Cheap to clone.
@@ -29,6 +30,14 @@ pub struct Context {
     pub capacity: Arc<Capacity>,
     /// Creates that wait for one transaction.
     pub creates: Arc<Creates>,
+    /// How often each client asked.
+    pub limits: Arc<Limits>,
+    /// When this control server started.
+    pub started_at: Micros,
+    /// This process's own program, for nodes.
+    pub program: Arc<Program>,
+    /// Streams of events that are open.
+    pub streams: Arc<Streams>,
     /// Wakes the job runner after a job was enqueued.
     pub nudge: Arc<Notify>,
     /// This installation, as its nodes' certificates name it.
@@ -46,6 +55,11 @@ pub struct Cluster {
 impl Context {
     pub fn now(&self) -> Micros {
         self.clock.now()
+    }
+
+    /// Addresses that have been free since then may be given again.
+    pub fn rested_since(&self, now: Micros) -> Micros {
+        now - i64::from(self.config.address_rest_s) * crate::clock::SECOND
     }
 
     pub fn seal(&self, table: &str, column: &str, row: Uuid, text: &str) -> String {

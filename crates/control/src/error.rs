@@ -78,6 +78,10 @@ impl IntoResponse for Error {
                 tracing::warn!(why, "the database stayed busy");
                 (StatusCode::SERVICE_UNAVAILABLE, json!({ "message": "The database is busy. Please try again." }))
             }
+            Error::Store(why @ (StoreError::Full(_) | StoreError::Away(_))) => {
+                tracing::error!(%why, "the database can't be used");
+                (StatusCode::SERVICE_UNAVAILABLE, json!({ "message": "The database can't be used at the moment." }))
+            }
             // The cause may hold what a caller must not see, so it goes to the log only.
             Error::Store(_) | Error::Internal(_) => {
                 tracing::error!(error = %text, "a request failed");

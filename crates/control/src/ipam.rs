@@ -7,6 +7,21 @@ pub fn ipv4(number: i64) -> Ipv4Addr {
     Ipv4Addr::from(u32::try_from(number).unwrap_or(0))
 }
 
+/// What no server of an IPv4 block is ever given: its gateway, and the first and last address of its network.
+pub fn never_given(gateway: &str, prefix_len: i32) -> Vec<u32> {
+    let Ok(gateway) = gateway.parse::<Ipv4Addr>() else { return Vec::new() };
+    let net = u8::try_from(prefix_len).ok().and_then(|len| ipnet::Ipv4Net::new(gateway, len).ok());
+    let ends = net.filter(|net| net.prefix_len() < 31).map(|net| [net.network().into(), net.broadcast().into()]);
+    std::iter::once(gateway.into()).chain(ends.into_iter().flatten()).collect()
+}
+
+/// Whether an address of a block lies outside of the network that its gateway and netmask say.
+pub fn is_outside(address: Ipv4Addr, gateway: &str, prefix_len: i32) -> bool {
+    let gateway = gateway.parse::<Ipv4Addr>().ok();
+    let net = gateway.zip(u8::try_from(prefix_len).ok()).and_then(|(ip, len)| ipnet::Ipv4Net::new(ip, len).ok());
+    net.is_some_and(|net| !net.contains(&address))
+}
+
 /// The address of its subnet that a guest is given: the first after the subnet's own, or the next when the gateway
 /// has that one. `None` where the texts are not a subnet.
 pub fn guest_ipv6(subnet: &str, prefix_len: i32, gateway: &str) -> Option<Ipv6Addr> {
@@ -49,6 +64,15 @@ mod tests {
         assert_eq!(address("2001:db8:0:1::1"), "2001:db8:0:1::2");
         assert_eq!(guest_ipv6("2001:db8::7", 128, "fe80::1").unwrap().to_string(), "2001:db8::7");
         assert_eq!(guest_ipv6("x", 64, ""), None);
+    }
+
+    #[test]
+    fn the_gateway_and_the_ends_of_a_network_are_nobodys() {
+        let texts = |gateway, len| never_given(gateway, len).into_iter().map(|n| Ipv4Addr::from(n).to_string());
+        assert_eq!(texts("192.0.2.1", 24).collect::<Vec<_>>(), ["192.0.2.1", "192.0.2.0", "192.0.2.255"]);
+        assert_eq!(texts("192.0.2.1", 31).collect::<Vec<_>>(), ["192.0.2.1"], "both ends of a link are hosts");
+        assert!(!is_outside("192.0.2.9".parse().unwrap(), "192.0.2.1", 24));
+        assert!(is_outside("198.51.100.9".parse().unwrap(), "192.0.2.1", 24));
     }
 
     #[test]

@@ -1,10 +1,18 @@
 //! Live figures of nodes and servers, kept in memory only: each node streams them.
 
-use std::{collections::HashMap, sync::RwLock};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, RwLock},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use berth_proto as proto;
 use berth_store::Micros;
 use uuid::Uuid;
+
+/// Of a guest's picture; the node makes far smaller ones.
+const SCREEN_LIMIT_BYTES: usize = 64 << 10;
 
 /// The newest sample of each node, and what it says of each server.
 #[derive(Default)]
@@ -12,8 +20,36 @@ pub struct Live {
     state: RwLock<State>,
 }
 
+/// A picture is told once, and holds until the next one or until the guest is off.
+fn screen(stats: &mut proto::ServerStats, before: Option<&LiveServer>) -> Option<Arc<str>> {
+    let png = std::mem::take(&mut stats.screen_png);
+    match stats.power() {
+        proto::Power::Running | proto::Power::Paused | proto::Power::ShuttingDown => {}
+        _ => return None,
+    }
+    match png.len() {
+        0 => before.and_then(|before| before.screen.clone()),
+        1..=SCREEN_LIMIT_BYTES => Some(BASE64.encode(png).into()),
+        _ => None,
+    }
+}
+
+/// As the APIs say it.
+pub fn power_word(power: proto::Power) -> &'static str {
+    match power {
+        proto::Power::Unspecified => "unknown",
+        proto::Power::Absent | proto::Power::Off => "off",
+        proto::Power::Running => "running",
+        proto::Power::Paused => "paused",
+        proto::Power::Crashed => "crashed",
+        proto::Power::ShuttingDown => "shutdown",
+    }
+}
+
 #[derive(Default)]
 struct State {
+    /// Nodes whose stream is open.
+    heard: HashSet<Uuid>,
     nodes: HashMap<Uuid, (proto::NodeStats, Micros)>,
     servers: HashMap<Uuid, LiveServer>,
 }
@@ -22,7 +58,10 @@ struct State {
 #[derive(Clone, Debug)]
 pub struct LiveServer {
     pub node: Uuid,
+    /// Without the picture, which is below.
     pub stats: proto::ServerStats,
+    /// What the guest shows: a small PNG in base64.
+    pub screen: Option<Arc<str>>,
     /// By this server's clock, when the sample came.
     pub sampled_at: Micros,
 }
@@ -31,11 +70,12 @@ impl Live {
     /// Takes a sample; servers that it no longer has are forgotten.
     pub fn store(&self, node: Uuid, sample: proto::StatsSample, now: Micros) {
         let mut state = self.state.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        state.servers.retain(|_, server| server.node != node);
-        for stats in sample.servers {
-            if let Ok(uuid) = Uuid::parse_str(&stats.server_uuid) {
-                state.servers.insert(uuid, LiveServer { node, stats, sampled_at: now });
-            }
+        let before: HashMap<Uuid, LiveServer> = state.servers.extract_if(|_, server| server.node == node).collect();
+        state.heard.insert(node);
+        for mut stats in sample.servers {
+            let Ok(uuid) = Uuid::parse_str(&stats.server_uuid) else { continue };
+            let screen = screen(&mut stats, before.get(&uuid));
+            state.servers.insert(uuid, LiveServer { node, stats, screen, sampled_at: now });
         }
         if let Some(stats) = sample.node {
             state.nodes.insert(node, (stats, now));
@@ -47,13 +87,68 @@ impl Live {
         let mut state = self.state.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         state.servers.retain(|_, server| server.node != node);
         state.nodes.remove(&node);
+        state.heard.remove(&node);
     }
 
     pub fn server(&self, uuid: Uuid) -> Option<LiveServer> {
         self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner).servers.get(&uuid).cloned()
     }
 
+    /// Whether the node's figures arrive.
+    pub fn hears(&self, node: Uuid) -> bool {
+        let state = self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        state.heard.contains(&node)
+    }
+
+    /// How many nodes' figures arrive.
+    pub fn heard(&self) -> usize {
+        self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner).heard.len()
+    }
+
+    /// When the sample came that is the oldest of the nodes' newest.
+    pub fn oldest_sample(&self) -> Option<Micros> {
+        let state = self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        state.nodes.values().map(|(_, at)| *at).min()
+    }
+
+    /// Guests that run.
+    pub fn running(&self) -> usize {
+        let state = self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let running = i32::from(proto::Power::Running);
+        state.servers.values().filter(|server| server.stats.power == running).count()
+    }
+
     pub fn node(&self, uuid: Uuid) -> Option<(proto::NodeStats, Micros)> {
         self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner).nodes.get(&uuid).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_holds_until_the_next_or_until_the_guest_is_off() {
+        let (live, node, uuid) = (Live::default(), Uuid::from_u128(1), Uuid::from_u128(2));
+        let tell = |png: &[u8], power: proto::Power| {
+            let stats = proto::ServerStats {
+                server_uuid: uuid.to_string(),
+                power: power.into(),
+                screen_png: png.to_vec(),
+                ..Default::default()
+            };
+            live.store(node, proto::StatsSample { servers: vec![stats], ..Default::default() }, 1);
+            let server = live.server(uuid).unwrap();
+            assert!(server.stats.screen_png.is_empty(), "it is kept once");
+            server.screen.map(|screen| screen.to_string())
+        };
+        assert_eq!(tell(b"", proto::Power::Running), None);
+        assert_eq!(tell(b"one", proto::Power::Running).as_deref(), Some("b25l"));
+        assert_eq!(tell(b"", proto::Power::Paused).as_deref(), Some("b25l"));
+        assert_eq!(tell(b"two", proto::Power::Running).as_deref(), Some("dHdv"));
+        assert_eq!(tell(&[0; SCREEN_LIMIT_BYTES + 1], proto::Power::Running), None, "no picture is that large");
+        tell(b"two", proto::Power::Running);
+        assert_eq!(tell(b"", proto::Power::Off), None);
+        assert_eq!(tell(b"", proto::Power::Running), None, "it shows something else now");
     }
 }

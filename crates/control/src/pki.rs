@@ -6,10 +6,13 @@
 use std::{fs, path::Path};
 
 use anyhow::Context as _;
+use berth_store::hypervisor::NodeCertificate;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber, string::Ia5String,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber,
+    string::Ia5String,
 };
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
@@ -30,12 +33,10 @@ pub struct Pki {
     pub control: ClientIdentity,
 }
 
-/// A certificate for a node.
-pub struct NodeCertificate {
+/// A certificate for a node, and what is remembered of it.
+pub struct Signed {
     pub pem: String,
-    pub serial: String,
-    /// Microseconds since 1970.
-    pub expires_at: i64,
+    pub row: NodeCertificate,
 }
 
 impl Pki {
@@ -57,8 +58,10 @@ impl Pki {
     }
 
     /// Signs a node's request. Only its key is taken from it: names, uses and times are set here.
-    pub fn sign_node(&self, request_pem: &str, node: Uuid, rng: &dyn Rng, now: i64) -> anyhow::Result<NodeCertificate> {
-        let mut request = CertificateSigningRequestParams::from_pem(request_pem).context("the certificate request")?;
+    /// The request's signature shows that whoever made it has the key.
+    pub fn sign_node(&self, request_pem: &str, node: Uuid, rng: &dyn Rng, now: i64) -> anyhow::Result<Signed> {
+        let mut request = parse(request_pem)?;
+        let key_sha256 = key_sha256(&request);
         let serial: [u8; 16] = rng.bytes();
         let mut params = leaf_params(&format!("node {node}"), &serial, now)?;
         params.subject_alt_names = vec![
@@ -68,12 +71,22 @@ impl Pki {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         request.params = params;
         let certificate = request.signed_by(&self.authority)?;
-        Ok(NodeCertificate {
-            pem: certificate.pem(),
-            serial: hex::encode(serial),
-            expires_at: now + CERTIFICATE_DAYS * DAY,
-        })
+        let row = NodeCertificate { serial: hex::encode(serial), expires_at: now + CERTIFICATE_DAYS * DAY, key_sha256 };
+        Ok(Signed { pem: certificate.pem(), row })
     }
+}
+
+/// Hex of SHA-256 over the public key of a request whose signature is right.
+pub fn requested_key(request_pem: &str) -> anyhow::Result<String> {
+    Ok(key_sha256(&parse(request_pem)?))
+}
+
+fn parse(request_pem: &str) -> anyhow::Result<CertificateSigningRequestParams> {
+    CertificateSigningRequestParams::from_pem(request_pem).context("the certificate request")
+}
+
+fn key_sha256(request: &CertificateSigningRequestParams) -> String {
+    hex::encode(Sha256::digest(request.public_key.der_bytes()))
 }
 
 pub fn control_uri(cluster: Uuid) -> String {
@@ -84,7 +97,7 @@ pub fn node_uri(cluster: Uuid, node: Uuid) -> String {
     format!("berth://{cluster}/node/{node}")
 }
 
-/// Made anew at each start: the key never rests on disk.
+/// Made anew at each start: the key never rests on disk. It is good for as long as a control server may run.
 fn control_identity(
     cluster: Uuid,
     authority: &Issuer<'static, KeyPair>,
@@ -94,6 +107,7 @@ fn control_identity(
 ) -> anyhow::Result<ClientIdentity> {
     let key = KeyPair::generate()?;
     let mut params = leaf_params("control", &rng.bytes::<16>(), now)?;
+    params.not_after = at(now + AUTHORITY_DAYS * DAY)?;
     params.subject_alt_names = vec![SanType::URI(Ia5String::try_from(control_uri(cluster))?)];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     let certificate = params.signed_by(&key, authority)?;

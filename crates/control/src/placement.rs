@@ -13,10 +13,24 @@
 //! | 12 | the node with the most servers that still fits |
 //! | 13 | the first that fits, in order of the nodes' ids |
 
-use berth_store::server::Allocated;
+mod fits;
+#[cfg(test)]
+mod tests;
 
-/// What a new server takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a new server takes, or what one grows by.
+use berth_store::{entity::hypervisor, server::Allocated};
+
+pub use fits::{Fit, Fits, fits};
+
+/// Codes that mean something of their own.
+pub const DISTRIBUTION_TYPES: [i32; 8] = [1, 2, 3, 4, 5, 11, 12, 13];
+
+/// Architectures as templates name them.
+pub const X86_64: i32 = 1;
+pub const AARCH64: i32 = 2;
+
+/// What a new server takes, or what one grows by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Demand {
     pub memory_mib: i64,
     pub cpu_cores: i64,
@@ -24,13 +38,65 @@ pub struct Demand {
     pub storage_gib: i64,
 }
 
-/// 0 is unlimited.
+/// Everything that a new server wants of its node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    pub demand: Demand,
+    /// Of each of its disks; 0 is any.
+    pub storage_profiles: Vec<i32>,
+    /// Of the blocks that its addresses come from; 0 is any.
+    pub network_profile: i32,
+    pub ipv4: u32,
+    /// Of the template that it will be built from, where that is known.
+    pub arch: Option<i32>,
+}
+
+/// What may be given out, over-commit included; 0 is unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     pub servers: i64,
     pub memory_mib: i64,
     pub cpu_cores: i64,
     pub storage_gib: i64,
+}
+
+impl Limits {
+    pub fn of(row: &hypervisor::Model) -> Self {
+        // Rounded down; a limit stays a limit, since 0 would be none.
+        let over = |limit: i64, percent: i64| match limit {
+            0 => 0,
+            limit => (limit.saturating_mul(percent) / 100).max(1),
+        };
+        Self {
+            servers: row.max_servers,
+            memory_mib: over(row.max_memory_mib, row.memory_overcommit_percent),
+            cpu_cores: over(row.max_cpu, row.cpu_overcommit_percent),
+            storage_gib: over(row.max_storage_gib, row.storage_overcommit_percent),
+        }
+    }
+}
+
+/// The node's processors, as its agent told.
+pub fn arch(row: &hypervisor::Model) -> Option<i32> {
+    match row.facts.get("arch")?.as_str()? {
+        "x86_64" => Some(X86_64),
+        "aarch64" => Some(AARCH64),
+        _ => None,
+    }
+}
+
+/// Addresses that a node can give; several nodes may share a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    pub id: i64,
+    pub network_profile: i32,
+    pub free: i64,
+}
+
+impl Block {
+    pub fn serves(self, network_profile: i32) -> bool {
+        network_profile == 0 || network_profile == self.network_profile
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +108,16 @@ pub struct Node {
     /// Takes no new servers.
     pub prohibit: bool,
     pub commissioned: bool,
+    /// Its storage failed the node's newest self-test.
+    pub storage_failed: bool,
     /// Has a network for the server's primary interface.
     pub has_network: bool,
+    /// Unknown where its agent has not told.
+    pub arch: Option<i32>,
+    /// Profiles of the storage that it has.
+    pub storage_profiles: Vec<i32>,
+    /// IPv4 blocks of that network, in the order in which they give.
+    pub blocks: Vec<Block>,
     pub limits: Limits,
     pub allocated: Allocated,
 }
@@ -56,54 +130,139 @@ pub struct Placement {
     pub reasons: Vec<String>,
 }
 
-pub fn place(nodes: &[Node], demand: Demand, distribution_type: i32) -> Placement {
+pub fn place(nodes: &[Node], wanted: &Wanted, distribution_type: i32) -> Placement {
     let mut fitting = Vec::new();
     let mut reasons = Vec::new();
     for node in nodes {
-        let against = refusals(node, demand);
-        if against.is_empty() {
+        let mut against = refusals(node, wanted).peekable();
+        if against.peek().is_none() {
             fitting.push(node);
         }
-        reasons.extend(against);
+        reasons.extend(against.map(|refusal| refusal.sentence(&node.name)));
     }
-    fitting.sort_by_key(|node| (rank(node, demand, distribution_type), node.id));
+    fitting.sort_by_key(|node| (rank(node, wanted.demand, distribution_type), node.id));
     Placement { order: fitting.iter().map(|node| node.id).collect(), reasons }
 }
 
-/// Every reason why a node can't take the server; none when it can.
-pub fn refusals(node: &Node, demand: Demand) -> Vec<String> {
-    let mut reasons = Vec::new();
-    let mut unless = |holds: bool, reason: String| {
-        if !holds {
-            reasons.push(reason);
+/// Why a node can't take a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    Disabled,
+    Maintenance,
+    Prohibit,
+    NotCommissioned,
+    NoNetwork,
+    StorageFailed,
+    Arch { wanted: i32 },
+    StorageProfile { wanted: i32 },
+    Servers { used: i64, limit: i64 },
+    Memory { free: i64 },
+    CpuCores { free: i64 },
+    Storage { free: i64 },
+    Ipv4 { wanted: u32 },
+}
+
+impl Refusal {
+    /// For people.
+    pub fn sentence(self, name: &str) -> String {
+        match self {
+            Refusal::Disabled => format!("Hypervisor {name} is disabled."),
+            Refusal::Maintenance => format!("Hypervisor {name} is in maintenance."),
+            Refusal::Prohibit => format!("Hypervisor {name} takes no new servers."),
+            Refusal::NotCommissioned => format!("Hypervisor {name} is not commissioned."),
+            Refusal::NoNetwork => format!("Hypervisor {name} has no network."),
+            Refusal::StorageFailed => format!("The storage of hypervisor {name} failed its self-test."),
+            Refusal::Arch { wanted: AARCH64 } => format!("Hypervisor {name} has no aarch64 processors."),
+            Refusal::Arch { .. } => format!("Hypervisor {name} has no x86_64 processors."),
+            Refusal::StorageProfile { wanted } => {
+                format!("Hypervisor {name} has no storage with the profile {wanted}.")
+            }
+            Refusal::Servers { used, limit } => format!("Hypervisor {name} has {used} of at most {limit} servers."),
+            Refusal::Memory { free } => format!("Hypervisor {name} has {free} MB of memory free."),
+            Refusal::CpuCores { free } => format!("Hypervisor {name} has {free} CPU cores free."),
+            Refusal::Storage { free } => format!("Hypervisor {name} has {free} GB of storage free."),
+            Refusal::Ipv4 { wanted } => {
+                format!("The IP blocks of hypervisor {name} have fewer than {wanted} free IPv4 addresses.")
+            }
         }
-    };
-    let name = &node.name;
-    unless(node.enabled, format!("Hypervisor {name} is disabled."));
-    unless(!node.maintenance, format!("Hypervisor {name} is in maintenance."));
-    unless(!node.prohibit, format!("Hypervisor {name} takes no new servers."));
-    unless(node.commissioned, format!("Hypervisor {name} is not commissioned."));
-    unless(node.has_network, format!("Hypervisor {name} has no network."));
+    }
+
+    /// For programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Refusal::Disabled => "disabled",
+            Refusal::Maintenance => "maintenance",
+            Refusal::Prohibit => "prohibit",
+            Refusal::NotCommissioned => "notCommissioned",
+            Refusal::NoNetwork => "noNetwork",
+            Refusal::StorageFailed => "storageFailed",
+            Refusal::Arch { .. } => "arch",
+            Refusal::StorageProfile { .. } => "storageProfile",
+            Refusal::Servers { .. } => "servers",
+            Refusal::Memory { .. } => "memory",
+            Refusal::CpuCores { .. } => "cpuCores",
+            Refusal::Storage { .. } => "storage",
+            Refusal::Ipv4 { .. } => "ipv4",
+        }
+    }
+}
+
+/// Every reason why a node can't take the server; none when it can.
+pub fn refusals(node: &Node, wanted: &Wanted) -> impl Iterator<Item = Refusal> + use<> {
     let Limits { servers, memory_mib, cpu_cores, storage_gib } = node.limits;
-    let used = node.allocated;
-    let fits = |limit: i64, used: i64, wanted: i64| limit == 0 || used.saturating_add(wanted) <= limit;
-    unless(
-        fits(servers, used.servers, 1),
-        format!("Hypervisor {name} has {} of at most {servers} servers.", used.servers),
-    );
-    unless(
-        fits(memory_mib, used.memory_mib, demand.memory_mib),
-        format!("Hypervisor {name} has {} MB of memory free.", free(memory_mib, used.memory_mib)),
-    );
-    unless(
-        fits(cpu_cores, used.cpu_cores, demand.cpu_cores),
-        format!("Hypervisor {name} has {} CPU cores free.", free(cpu_cores, used.cpu_cores)),
-    );
-    unless(
-        fits(storage_gib, used.storage_gib, demand.storage_gib),
-        format!("Hypervisor {name} has {} GB of storage free.", free(storage_gib, used.storage_gib)),
-    );
-    reasons
+    let (used, demand) = (node.allocated, wanted.demand);
+    let full = |limit: i64, used: i64, wanted: i64| limit != 0 && used.saturating_add(wanted) > limit;
+    let unless = |holds: bool, refusal: Refusal| (!holds).then_some(refusal);
+    let when = |holds: bool, refusal: Refusal| holds.then_some(refusal);
+    let serving = node.blocks.iter().filter(|block| block.serves(wanted.network_profile));
+    let addresses: i64 = serving.map(|block| block.free).sum();
+    let strange = wanted.storage_profiles.iter().find(|profile| !node.storage_profiles.contains(profile));
+    let other_arch = wanted.arch.filter(|arch| node.arch.is_some_and(|has| has != *arch));
+    [
+        unless(node.enabled, Refusal::Disabled),
+        when(node.maintenance, Refusal::Maintenance),
+        when(node.prohibit, Refusal::Prohibit),
+        unless(node.commissioned, Refusal::NotCommissioned),
+        unless(node.has_network, Refusal::NoNetwork),
+        when(node.storage_failed, Refusal::StorageFailed),
+        other_arch.map(|wanted| Refusal::Arch { wanted }),
+        strange.map(|wanted| Refusal::StorageProfile { wanted: *wanted }),
+        when(full(servers, used.servers, 1), Refusal::Servers { used: used.servers, limit: servers }),
+        when(
+            full(memory_mib, used.memory_mib, demand.memory_mib),
+            Refusal::Memory { free: free(memory_mib, used.memory_mib) },
+        ),
+        when(
+            full(cpu_cores, used.cpu_cores, demand.cpu_cores),
+            Refusal::CpuCores { free: free(cpu_cores, used.cpu_cores) },
+        ),
+        when(
+            full(storage_gib, used.storage_gib, demand.storage_gib),
+            Refusal::Storage { free: free(storage_gib, used.storage_gib) },
+        ),
+        when(node.has_network && addresses < i64::from(wanted.ipv4), Refusal::Ipv4 { wanted: wanted.ipv4 }),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Every reason why a server on this node can't grow by that much. What it does not grow in is no reason, however full
+/// the node is, and neither is whether the node takes new servers.
+pub fn refusals_to_grow(node: &Node, more: Demand) -> Vec<String> {
+    let Limits { servers: _, memory_mib, cpu_cores, storage_gib } = node.limits;
+    let (name, used) = (&node.name, node.allocated);
+    let grows = [
+        ("MB of memory", memory_mib, used.memory_mib, more.memory_mib),
+        ("CPU cores", cpu_cores, used.cpu_cores, more.cpu_cores),
+        ("GB of storage", storage_gib, used.storage_gib, more.storage_gib),
+    ];
+    let too_much = grows
+        .into_iter()
+        .filter(|(_, limit, used, more)| *limit != 0 && *more > 0 && used.saturating_add(*more) > *limit);
+    let sentence = |(what, limit, used, more)| {
+        format!("Hypervisor {name} has {} {what} free, and {more} more are needed.", free(limit, used))
+    };
+    too_much.map(sentence).collect()
 }
 
 fn free(limit: i64, used: i64) -> i64 {
@@ -140,105 +299,4 @@ fn share(limit: i64, used: i64) -> i64 {
     const ENDLESS: i64 = 1 << 32;
     let limit = if limit == 0 { ENDLESS } else { limit };
     i64::try_from(i128::from(used) * 1_000_000_000 / i128::from(limit)).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const SMALL: Demand = Demand { memory_mib: 1024, cpu_cores: 1, storage_gib: 10 };
-
-    fn node(id: i64) -> Node {
-        Node {
-            id,
-            name: format!("hv{id}"),
-            enabled: true,
-            maintenance: false,
-            prohibit: false,
-            commissioned: true,
-            has_network: true,
-            limits: Limits { servers: 0, memory_mib: 16_384, cpu_cores: 16, storage_gib: 1000 },
-            allocated: Allocated::default(),
-        }
-    }
-
-    fn used(id: i64, servers: i64, memory_mib: i64, cpu_cores: i64, storage_gib: i64) -> Node {
-        Node { allocated: Allocated { servers, memory_mib, cpu_cores, storage_gib }, ..node(id) }
-    }
-
-    #[test]
-    fn each_distribution_type_picks_its_node() {
-        let nodes = [used(1, 9, 2048, 8, 500), used(2, 2, 8192, 4, 600), used(3, 5, 4096, 2, 100)];
-        let first = |code| place(&nodes, SMALL, code).order[0];
-        assert_eq!([1, 2, 3, 4, 11, 12, 13].map(first), [2, 1, 3, 3, 2, 1, 1]);
-        // Of memory, cores and storage, the third uses the least of what it uses most.
-        assert_eq!((first(5), first(99)), (3, 3));
-    }
-
-    #[test]
-    fn nodes_without_limits_are_balanced_by_what_is_on_them() {
-        let endless = |id, memory| Node { limits: Limits::default(), ..used(id, 0, memory, 0, 0) };
-        assert_eq!(place(&[endless(1, 4096), endless(2, 1024)], SMALL, 5).order, [2, 1]);
-    }
-
-    #[test]
-    fn every_reason_of_every_node_is_told() {
-        let closed = Node { enabled: false, maintenance: true, prohibit: true, commissioned: false, ..node(1) };
-        let full = Node { has_network: false, ..used(2, 0, 16_384, 16, 1000) };
-        let placement = place(&[closed, full], SMALL, 5);
-        assert!(placement.order.is_empty());
-        assert_eq!(placement.reasons.len(), 8, "{:?}", placement.reasons);
-        assert!(placement.reasons.iter().any(|reason| reason == "Hypervisor hv2 has 0 MB of memory free."));
-    }
-
-    fn any_node() -> impl Strategy<Value = Node> {
-        let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-        let limits = (0..5_i64, 0..5000_i64, 0..8_i64, 0..100_i64);
-        let used = (0..5_i64, 0..5000_i64, 0..8_i64, 0..100_i64);
-        (0..100_i64, flags, limits, used).prop_map(|(id, flags, limits, used)| Node {
-            enabled: flags.0,
-            maintenance: flags.1 && !flags.0,
-            prohibit: flags.2 && !flags.0,
-            commissioned: flags.3 || flags.0,
-            limits: Limits { servers: limits.0, memory_mib: limits.1, cpu_cores: limits.2, storage_gib: limits.3 },
-            allocated: Allocated { servers: used.0, memory_mib: used.1, cpu_cores: used.2, storage_gib: used.3 },
-            ..node(id)
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn a_node_is_either_in_the_order_or_refused_and_no_limit_is_passed(
-            nodes in proptest::collection::vec(any_node(), 0..8), code in 0..20, memory_mib in 1..6000_i64,
-        ) {
-            let demand = Demand { memory_mib, ..SMALL };
-            let placement = place(&nodes, demand, code);
-            let refused = nodes.iter().filter(|node| !refusals(node, demand).is_empty()).count();
-            prop_assert_eq!(placement.order.len() + refused, nodes.len());
-            prop_assert_eq!(refused == 0, placement.reasons.is_empty());
-            for id in placement.order {
-                let fits = nodes.iter().filter(|node| node.id == id).any(|node| {
-                    let (limits, used) = (node.limits, node.allocated);
-                    node.enabled && node.commissioned && !node.maintenance && !node.prohibit
-                        && (limits.servers == 0 || used.servers < limits.servers)
-                        && (limits.memory_mib == 0 || used.memory_mib + memory_mib <= limits.memory_mib)
-                        && (limits.cpu_cores == 0 || used.cpu_cores + demand.cpu_cores <= limits.cpu_cores)
-                        && (limits.storage_gib == 0 || used.storage_gib + demand.storage_gib <= limits.storage_gib)
-                });
-                prop_assert!(fits);
-            }
-        }
-
-        #[test]
-        fn the_order_does_not_depend_on_the_order_of_the_rows(
-            nodes in proptest::collection::hash_map(0..50_i64, any_node(), 0..8), code in 0..20,
-        ) {
-            let mut nodes = nodes.into_iter().map(|(id, node)| Node { id, ..node }).collect::<Vec<_>>();
-            let order = place(&nodes, SMALL, code).order;
-            nodes.reverse();
-            prop_assert_eq!(order, place(&nodes, SMALL, code).order);
-        }
-    }
 }

@@ -8,15 +8,18 @@ use std::time::Duration;
 use berth_store::{
     audit,
     entity::{job as job_entity, server as server_entity},
-    job, periodic, server,
+    job, periodic, server, traffic,
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Context, Error,
+    actions::{address_names, login_tokens, server_traffic::HOURS_KEPT, traffic_limit},
     clock::{DAY, MINUTE, SECOND},
+    compare,
     jobs::Kind,
+    node_isos, node_metrics,
 };
 
 const LOOK: Duration = Duration::from_secs(1);
@@ -28,25 +31,53 @@ const KEEP: i64 = 7 * DAY;
 #[derive(Clone, Copy)]
 enum Task {
     DueDeletions,
+    StaleNames,
+    CompareNodes,
     Trim,
+    TrafficLimits,
+    NodeMetrics,
+    NodeIsos,
 }
 
 impl Task {
-    const ALL: [Task; 2] = [Task::DueDeletions, Task::Trim];
+    const ALL: [Task; 7] = [
+        Task::DueDeletions,
+        Task::StaleNames,
+        Task::CompareNodes,
+        Task::Trim,
+        Task::TrafficLimits,
+        Task::NodeMetrics,
+        Task::NodeIsos,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Task::DueDeletions => "due_deletions",
+            Task::StaleNames => "stale_names",
+            Task::CompareNodes => "compare_nodes",
             Task::Trim => "trim",
+            Task::TrafficLimits => "traffic_limits",
+            Task::NodeMetrics => "node_metrics",
+            Task::NodeIsos => "node_isos",
         }
     }
 
     fn every(self) -> i64 {
         match self {
             Task::DueDeletions => 5 * SECOND,
+            Task::StaleNames => MINUTE,
+            Task::CompareNodes => MINUTE,
             Task::Trim => 60 * MINUTE,
+            Task::TrafficLimits => MINUTE,
+            Task::NodeMetrics => node_metrics::TIDY_EVERY,
+            Task::NodeIsos => 60 * MINUTE,
         }
     }
+}
+
+/// Names of all tasks, and how often each is due.
+pub fn tasks() -> impl Iterator<Item = (&'static str, i64)> {
+    Task::ALL.into_iter().map(|task| (task.name(), task.every()))
 }
 
 pub async fn run(ctx: Context, owner: String, shutdown: CancellationToken) {
@@ -83,7 +114,29 @@ async fn run_once(ctx: &Context, owner: &str, task: Task, due: i64) -> Result<()
     }
     match task {
         Task::DueDeletions => due_deletions(ctx).await,
+        Task::StaleNames => address_names::clear_stale(ctx).await,
+        Task::CompareNodes => {
+            // Nodes that are away take their time, and other tasks have theirs.
+            let ctx = ctx.clone();
+            tokio::spawn(async move {
+                if let Err(error) = compare::all(&ctx).await {
+                    tracing::warn!(%error, "nodes were not compared with the database");
+                }
+            });
+            Ok(())
+        }
         Task::Trim => trim(ctx).await,
+        Task::TrafficLimits => traffic_limit::look_at_all(ctx).await,
+        Task::NodeMetrics => node_metrics::tidy(ctx).await,
+        Task::NodeIsos => {
+            let ctx = ctx.clone();
+            tokio::spawn(async move {
+                if let Err(error) = node_isos::prune(&ctx).await {
+                    tracing::warn!(%error, "nodes were not told which ISO images they may forget");
+                }
+            });
+            Ok(())
+        }
     }
 }
 
@@ -127,7 +180,7 @@ pub async fn begin_deletion(
     let new = job::NewJob {
         uuid: job_uuid,
         kind: Kind::Delete.name(),
-        action: "delete_server",
+        action: "delete_server".to_owned(),
         server_id: Some(row.id),
         hypervisor_id: Some(row.hypervisor_id),
         lane: job::LANE_MAIN,
@@ -143,5 +196,14 @@ pub async fn begin_deletion(
 
 async fn trim(ctx: &Context) -> Result<(), Error> {
     let before = ctx.now() - KEEP;
-    ctx.store.write_tx::<_, Error>(|tx| Box::pin(async move { Ok(periodic::trim(tx, before).await?) })).await
+    let hours_before = ctx.now() - HOURS_KEPT;
+    let trimmed = ctx.store.write_tx::<_, Error>(|tx| {
+        Box::pin(async move {
+            periodic::trim(tx, before).await?;
+            traffic::forget_hours(tx, hours_before).await?;
+            Ok(())
+        })
+    });
+    trimmed.await?;
+    login_tokens::trim(ctx).await
 }

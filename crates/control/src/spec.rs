@@ -1,24 +1,54 @@
 //! Rows into the specification that a node gets: the whole desired server.
 
 use berth_proto as proto;
-use berth_store::server_details::{InterfaceDetails, ServerDetails};
+use berth_store::{
+    entity::server_disk,
+    server_details::{InterfaceDetails, ServerDetails},
+    server_disk::STATUS_PLANNED,
+};
 
-use crate::{Context, ipam, jobs::StepError};
+use crate::{Context, custom_xml::Pieces, ipam, jobs::StepError};
 
 /// What the node must know to carry out every specification that this release makes.
-const REQUIRED_FEATURES: [&str; 1] = ["server.v1"];
+const SERVER: &str = "server.v1";
+/// And to put a disc into the drive.
+const MEDIA: &str = "media.v1";
+/// And to merge an administrator's own XML.
+const CUSTOM_XML: &str = "custom-xml.v1";
+/// And to make another machine, a TPM, and what Windows expects.
+const HARDWARE: &str = "hardware.v1";
+/// And to keep firewalls, quarantines and whitelists.
+const FIREWALL: &str = "firewall.v1";
+/// A template's type.
+pub const WINDOWS: &str = "windows";
 
 /// The specification of a server with everything that its rows say.
 pub fn server_spec(ctx: &Context, details: &ServerDetails) -> Result<proto::ServerSpec, StepError> {
     let server = &details.server;
     let build = server.build_uuid.ok_or_else(|| StepError::Fatal("The server has not been built.".to_owned()))?;
-    let digest = details.template.as_ref().map(|template| template.image_digest.clone()).unwrap_or_default();
-    let disks = details.disks.iter().filter(|disk| disk.enabled).map(|disk| proto::DiskSpec {
+    specification(ctx, details, &build.to_string())
+}
+
+/// The same for trying whether the node would take it, also before the first build.
+pub fn trial_spec(ctx: &Context, details: &ServerDetails) -> Result<proto::ServerSpec, StepError> {
+    specification(ctx, details, &details.server.build_uuid.unwrap_or(details.server.uuid).to_string())
+}
+
+fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<proto::ServerSpec, StepError> {
+    let server = &details.server;
+    let iso_digest = disc(details);
+    let custom_xml = Pieces::of(&server.custom_xml).spec();
+    let os_type = server.os_type.as_str();
+    // Linux on the node's own machine is what every agent knows.
+    let is_special = os_type == WINDOWS || server.machine_type != "inherit" || server.tpm_type != 0;
+    // What is planned is to be made.
+    let is_wanted = |disk: &&server_disk::Model| disk.enabled || disk.status == STATUS_PLANNED;
+    let disks = details.disks.iter().filter(is_wanted).map(|disk| proto::DiskSpec {
         volume_uuid: disk.volume_uuid.to_string(),
         index: disk.position.unsigned_abs(),
         capacity_gib: disk.capacity_gib.unsigned_abs(),
         format: disk.format.clone(),
-        image_digest: if disk.is_primary { digest.clone() } else { String::new() },
+        image_digest: if disk.is_primary { server.image_digest.clone() } else { String::new() },
         cache: String::new(),
         limits: Some(proto::DiskLimits {
             read_iops: limit(disk.read_iops),
@@ -29,12 +59,18 @@ pub fn server_spec(ctx: &Context, details: &ServerDetails) -> Result<proto::Serv
     });
     let disks = disks.collect();
     let interfaces = details.interfaces.iter().filter(|details| details.interface.enabled).map(interface);
-    let interfaces = interfaces.collect::<Result<_, _>>()?;
+    let interfaces = interfaces.collect::<Result<Vec<_>, _>>()?;
+    let guarded = interfaces.iter().any(|one| one.firewall.is_some() || one.quarantined || !one.whitelist.is_empty());
     Ok(proto::ServerSpec {
         server_uuid: server.uuid.to_string(),
         cluster_epoch: ctx.cluster.epoch,
         generation: server.generation.unsigned_abs(),
-        required_features: REQUIRED_FEATURES.map(str::to_owned).to_vec(),
+        required_features: required_features([
+            (!iso_digest.is_empty(), MEDIA),
+            (custom_xml.is_some(), CUSTOM_XML),
+            (is_special, HARDWARE),
+            (guarded, FIREWALL),
+        ]),
         cluster_uuid: ctx.cluster.uuid.to_string(),
         server_id: server.id.unsigned_abs(),
         vcpus: u32::try_from(server.cpu_cores).unwrap_or(1),
@@ -44,12 +80,49 @@ pub fn server_spec(ctx: &Context, details: &ServerDetails) -> Result<proto::Serv
         run_as_uid: u32::try_from(server.run_as_uid).unwrap_or_default(),
         boot_order: serde_json::from_value(server.boot_order.clone()).unwrap_or_default(),
         cpu_shares: u32::try_from(server.cpu_shares).unwrap_or_default(),
-        cpu_throttle_percent: u32::try_from(server.cpu_throttle).unwrap_or_default(),
+        cpu_throttle_percent: cpu_share_percent(server.cpu_throttle),
         disks,
         interfaces,
-        seed: Some(seed(details, &build.to_string())),
-        vnc_enabled: server.vnc_enabled,
+        seed: Some(seed(ctx, details, build)?),
+        vnc_enabled: server.vnc_enabled && !server.suspended,
+        iso_digest,
+        custom_xml,
+        machine: machine(&server.machine_type),
+        tpm_version: tpm_version(server.tpm_type),
+        os_type: os_type.to_owned(),
     })
+}
+
+/// Empty where the node chooses.
+pub fn machine(machine_type: &str) -> String {
+    if machine_type == "inherit" { String::new() } else { machine_type.to_owned() }
+}
+
+/// Of the API's code.
+pub fn tpm_version(tpm_type: i32) -> String {
+    match tpm_type {
+        1 => "1.2",
+        2 => "2.0",
+        _ => "",
+    }
+    .to_owned()
+}
+
+/// The disc that the server's node has.
+fn disc(details: &ServerDetails) -> String {
+    let is_there = details.server.iso_hypervisor_id == Some(details.server.hypervisor_id);
+    details.iso.as_ref().filter(|_| is_there).map(|iso| iso.digest.clone()).unwrap_or_default()
+}
+
+/// What an older agent must not drop silently.
+fn required_features(needed: [(bool, &str); 4]) -> Vec<String> {
+    let features = [(true, SERVER)].into_iter().chain(needed);
+    features.filter(|(needed, _)| *needed).map(|(_, name)| name.to_owned()).collect()
+}
+
+/// The API says how much of its processors' time a server does not get, a node how much it gets.
+fn cpu_share_percent(throttle: i32) -> u32 {
+    if (1..100).contains(&throttle) { 100 - throttle.unsigned_abs() } else { 0 }
 }
 
 fn limit(value: Option<i64>) -> u64 {
@@ -57,7 +130,7 @@ fn limit(value: Option<i64>) -> u64 {
 }
 
 fn interface(details: &InterfaceDetails) -> Result<proto::InterfaceSpec, StepError> {
-    let InterfaceDetails { interface, network, ipv4, ipv6 } = details;
+    let InterfaceDetails { interface, network, ipv4, ipv6, whitelist, firewall } = details;
     let mut resolvers = Vec::new();
     let blocks = ipv4.iter().map(|(_, block)| block).chain(ipv6.iter().map(|(_, block)| block));
     for resolver in blocks.flat_map(|block| [&block.resolver1, &block.resolver2]).flatten() {
@@ -93,6 +166,9 @@ fn interface(details: &InterfaceDetails) -> Result<proto::InterfaceSpec, StepErr
         in_average_kbs: u32::try_from(interface.in_average_kbs).unwrap_or(0),
         out_average_kbs: u32::try_from(interface.out_average_kbs).unwrap_or(0),
         model: model(interface.driver).to_owned(),
+        whitelist: whitelist.iter().map(|row| format!("{}/{}", row.address, row.prefix_len)).collect(),
+        firewall: interface.firewall_enabled.then(|| crate::firewall::of_spec(firewall)),
+        quarantined: interface.quarantined,
     })
 }
 
@@ -112,20 +188,28 @@ fn first_address(subnet: &str, prefix_len: i32, gateway: &str) -> Result<String,
         .ok_or_else(|| StepError::Fatal(format!("The IPv6 subnet {subnet}/{prefix_len} can't be read.")))
 }
 
-fn seed(details: &ServerDetails, build: &str) -> proto::GuestSeed {
+fn seed(ctx: &Context, details: &ServerDetails, build: &str) -> Result<proto::GuestSeed, StepError> {
     let server = &details.server;
     let fqdn =
         server.hostname.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| format!("server-{}", server.id));
     let keys: Vec<String> = details.ssh_keys.iter().map(|key| key.public_key.clone()).collect();
-    proto::GuestSeed {
+    // Windows takes no hash; nothing else is given the password itself.
+    let is_windows = server.os_type == WINDOWS;
+    let administrator_password = if is_windows && !server.password_enc.is_empty() {
+        ctx.open("servers", "password_enc", server.uuid, &server.password_enc)?
+    } else {
+        String::new()
+    };
+    Ok(proto::GuestSeed {
         instance_id: build.to_owned(),
         hostname: fqdn.split('.').next().unwrap_or(&fqdn).to_owned(),
         fqdn,
-        root_password_hash: server.password_hash.clone(),
+        root_password_hash: if is_windows { String::new() } else { server.password_hash.clone() },
+        administrator_password,
         ssh_password_login: keys.is_empty(),
         ssh_keys: keys,
         timezone: if server.timezone == "_default" { String::new() } else { server.timezone.clone() },
         swap_mib: u32::try_from(server.swap_mib).unwrap_or(0),
         user_data: server.user_data.clone(),
-    }
+    })
 }

@@ -23,12 +23,15 @@ pub async fn start(config: Config) -> anyhow::Result<Context> {
 
 /// The same with a clock and randomness of the caller's.
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> anyhow::Result<Context> {
-    fs::create_dir_all(config.templates_dir()).with_context(|| format!("making {}", config.data_dir.display()))?;
+    for dir in [config.templates_dir(), config.isos_dir()] {
+        fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
+    }
     let sealer = Sealer::new(&master_keys(&config.data_dir.join("master.keys"), rng.as_ref())?);
     let store = Store::connect(&config.database_url()).await.context("connecting to the database")?;
     let cluster = name_installation(&store, rng.as_ref(), clock.now()).await?;
     // Certificates are checked by the machines' clocks, so their times come from this machine's, never a test's.
     let pki = Pki::load_or_create(&config.data_dir.join("pki"), cluster.uuid, rng.as_ref(), SystemClock.now())?;
+    let started_at = clock.now();
     Ok(Context {
         store,
         sealer,
@@ -40,6 +43,10 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>
         pki: Arc::new(pki),
         capacity: Arc::default(),
         creates: Arc::default(),
+        limits: Arc::default(),
+        started_at,
+        program: Arc::default(),
+        streams: Arc::default(),
         nudge: Arc::default(),
         cluster,
     })

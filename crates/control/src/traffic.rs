@@ -14,12 +14,23 @@ pub struct Period {
 
 /// The period that `now` lies in.
 pub fn current_period(created: Micros, now: Micros) -> Period {
+    period(created, month(created, now))
+}
+
+/// The number of the period that `now` lies in: 1 is the first.
+pub fn month(created: Micros, now: Micros) -> u32 {
     let (first, today) = (date(created), date(now.max(created)));
-    let months = (today.year() - first.year()) * 12 + month(today) - month(first);
+    let months = (today.year() - first.year()) * 12 + month_of(today) - month_of(first);
     let mut months = u32::try_from(months).unwrap_or(0);
     if months > 0 && start_of(first, months) > today {
         months -= 1;
     }
+    months + 1
+}
+
+/// The period of a number, from 1.
+pub fn period(created: Micros, month: u32) -> Period {
+    let (first, months) = (date(created), month.saturating_sub(1));
     Period { start: micros(start_of(first, months)), end: micros(start_of(first, months + 1)) - 1 }
 }
 
@@ -28,7 +39,7 @@ fn start_of(first: NaiveDate, months: u32) -> NaiveDate {
     first.checked_add_months(Months::new(months)).unwrap_or(first)
 }
 
-fn month(date: NaiveDate) -> i32 {
+fn month_of(date: NaiveDate) -> i32 {
     i32::try_from(date.month()).unwrap_or(1)
 }
 
@@ -79,6 +90,7 @@ mod tests {
             for later in 0..800_i64 {
                 let now = created + later * crate::clock::DAY;
                 let period = current_period(created, now);
+                assert_eq!(super::period(created, month(created, now)), period);
                 assert!(period.start <= now && now <= period.end);
                 if let Some(end) = end {
                     assert!(period.end == end || period.start == end + 1);

@@ -13,6 +13,13 @@ pub use generated::*;
 /// The protocol's versions that this release speaks, both ends included.
 pub const PROTOCOL_VERSIONS: std::ops::RangeInclusive<u32> = 1..=1;
 
+/// The newest version that both ends speak. A release speaks its own and the one of the release before, so that control
+/// server and agents are upgraded in any order.
+pub fn common_version(ours: &std::ops::RangeInclusive<u32>, theirs: &std::ops::RangeInclusive<u32>) -> Option<u32> {
+    let newest = *ours.end().min(theirs.end());
+    (newest >= *ours.start() && newest >= *theirs.start()).then_some(newest)
+}
+
 /// The agent's default port, as billing modules and firewalls of the field know it.
 pub const AGENT_PORT: u16 = 8892;
 
@@ -27,4 +34,30 @@ pub fn spec_hash(spec: &ServerSpec) -> String {
     use prost::Message;
     use sha2::{Digest, Sha256};
     hex::encode(Sha256::digest(spec.encode_to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_version_of_both_is_spoken_also_with_the_release_before_and_the_one_after() {
+        for (ours, theirs, spoken) in [
+            (1..=1, 1..=1, Some(1)),
+            (1..=2, 1..=1, Some(1)),
+            (1..=2, 1..=2, Some(2)),
+            (1..=2, 2..=3, Some(2)),
+            (1..=2, 3..=4, None),
+            (3..=4, 1..=2, None),
+        ] {
+            assert_eq!(common_version(&ours, &theirs), spoken, "{ours:?} with {theirs:?}");
+            assert_eq!(common_version(&theirs, &ours), spoken, "the same whoever asks");
+        }
+    }
+
+    #[test]
+    fn this_release_speaks_the_version_of_the_release_before() {
+        let (oldest, newest) = (*PROTOCOL_VERSIONS.start(), *PROTOCOL_VERSIONS.end());
+        assert!(oldest == 1 || oldest < newest, "{oldest} to {newest}");
+    }
 }

@@ -1,6 +1,9 @@
 //! The audit log: every change, append-only.
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
 use serde_json::Value;
 
 use crate::{Micros, StoreError, Tx, entity::audit_entry};
@@ -72,13 +75,40 @@ pub async fn record(tx: &Tx, new: NewEntry) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Which entries are wanted; what is left out matches every entry.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub action: Option<String>,
+    pub subject_kind: Option<String>,
+    pub subject_id: Option<i64>,
+    pub user_id: Option<i64>,
+    /// Of the actor, which is a token where there is a user.
+    pub actor_id: Option<i64>,
+    pub request_id: Option<String>,
+    /// Both ends are included.
+    pub since: Option<Micros>,
+    pub until: Option<Micros>,
+}
+
 /// Newest first, and how many there are.
 pub async fn page(
     db: &impl ConnectionTrait,
+    filter: &Filter,
     offset: u64,
     limit: u64,
 ) -> Result<(Vec<audit_entry::Model>, u64), StoreError> {
-    let query = audit_entry::Entity::find();
+    use audit_entry::Column;
+    let Filter { action, subject_kind, subject_id, user_id, actor_id, request_id, since, until } = filter;
+    let condition = Condition::all()
+        .add_option(action.as_ref().map(|action| Column::Action.eq(action)))
+        .add_option(subject_kind.as_ref().map(|kind| Column::SubjectKind.eq(kind)))
+        .add_option(subject_id.map(|id| Column::SubjectId.eq(id)))
+        .add_option(user_id.map(|id| Column::UserId.eq(id)))
+        .add_option(actor_id.map(|id| Column::ActorId.eq(id)))
+        .add_option(request_id.as_ref().map(|id| Column::RequestId.eq(id)))
+        .add_option(since.map(|at| Column::At.gte(at)))
+        .add_option(until.map(|at| Column::At.lte(at)));
+    let query = audit_entry::Entity::find().filter(condition);
     let total = query.clone().count(db).await?;
-    Ok((query.order_by_desc(audit_entry::Column::Id).offset(offset).limit(limit).all(db).await?, total))
+    Ok((query.order_by_desc(Column::Id).offset(offset).limit(limit).all(db).await?, total))
 }

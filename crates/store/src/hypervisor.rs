@@ -10,11 +10,28 @@ use uuid::Uuid;
 
 use crate::{
     Micros, StoreError, Tx,
-    entity::hypervisor::{ActiveModel, Column, Entity, Model},
+    entity::{
+        hypervisor::{ActiveModel, Column, Entity, Model},
+        hypervisor_comparison, hypervisor_drift, hypervisor_metric, hypervisor_network, hypervisor_selftest,
+        ip_block_binding, server, storage_test,
+    },
 };
 
 /// Its agent has a certificate and answered.
 pub const COMMISSIONED: i32 = 3;
+
+/// Virtual cores for each core that a new node gives out, until somebody says otherwise.
+pub const CPU_OVERCOMMIT_PERCENT: i64 = 400;
+
+/// What is remembered of a certificate that a node was given.
+#[derive(Clone, Debug)]
+pub struct NodeCertificate {
+    /// In hex.
+    pub serial: String,
+    pub expires_at: Micros,
+    /// Hex of SHA-256 over the public key.
+    pub key_sha256: String,
+}
 
 #[derive(Clone, Debug)]
 pub struct NewHypervisor {
@@ -29,8 +46,7 @@ pub struct NewHypervisor {
     pub max_storage_gib: i64,
     pub data_dir: String,
     pub facts: Value,
-    pub certificate_serial: Option<String>,
-    pub certificate_expires_at: Option<Micros>,
+    pub certificate: Option<NodeCertificate>,
     pub now: Micros,
 }
 
@@ -47,8 +63,7 @@ pub async fn insert(tx: &Tx, new: NewHypervisor) -> Result<Model, StoreError> {
         max_storage_gib,
         data_dir,
         facts,
-        certificate_serial,
-        certificate_expires_at,
+        certificate,
         now,
     } = new;
     let row = ActiveModel {
@@ -69,12 +84,17 @@ pub async fn insert(tx: &Tx, new: NewHypervisor) -> Result<Model, StoreError> {
         max_cpu: Set(max_cpu),
         max_memory_mib: Set(max_memory_mib),
         max_storage_gib: Set(max_storage_gib),
+        cpu_overcommit_percent: Set(CPU_OVERCOMMIT_PERCENT),
+        memory_overcommit_percent: Set(100),
+        storage_overcommit_percent: Set(100),
+        default_disk_type: Set("inherit".to_owned()),
         data_dir: Set(data_dir),
         timezone: Set("UTC".to_owned()),
         facts: Set(facts),
         facts_at: Set(Some(now)),
-        certificate_serial: Set(certificate_serial),
-        certificate_expires_at: Set(certificate_expires_at),
+        certificate_serial: Set(certificate.as_ref().map(|certificate| certificate.serial.clone())),
+        certificate_expires_at: Set(certificate.as_ref().map(|certificate| certificate.expires_at)),
+        key_sha256: Set(certificate.map(|certificate| certificate.key_sha256)),
         event_incarnation: Set(String::new()),
         event_sequence: Set(0),
         capacity_version: Set(0),
@@ -130,30 +150,90 @@ pub async fn set_facts(tx: &Tx, id: i64, facts: Value, now: Micros) -> Result<()
     Ok(())
 }
 
-/// Up to which of the node's events everything has been applied.
-pub async fn set_event_position(tx: &Tx, id: i64, incarnation: &str, sequence: i64) -> Result<(), StoreError> {
+/// Moves past an event of the node; `false` where that one was applied before, by whomever.
+pub async fn advance_events(tx: &Tx, id: i64, incarnation: &str, sequence: i64) -> Result<bool, StoreError> {
     let row = ActiveModel {
         event_incarnation: Set(incarnation.to_owned()),
         event_sequence: Set(sequence),
+        ..Default::default()
+    };
+    let newer = Column::EventIncarnation.ne(incarnation).or(Column::EventSequence.lt(sequence));
+    let moved = Entity::update_many().set(row).filter(Column::Id.eq(id)).filter(newer).exec(tx).await?;
+    Ok(moved.rows_affected == 1)
+}
+
+/// A new certificate for a node that is known.
+pub async fn set_certificate(tx: &Tx, id: i64, certificate: NodeCertificate, now: Micros) -> Result<(), StoreError> {
+    let NodeCertificate { serial, expires_at, key_sha256 } = certificate;
+    let row = ActiveModel {
+        certificate_serial: Set(Some(serial)),
+        certificate_expires_at: Set(Some(expires_at)),
+        key_sha256: Set(Some(key_sha256)),
+        updated_at: Set(now),
         ..Default::default()
     };
     Entity::update_many().set(row).filter(Column::Id.eq(id)).exec(tx).await?;
     Ok(())
 }
 
-pub async fn set_certificate(
-    tx: &Tx,
-    id: i64,
-    serial: &str,
-    expires_at: Micros,
-    now: Micros,
-) -> Result<(), StoreError> {
-    let row = ActiveModel {
-        certificate_serial: Set(Some(serial.to_owned())),
-        certificate_expires_at: Set(Some(expires_at)),
+/// Writes what an administrator changes of a node; what the node says of itself stays.
+pub async fn update(tx: &Tx, row: Model, now: Micros) -> Result<Model, StoreError> {
+    let change = ActiveModel {
+        id: Set(row.id),
+        group_id: Set(row.group_id),
+        name: Set(row.name),
+        maintenance: Set(row.maintenance),
+        enabled: Set(row.enabled),
+        prohibit: Set(row.prohibit),
+        max_servers: Set(row.max_servers),
+        max_cpu: Set(row.max_cpu),
+        max_memory_mib: Set(row.max_memory_mib),
+        max_storage_gib: Set(row.max_storage_gib),
+        cpu_overcommit_percent: Set(row.cpu_overcommit_percent),
+        memory_overcommit_percent: Set(row.memory_overcommit_percent),
+        storage_overcommit_percent: Set(row.storage_overcommit_percent),
+        default_disk_type: Set(row.default_disk_type),
         updated_at: Set(now),
         ..Default::default()
     };
-    Entity::update_many().set(row).filter(Column::Id.eq(id)).exec(tx).await?;
+    Ok(Entity::update(change).exec(tx).await?)
+}
+
+/// How many servers are on a node, and how many of them are being deleted.
+pub async fn servers(db: &impl ConnectionTrait, id: i64) -> Result<(u64, u64), StoreError> {
+    let all = server::Entity::find().filter(server::Column::HypervisorId.eq(id));
+    let deleting = all.clone().filter(server::Column::Deleting.eq(true));
+    Ok((all.count(db).await?, deleting.count(db).await?))
+}
+
+/// How many nodes a group has.
+pub async fn count_of_group(db: &impl ConnectionTrait, group_id: i64) -> Result<u64, StoreError> {
+    Ok(Entity::find().filter(Column::GroupId.eq(group_id)).count(db).await?)
+}
+
+/// Removes a node that has no servers, with its networks, their blocks' bindings and its figures.
+pub async fn remove(tx: &Tx, id: i64) -> Result<(), StoreError> {
+    let networks = hypervisor_network::Entity::find()
+        .select_only()
+        .column(hypervisor_network::Column::Id)
+        .filter(hypervisor_network::Column::HypervisorId.eq(id));
+    let networks: Vec<i64> = networks.into_tuple().all(tx).await?;
+    let bound = ip_block_binding::Column::NetworkId.is_in(networks);
+    ip_block_binding::Entity::delete_many().filter(bound).exec(tx).await?;
+    hypervisor_network::Entity::delete_many().filter(hypervisor_network::Column::HypervisorId.eq(id)).exec(tx).await?;
+    hypervisor_metric::Entity::delete_many().filter(hypervisor_metric::Column::HypervisorId.eq(id)).exec(tx).await?;
+    checks_removed(tx, id).await?;
+    Entity::delete_by_id(id).exec(tx).await?;
+    Ok(())
+}
+
+/// Self-tests and comparisons, whose tables have no foreign keys.
+async fn checks_removed(tx: &Tx, id: i64) -> Result<(), StoreError> {
+    let tests = hypervisor_selftest::Column::HypervisorId.eq(id);
+    hypervisor_selftest::Entity::delete_many().filter(tests).exec(tx).await?;
+    storage_test::Entity::delete_many().filter(storage_test::Column::HypervisorId.eq(id)).exec(tx).await?;
+    hypervisor_drift::Entity::delete_many().filter(hypervisor_drift::Column::HypervisorId.eq(id)).exec(tx).await?;
+    let comparison = hypervisor_comparison::Column::HypervisorId.eq(id);
+    hypervisor_comparison::Entity::delete_many().filter(comparison).exec(tx).await?;
     Ok(())
 }

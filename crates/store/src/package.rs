@@ -1,10 +1,16 @@
 //! What is sold.
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, IntoActiveModel, QueryOrder};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder,
+};
 
 use crate::{
     Micros, StoreError, Tx,
-    entity::package::{ActiveModel, Column, Entity, Model},
+    entity::{
+        package::{ActiveModel, Column, Entity, Model},
+        server, template_package,
+    },
 };
 
 /// Everything of a package but its id and times.
@@ -26,6 +32,8 @@ pub struct NewPackage {
     pub write_bytes_s: Option<i64>,
     pub read_iops: Option<i64>,
     pub write_iops: Option<i64>,
+    /// 0: none.
+    pub backup_plan_id: i64,
 }
 
 pub async fn insert(tx: &Tx, new: NewPackage, now: Micros) -> Result<Model, StoreError> {
@@ -46,7 +54,7 @@ pub async fn insert(tx: &Tx, new: NewPackage, now: Micros) -> Result<Model, Stor
         write_bytes_s: Set(new.write_bytes_s),
         read_iops: Set(new.read_iops),
         write_iops: Set(new.write_iops),
-        backup_plan_id: Set(0),
+        backup_plan_id: Set(new.backup_plan_id),
         created_at: Set(now),
         updated_at: Set(now),
         ..Default::default()
@@ -63,10 +71,21 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
     Ok(Entity::find().order_by_asc(Column::Id).all(db).await?)
 }
 
-/// Servers that exist keep what they have.
-pub async fn set_enabled(tx: &Tx, package: Model, enabled: bool, now: Micros) -> Result<Model, StoreError> {
-    let mut row = package.into_active_model();
-    row.enabled = Set(enabled);
-    row.updated_at = Set(now);
-    Ok(Entity::update(row).exec(tx).await?)
+/// Writes every column but the id and the time of creation. Servers that exist keep what they have.
+pub async fn update(tx: &Tx, row: Model, now: Micros) -> Result<Model, StoreError> {
+    let change = ActiveModel { updated_at: Set(now), ..row.into_active_model().reset_all() };
+    Ok(Entity::update(change).exec(tx).await?)
+}
+
+/// How many servers were made from a package, those that are being deleted included.
+pub async fn servers(db: &impl ConnectionTrait, id: i64) -> Result<u64, StoreError> {
+    Ok(server::Entity::find().filter(server::Column::PackageId.eq(id)).count(db).await?)
+}
+
+/// Removes a package that no server was made from. Templates that were kept for it alone are for no package then, so
+/// the caller looks first ([`crate::template::kept_for_only`]).
+pub async fn remove(tx: &Tx, id: i64) -> Result<(), StoreError> {
+    template_package::Entity::delete_many().filter(template_package::Column::PackageId.eq(id)).exec(tx).await?;
+    Entity::delete_by_id(id).exec(tx).await?;
+    Ok(())
 }

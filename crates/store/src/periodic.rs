@@ -1,6 +1,8 @@
 //! Claims of periodic work, one row for each task and due time.
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict,
+};
 
 use crate::{
     Micros, StoreError, Tx,
@@ -22,6 +24,12 @@ pub async fn claim(tx: &Tx, task: &str, due_at: Micros, owner: &str, now: Micros
     };
     let nothing = OnConflict::columns([Column::Task, Column::DueAt]).do_nothing().to_owned();
     Ok(Entity::insert(row).on_conflict(nothing).exec_without_returning(tx).await? == 1)
+}
+
+/// The newest due time of each task that was claimed.
+pub async fn last_due(db: &impl ConnectionTrait) -> Result<Vec<(String, Micros)>, StoreError> {
+    let query = Entity::find().select_only().column(Column::Task).column_as(Column::DueAt.max(), "due_at");
+    Ok(query.group_by(Column::Task).into_tuple().all(db).await?)
 }
 
 /// Removes claims and console tokens that are older than `before`.

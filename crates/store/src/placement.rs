@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use sea_orm::{EntityTrait, FromQueryResult};
 
 use crate::{
-    Db, StoreError, Tx,
+    Db, Micros, StoreError, Tx,
     entity::{hypervisor, hypervisor_group, hypervisor_network, ip_block, package},
     joined, server,
 };
@@ -64,6 +64,26 @@ pub async fn candidates(db: &impl Db, group_id: i64) -> Result<Option<Candidates
         }
     }
     Ok(Some(Candidates { group, nodes }))
+}
+
+/// Addresses that the IPv4 blocks which serve a group's nodes can give: free at least since `rested_since`, counting no
+/// further than `enough` in each.
+pub async fn free_ipv4(
+    db: &impl Db,
+    group_id: i64,
+    rested_since: Micros,
+    enough: u32,
+) -> Result<Vec<(i64, i64)>, StoreError> {
+    let sql = format!(
+        "SELECT b.id AS block_id, (SELECT COUNT(*) FROM (SELECT 1 FROM ipv4_addresses a WHERE a.block_id = b.id \
+         AND a.interface_id IS NULL AND NOT a.reserved AND a.free_since <= $2 LIMIT {enough}) t) AS free FROM ip_blocks b \
+         WHERE b.family = 4 AND b.id IN (SELECT l.block_id FROM ip_block_bindings l \
+         JOIN hypervisor_networks n ON n.id = l.network_id JOIN hypervisors h ON h.id = n.hypervisor_id \
+         WHERE h.group_id = $1)"
+    );
+    let rows = joined::all(db, &sql, vec![group_id.into(), rested_since.into()]).await?;
+    let read = |row: &sea_orm::QueryResult| Ok((row.try_get("", "block_id")?, row.try_get("", "free")?));
+    rows.iter().map(read).collect()
 }
 
 /// What a server is made from where the order says nothing else.

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
-    QueryOrder, Value, prelude::Expr, sea_query::ExprTrait,
+    QueryOrder, QuerySelect, Value, prelude::Expr, sea_query::ExprTrait,
 };
 use uuid::Uuid;
 
@@ -25,8 +25,25 @@ pub async fn by_id_even_deleting(db: &impl Db, id: i64) -> Result<Option<Model>,
     Ok(Entity::find_by_id(id).one(db).await?)
 }
 
+/// How many servers are in each state, without those that are being deleted.
+pub async fn counts(db: &impl Db) -> Result<Vec<(String, i64)>, StoreError> {
+    let query = Entity::find()
+        .select_only()
+        .column(Column::State)
+        .column_as(Column::Id.count(), "number")
+        .filter(Column::Deleting.eq(false))
+        .group_by(Column::State);
+    Ok(query.into_tuple().all(db).await?)
+}
+
 pub async fn by_uuid_even_deleting(db: &impl Db, uuid: Uuid) -> Result<Option<Model>, StoreError> {
     Ok(Entity::find().filter(Column::Uuid.eq(uuid)).one(db).await?)
+}
+
+/// A user's own, without one that is being deleted.
+pub async fn of_owner(db: &impl Db, owner_id: i64, uuid: Uuid) -> Result<Option<Model>, StoreError> {
+    let own = Entity::find().filter(Column::Uuid.eq(uuid)).filter(Column::OwnerId.eq(owner_id));
+    Ok(own.filter(Column::Deleting.eq(false)).one(db).await?)
 }
 
 /// What differs from server to server when one is created; the rest of a new row is the same for all.
@@ -42,6 +59,7 @@ pub struct NewServer {
     pub storage_profile: i32,
     pub network_profile: i32,
     pub backup_plan_id: Option<i64>,
+    pub hypervisor_asset_groups: Vec<i64>,
     /// Of [`crate::placement::lock`], which the caller holds.
     pub run_as_uid: i64,
     pub now: Micros,
@@ -85,7 +103,7 @@ pub async fn insert(tx: &Tx, new: NewServer) -> Result<Model, StoreError> {
         generation: Set(1),
         run_as_uid: Set(new.run_as_uid),
         firewall_rulesets: Set(serde_json::json!([])),
-        hypervisor_asset_groups: Set(serde_json::json!([])),
+        hypervisor_asset_groups: Set(serde_json::json!(new.hypervisor_asset_groups)),
         backup_plan_id: Set(new.backup_plan_id),
         backup_access: Set("inherit".to_owned()),
         delete_at: Set(None),
@@ -95,6 +113,14 @@ pub async fn insert(tx: &Tx, new: NewServer) -> Result<Model, StoreError> {
         power: Set("off".to_owned()),
         power_at: Set(None),
         guest_agent: Set(false),
+        ran_when_suspended: Set(false),
+        iso_id: Set(None),
+        iso_hypervisor_id: Set(None),
+        custom_xml: Set(serde_json::json!({})),
+        machine_type: Set("inherit".to_owned()),
+        tpm_type: Set(0),
+        image_digest: Set(String::new()),
+        os_type: Set(String::new()),
         created_at: Set(new.now),
         updated_at: Set(new.now),
     };
@@ -117,6 +143,9 @@ pub async fn lock(tx: &Tx, id: i64) -> Result<Option<Model>, StoreError> {
 #[derive(Clone, Debug)]
 pub struct BuildOrder {
     pub template_id: i64,
+    /// What the template has now; it keeps this build's servers as they are when it gets another.
+    pub image_digest: String,
+    pub os_type: String,
     pub name: Option<String>,
     pub hostname: Option<String>,
     pub rebuild: bool,
@@ -134,6 +163,8 @@ pub struct BuildOrder {
 pub async fn order_build(tx: &Tx, id: i64, order: BuildOrder) -> Result<(), StoreError> {
     let mut row = ActiveModel {
         template_id: Set(Some(order.template_id)),
+        image_digest: Set(order.image_digest),
+        os_type: Set(order.os_type),
         state: Set("queued".to_owned()),
         commission_status: Set(1),
         rebuild: Set(order.rebuild),
@@ -192,6 +223,14 @@ pub async fn set_delete_at(tx: &Tx, id: i64, at: Option<Micros>, now: Micros) ->
 pub async fn set_deleting(tx: &Tx, id: i64, now: Micros) -> Result<(), StoreError> {
     let row = ActiveModel { deleting: Set(true), delete_at: Set(None), updated_at: Set(now), ..Default::default() };
     Entity::update_many().set(row).filter(Column::Id.eq(id)).exec(tx).await?;
+    Ok(())
+}
+
+/// Servers that are being deleted get another owner, so that theirs may go before them. Nobody sees them any more.
+pub async fn hand_over_deleting(tx: &Tx, from: i64, to: i64) -> Result<(), StoreError> {
+    let row = ActiveModel { owner_id: Set(to), ..Default::default() };
+    let theirs = Entity::update_many().set(row).filter(Column::OwnerId.eq(from)).filter(Column::Deleting.eq(true));
+    theirs.exec(tx).await?;
     Ok(())
 }
 

@@ -7,8 +7,8 @@ use sea_orm::{FromQueryResult, QueryResult, Value};
 use crate::{
     Db, Micros, StoreError,
     entity::{
-        hypervisor, hypervisor_group, hypervisor_network, ip_block, ipv4_address, ipv6_subnet, pending_action, server,
-        server_disk, server_interface, template, user,
+        backup_plan, firewall_rule, hypervisor, hypervisor_group, hypervisor_network, ip_block, ip_whitelist,
+        ipv4_address, ipv6_subnet, iso, pending_action, server, server_disk, server_interface, template, user,
     },
     joined,
     server::Allocated,
@@ -22,6 +22,9 @@ pub struct ServerDetails {
     pub group: hypervisor_group::Model,
     /// Of the last build.
     pub template: Option<template::Model>,
+    /// In the drive, or to come.
+    pub iso: Option<iso::Model>,
+    pub backup_plan: Option<backup_plan::Model>,
     /// On the hypervisor.
     pub allocated: Allocated,
     /// By position.
@@ -31,6 +34,8 @@ pub struct ServerDetails {
     pub ssh_keys: Vec<BuiltKey>,
     /// Those that are not complete, oldest first.
     pub pending: Vec<pending_action::Model>,
+    /// Names of its addresses: the address, and what it is called.
+    pub names: Vec<(String, String)>,
     /// Whether a job of the server is queued or running.
     pub working: bool,
 }
@@ -41,6 +46,17 @@ pub struct InterfaceDetails {
     pub network: hypervisor_network::Model,
     pub ipv4: Vec<(ipv4_address::Model, ip_block::Model)>,
     pub ipv6: Vec<(ipv6_subnet::Model, ip_block::Model)>,
+    /// What its filter lets through besides.
+    pub whitelist: Vec<ip_whitelist::Model>,
+    /// In the order in which they are judged; in force where the interface's firewall is on.
+    pub firewall: Vec<firewall_rule::Model>,
+}
+
+impl InterfaceDetails {
+    /// Without addresses.
+    pub fn new(interface: server_interface::Model, network: hypervisor_network::Model) -> Self {
+        Self { interface, network, ipv4: Vec::new(), ipv6: Vec::new(), whitelist: Vec::new(), firewall: Vec::new() }
+    }
 }
 
 /// A key that the last build was given.
@@ -79,16 +95,19 @@ static HEAD_OF_OWNER: LazyLock<String> = LazyLock::new(|| head("s.owner_id = $1 
 
 fn head(condition: &str) -> String {
     format!(
-        "SELECT {}, {}, {}, {}, {}, EXISTS (SELECT 1 FROM jobs j WHERE j.server_id = s.id \
+        "SELECT {}, {}, {}, {}, {}, {}, {}, EXISTS (SELECT 1 FROM jobs j WHERE j.server_id = s.id \
          AND j.state IN ('queued', 'running')) AS working \
          FROM servers s JOIN users u ON u.id = s.owner_id JOIN hypervisors h ON h.id = s.hypervisor_id \
          JOIN hypervisor_groups g ON g.id = h.group_id LEFT JOIN templates t ON t.id = s.template_id \
+         LEFT JOIN isos o ON o.id = s.iso_id LEFT JOIN backup_plans p ON p.id = s.backup_plan_id \
          WHERE {condition} ORDER BY s.id",
         joined::columns::<server::Entity>("s", "s_"),
         joined::columns::<user::Entity>("u", "u_"),
         joined::columns::<hypervisor::Entity>("h", "h_"),
         joined::columns::<hypervisor_group::Entity>("g", "g_"),
         joined::columns::<template::Entity>("t", "t_"),
+        joined::columns::<iso::Entity>("o", "o_"),
+        joined::columns::<backup_plan::Entity>("p", "p_"),
     )
 }
 
@@ -146,17 +165,28 @@ fn read_head(row: &QueryResult) -> Result<ServerDetails, StoreError> {
         Some(_) => Some(template::Model::from_query_result(row, "t_")?),
         None => None,
     };
+    let iso = match row.try_get::<Option<i64>>("o_", "id")? {
+        Some(_) => Some(iso::Model::from_query_result(row, "o_")?),
+        None => None,
+    };
+    let backup_plan = match row.try_get::<Option<i64>>("p_", "id")? {
+        Some(_) => Some(backup_plan::Model::from_query_result(row, "p_")?),
+        None => None,
+    };
     Ok(ServerDetails {
         server: server::Model::from_query_result(row, "s_")?,
         owner: user::Model::from_query_result(row, "u_")?,
         hypervisor: hypervisor::Model::from_query_result(row, "h_")?,
         group: hypervisor_group::Model::from_query_result(row, "g_")?,
         template,
+        iso,
+        backup_plan,
         allocated: Allocated::default(),
         disks: Vec::new(),
         interfaces: Vec::new(),
         ssh_keys: Vec::new(),
         pending: Vec::new(),
+        names: Vec::new(),
         working: row.try_get("", "working")?,
     })
 }
@@ -170,7 +200,7 @@ fn add_interface(
 ) -> Result<(), StoreError> {
     if interfaces.last().is_none_or(|last| last.interface.id != interface.id) {
         let network = hypervisor_network::Model::from_query_result(row, "n_")?;
-        interfaces.push(InterfaceDetails { interface, network, ipv4: Vec::new(), ipv6: Vec::new() });
+        interfaces.push(InterfaceDetails::new(interface, network));
     }
     let Some(last) = interfaces.last_mut() else { return Ok(()) };
     if let Some(id) = row.try_get::<Option<i64>>("a_", "id")?
@@ -188,8 +218,8 @@ fn add_interface(
     Ok(())
 }
 
-/// Keys, pending actions and what is allocated on the nodes come in one statement: three kinds of rows in columns
-/// that fit all.
+/// Keys, pending actions, what is allocated on the nodes, what filters let through and firewalls, and names of addresses
+/// come in one statement: six kinds of rows in columns that fit all.
 async fn add_small_lists(
     db: &impl Db,
     servers: &mut [ServerDetails],
@@ -207,7 +237,19 @@ async fn add_small_lists(
         let of: i64 = row.try_get("", "holder")?;
         match (row.try_get::<i32>("", "kind")?, place.get(&of)) {
             (KEY, Some(place)) => servers[*place].ssh_keys.push(read_key(&row)?),
+            (NAME, Some(place)) => {
+                servers[*place].names.push((row.try_get("", "t1")?, row.try_get("", "t2")?));
+            }
             (PENDING, Some(place)) => servers[*place].pending.push(read_pending(&row, of)?),
+            (kind @ (PASSED | RULE), Some(place)) => {
+                let id: i64 = row.try_get("", "n1")?;
+                let Some(of) = servers[*place].interfaces.iter_mut().find(|of| of.interface.id == id) else { continue };
+                if kind == PASSED {
+                    of.whitelist.push(read_passed(&row)?);
+                } else {
+                    of.firewall.push(read_rule(&row)?);
+                }
+            }
             (NODE, _) => {
                 allocated.insert(of, read_allocated(&row)?);
             }
@@ -223,16 +265,19 @@ async fn add_small_lists(
 const KEY: i32 = 1;
 const PENDING: i32 = 2;
 const NODE: i32 = 3;
+const PASSED: i32 = 4;
+const RULE: i32 = 5;
+const NAME: i32 = 6;
 
 fn small_lists(servers: &str, nodes: &str) -> String {
     format!(
         "SELECT {KEY} AS kind, l.server_id AS holder, l.position AS sorted, k.id AS id, k.user_id AS n1, \
          k.created_at AS n2, 0 AS n3, 0 AS n4, k.key_type AS t1, k.name AS t2, k.public_key AS t3, \
-         k.enabled AS f1, FALSE AS f2, FALSE AS f3 \
+         '' AS t4, k.enabled AS f1, FALSE AS f2, FALSE AS f3 \
          FROM server_ssh_keys l JOIN ssh_keys k ON k.id = l.ssh_key_id WHERE l.server_id IN {servers} \
          UNION ALL \
-         SELECT {PENDING}, p.server_id, 0, p.id, p.created_at, p.updated_at, 0, 0, p.action, \
-         CAST(p.requires AS TEXT), CAST(p.payload AS TEXT), p.collected, p.complete, p.failed \
+         SELECT {PENDING}, p.server_id, 0, p.id, p.created_at, p.updated_at, p.generation, 0, p.action, \
+         CAST(p.requires AS TEXT), CAST(p.payload AS TEXT), p.waits_for, p.collected, p.complete, p.failed \
          FROM pending_actions p WHERE p.server_id IN {servers} AND p.complete = FALSE \
          UNION ALL \
          SELECT {NODE}, h.id, 0, 0, (SELECT COUNT(*) FROM servers x WHERE x.hypervisor_id = h.id), \
@@ -240,7 +285,18 @@ fn small_lists(servers: &str, nodes: &str) -> String {
          (SELECT CAST(COALESCE(SUM(x.cpu_cores), 0) AS BIGINT) FROM servers x WHERE x.hypervisor_id = h.id), \
          (SELECT CAST(COALESCE(SUM(d.capacity_gib), 0) AS BIGINT) FROM servers x \
          JOIN server_disks d ON d.server_id = x.id WHERE x.hypervisor_id = h.id), \
-         '', '', '', FALSE, FALSE, FALSE FROM hypervisors h WHERE h.id IN {nodes} \
+         '', '', '', '', FALSE, FALSE, FALSE FROM hypervisors h WHERE h.id IN {nodes} \
+         UNION ALL \
+         SELECT {PASSED}, i.server_id, 0, w.id, w.interface_id, w.created_at, w.family, w.prefix_len, w.address, \
+         '', '', '', FALSE, FALSE, FALSE FROM ip_whitelist w JOIN server_interfaces i ON i.id = w.interface_id \
+         WHERE i.server_id IN {servers} \
+         UNION ALL \
+         SELECT {RULE}, i.server_id, r.priority, r.id, r.interface_id, r.created_at, r.family, r.protocol, r.source, \
+         r.destination, r.source_ports || ' ' || r.destination_ports, '', r.inbound, r.accept, FALSE \
+         FROM firewall_rules r JOIN server_interfaces i ON i.id = r.interface_id WHERE i.server_id IN {servers} \
+         UNION ALL \
+         SELECT {NAME}, n.server_id, 0, n.id, 0, 0, 0, 0, n.address, n.ptr, '', '', FALSE, FALSE, FALSE \
+         FROM ptr_records n WHERE n.server_id IN {servers} AND n.ptr IS NOT NULL \
          ORDER BY 1, 2, 3, 4"
     )
 }
@@ -271,8 +327,45 @@ fn read_pending(row: &QueryResult, server_id: i64) -> Result<pending_action::Mod
         complete: row.try_get("", "f2")?,
         failed: row.try_get("", "f3")?,
         payload: json("t3")?,
+        waits_for: row.try_get("", "t4")?,
+        generation: row.try_get("", "n3")?,
         created_at: row.try_get("", "n1")?,
         updated_at: row.try_get("", "n2")?,
+    })
+}
+
+fn small(row: &QueryResult, column: &str) -> Result<i32, StoreError> {
+    Ok(i32::try_from(row.try_get::<i64>("", column)?).unwrap_or_default())
+}
+
+fn read_rule(row: &QueryResult) -> Result<firewall_rule::Model, StoreError> {
+    let ports: String = row.try_get("", "t3")?;
+    let (source_ports, destination_ports) = ports.split_once(' ').unwrap_or_default();
+    Ok(firewall_rule::Model {
+        id: row.try_get("", "id")?,
+        ruleset_id: None,
+        interface_id: Some(row.try_get("", "n1")?),
+        priority: row.try_get("", "sorted")?,
+        inbound: row.try_get("", "f1")?,
+        accept: row.try_get("", "f2")?,
+        family: small(row, "n3")?,
+        protocol: small(row, "n4")?,
+        source: row.try_get("", "t1")?,
+        destination: row.try_get("", "t2")?,
+        source_ports: source_ports.to_owned(),
+        destination_ports: destination_ports.to_owned(),
+        created_at: row.try_get("", "n2")?,
+    })
+}
+
+fn read_passed(row: &QueryResult) -> Result<ip_whitelist::Model, StoreError> {
+    Ok(ip_whitelist::Model {
+        id: row.try_get("", "id")?,
+        interface_id: row.try_get("", "n1")?,
+        family: small(row, "n3")?,
+        address: row.try_get("", "t1")?,
+        prefix_len: small(row, "n4")?,
+        created_at: row.try_get("", "n2")?,
     })
 }
 

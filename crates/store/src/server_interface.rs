@@ -23,6 +23,7 @@ pub struct NewInterface {
     pub in_average_kbs: i64,
     pub out_average_kbs: i64,
     pub network_profile: i32,
+    pub firewall_enabled: bool,
     pub now: Micros,
 }
 
@@ -43,6 +44,8 @@ pub async fn insert(tx: &Tx, new: NewInterface) -> Result<Model, StoreError> {
         out_average_kbs: Set(new.out_average_kbs),
         ip_filter: Set(true),
         network_profile: Set(new.network_profile),
+        firewall_enabled: Set(new.firewall_enabled),
+        quarantined: Set(false),
         created_at: Set(new.now),
         updated_at: Set(new.now),
     };
@@ -51,4 +54,29 @@ pub async fn insert(tx: &Tx, new: NewInterface) -> Result<Model, StoreError> {
 
 pub async fn of_server(db: &impl Db, server_id: i64) -> Result<Vec<Model>, StoreError> {
     Ok(Entity::find().filter(Column::ServerId.eq(server_id)).order_by_asc(Column::Position).all(db).await?)
+}
+
+/// What of an interface can be changed; its whole new state.
+#[derive(Clone, Copy, Debug)]
+pub struct InterfaceChange {
+    pub driver: Option<i32>,
+    pub ip_filter: bool,
+    pub in_average_kbs: i64,
+    pub out_average_kbs: i64,
+    pub network_profile: i32,
+    pub now: Micros,
+}
+
+pub async fn update(tx: &Tx, id: i64, change: InterfaceChange) -> Result<(), StoreError> {
+    let row = ActiveModel {
+        driver: Set(change.driver),
+        ip_filter: Set(change.ip_filter),
+        in_average_kbs: Set(change.in_average_kbs),
+        out_average_kbs: Set(change.out_average_kbs),
+        network_profile: Set(change.network_profile),
+        updated_at: Set(change.now),
+        ..Default::default()
+    };
+    Entity::update_many().set(row).filter(Column::Id.eq(id)).exec(tx).await?;
+    Ok(())
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     Micros, StoreError, Tx,
     entity::{
-        console_token, ipv4_address, ipv6_subnet, job, pending_action,
+        console_token, firewall_rule, ip_whitelist, ipv4_address, ipv6_subnet, job, pending_action,
         server::{ActiveModel, Column, Entity},
         server_disk, server_interface, server_ssh_key,
     },
@@ -91,7 +91,7 @@ pub async fn id_of(db: &impl crate::Db, uuid: Uuid) -> Result<Option<i64>, Store
     Ok(Entity::find().select_only().column(Column::Id).filter(Column::Uuid.eq(uuid)).into_tuple().one(db).await?)
 }
 
-/// Removes the server's rows and frees its addresses. Its jobs keep their words and lose their server.
+/// Removes the server's rows and frees its addresses. Its jobs stay, with its id.
 pub async fn remove(tx: &Tx, id: i64, now: Micros) -> Result<(), StoreError> {
     let interfaces: Vec<i64> = server_interface::Entity::find()
         .select_only()
@@ -100,26 +100,24 @@ pub async fn remove(tx: &Tx, id: i64, now: Micros) -> Result<(), StoreError> {
         .into_tuple()
         .all(tx)
         .await?;
-    let free = ipv4_address::ActiveModel {
-        interface_id: Set(None),
-        assigned_at: Set(None),
-        released_at: Set(Some(now)),
-        ..Default::default()
-    };
     ipv4_address::Entity::update_many()
-        .set(free)
+        .set(crate::ipv4_address::freed(now))
         .filter(ipv4_address::Column::InterfaceId.is_in(interfaces.iter().copied()))
         .exec(tx)
         .await?;
-    let free = ipv6_subnet::ActiveModel {
-        interface_id: Set(None),
-        assigned_at: Set(None),
-        released_at: Set(Some(now)),
-        ..Default::default()
-    };
     ipv6_subnet::Entity::update_many()
-        .set(free)
-        .filter(ipv6_subnet::Column::InterfaceId.is_in(interfaces))
+        .set(crate::ipv6_subnet::freed(now))
+        .filter(ipv6_subnet::Column::InterfaceId.is_in(interfaces.iter().copied()))
+        .exec(tx)
+        .await?;
+    crate::address_history::all_released(tx, &interfaces, now).await?;
+    crate::traffic::forget(tx, id, &interfaces).await?;
+    firewall_rule::Entity::delete_many()
+        .filter(firewall_rule::Column::InterfaceId.is_in(interfaces.iter().copied()))
+        .exec(tx)
+        .await?;
+    ip_whitelist::Entity::delete_many()
+        .filter(ip_whitelist::Column::InterfaceId.is_in(interfaces.iter().copied()))
         .exec(tx)
         .await?;
     server_interface::Entity::delete_many().filter(server_interface::Column::ServerId.eq(id)).exec(tx).await?;
@@ -132,6 +130,7 @@ pub async fn remove(tx: &Tx, id: i64, now: Micros) -> Result<(), StoreError> {
         state: Set(crate::job::CANCELLED.to_owned()),
         error: Set(Some("The server was deleted.".to_owned())),
         finished_at: Set(Some(now)),
+        updated_at: Set(now),
         ..Default::default()
     };
     job::Entity::update_many()
@@ -142,6 +141,9 @@ pub async fn remove(tx: &Tx, id: i64, now: Micros) -> Result<(), StoreError> {
         .await?;
     // What is allocated on the node changes, so sums that were taken before are stale.
     if let Some(server) = Entity::delete_by_id(id).exec_with_returning(tx).await? {
+        if let Some(iso_id) = server.iso_id {
+            crate::iso::forget_unused(tx, iso_id).await?;
+        }
         crate::hypervisor::lock(tx, server.hypervisor_id).await?;
     }
     Ok(())

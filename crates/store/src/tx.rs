@@ -8,8 +8,9 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction, IsolationLevel,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectOptions, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+    sqlx::{Connection, Sqlite, pool::PoolOptions},
 };
 use sea_orm_migration::MigratorTrait;
 
@@ -20,6 +21,11 @@ pub type Tx = DatabaseTransaction;
 
 /// How often a transaction that the database gave up on is run again.
 const TRIES: u32 = 12;
+/// How long one waits for a connection before the database counts as away.
+const ACQUIRE_LIMIT: Duration = Duration::from_secs(30);
+const SQLITE_READERS: u32 = 8;
+const POSTGRES_READERS: u32 = 12;
+const POSTGRES_WRITERS: u32 = 12;
 
 #[derive(Clone)]
 pub struct Store {
@@ -27,6 +33,8 @@ pub struct Store {
     write: DatabaseConnection,
     /// Held over a whole write transaction on SQLite; absent on PostgreSQL. Tokio's mutex is fair.
     writer: Option<Arc<tokio::sync::Mutex<()>>>,
+    /// Held by a writer that runs again.
+    again: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Store {
@@ -42,7 +50,9 @@ impl Store {
         let options = |connections: u32| {
             let mut options = ConnectOptions::new(url.clone());
             options.max_connections(connections).min_connections(1).sqlx_logging(false);
-            options.acquire_timeout(Duration::from_secs(30));
+            options.acquire_timeout(ACQUIRE_LIMIT);
+            // A file does not hang up: to ask it before each statement only costs.
+            options.test_before_acquire(false);
             options.map_sqlx_sqlite_opts(|sqlite| {
                 sqlite
                     .pragma("journal_mode", "WAL")
@@ -50,19 +60,30 @@ impl Store {
                     .pragma("foreign_keys", "ON")
                     .pragma("busy_timeout", "10000")
             });
+            options.map_sqlx_sqlite_pool_opts(closed_if_confused);
             options
         };
         let write = Database::connect(options(1)).await?;
-        let read = Database::connect(options(8)).await?;
-        Ok(Self { read, write, writer: Some(Arc::default()) })
+        let read = Database::connect(options(SQLITE_READERS)).await?;
+        Ok(Self { read, write, writer: Some(Arc::default()), again: Arc::default() })
     }
 
+    /// Readers and writers have connections of their own, so that writers who read beside their transaction never
+    /// wait for each other.
     async fn postgres(url: &str) -> Result<Self, StoreError> {
-        let mut options = ConnectOptions::new(url);
-        options.max_connections(24).min_connections(1).sqlx_logging(false);
-        options.acquire_timeout(Duration::from_secs(30));
-        let write = Database::connect(options).await?;
-        Ok(Self { read: write.clone(), write, writer: None })
+        let options = |connections: u32| {
+            let mut options = ConnectOptions::new(url);
+            options.max_connections(connections).min_connections(1).sqlx_logging(false);
+            options.acquire_timeout(ACQUIRE_LIMIT);
+            options
+        };
+        let mut writing = options(POSTGRES_WRITERS);
+        // Said once for each connection and not once for each transaction, which saves a round trip.
+        writing
+            .map_sqlx_postgres_opts(|postgres| postgres.options([("default_transaction_isolation", "serializable")]));
+        let write = Database::connect(writing).await?;
+        let read = Database::connect(options(POSTGRES_READERS)).await?;
+        Ok(Self { read, write, writer: None, again: Arc::default() })
     }
 
     /// For reading outside a transaction.
@@ -86,20 +107,23 @@ impl Store {
         E: From<StoreError> + AsStoreError,
     {
         let mut tries = 0;
+        let mut turn = None;
         loop {
             tries += 1;
             match self.write_once(&work).await {
                 Err(error) if tries < TRIES && matches!(error.as_store_error(), Some(StoreError::Busy(_))) => {
-                    // Longer for each try, and different for each task, so that those who collided part.
-                    let spread = std::ptr::from_ref(&tries) as u64 % 7;
-                    tokio::time::sleep(Duration::from_millis(u64::from(tries * tries) + spread)).await;
+                    // Those of this process who lost take turns, so that they don't make each other lose again; the
+                    // pause is for others, longer for each try.
+                    if turn.is_none() {
+                        turn = Some(self.again.lock().await);
+                    }
+                    tokio::time::sleep(Duration::from_millis(u64::from(tries * tries))).await;
                 }
                 outcome => return outcome,
             }
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one place that begins transactions")]
     async fn write_once<T, E>(
         &self,
         work: &impl for<'t> Fn(&'t Tx) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 't>>,
@@ -111,15 +135,7 @@ impl Store {
             Some(lock) => Some(lock.lock().await),
             None => None,
         };
-        let options = if self.writer.is_some() {
-            TransactionOptions {
-                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                ..TransactionOptions::default()
-            }
-        } else {
-            TransactionOptions { isolation_level: Some(IsolationLevel::Serializable), ..TransactionOptions::default() }
-        };
-        let tx = self.write.begin_with_options(options).await.map_err(StoreError::from)?;
+        let tx = self.begin().await?;
         match work(&tx).await {
             Ok(value) => {
                 tx.commit().await.map_err(StoreError::from)?;
@@ -132,6 +148,35 @@ impl Store {
             }
         }
     }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that begins transactions")]
+    async fn begin(&self) -> Result<Tx, StoreError> {
+        if self.writer.is_some() {
+            let mode = Some(SqliteTransactionMode::Immediate);
+            let options = TransactionOptions { sqlite_transaction_mode: mode, ..TransactionOptions::default() };
+            return Ok(self.write.begin_with_options(options).await?);
+        }
+        // In a task of its own, which goes on when the caller is dropped. The driver does not know of a transaction
+        // before the database has answered: dropped in between it would go back to the pool with the transaction
+        // open, for the next one to stumble over.
+        let pool = self.write.clone();
+        match tokio::spawn(async move { pool.begin().await }).await {
+            Ok(begun) => Ok(begun?),
+            Err(error) => Err(StoreError::Away(error.to_string())),
+        }
+    }
+}
+
+/// SQLite ends a transaction by itself when the disk is full, and then there is nothing to roll back. The driver
+/// still counts it as open, so the next one would be a savepoint within nothing. Such a connection is closed.
+fn closed_if_confused(pool: PoolOptions<Sqlite>) -> PoolOptions<Sqlite> {
+    pool.after_release(|connection, _| {
+        Box::pin(async move {
+            // A rollback that was begun has ended when this is answered.
+            connection.ping().await?;
+            Ok(!connection.is_in_transaction())
+        })
+    })
 }
 
 /// Lets [`Store::write_tx`] see whether an action's own error was the database giving up.

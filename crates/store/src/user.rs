@@ -1,12 +1,12 @@
 //! People who own servers, and staff.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, ModelTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
-use crate::{Micros, StoreError, Tx, entity::user};
+use crate::{Micros, StoreError, Tx, entity::user, login_token, session};
 
 /// The relation to a billing system's client, as a number or as a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +105,12 @@ pub async fn by_relation(db: &impl ConnectionTrait, relation: &Relation) -> Resu
     Ok(query.one(db).await?)
 }
 
-/// In order of their ids, and how many there are; `search` matches the address exactly.
+/// The whole address, in any case.
+pub async fn by_email(db: &impl ConnectionTrait, email: &str) -> Result<Option<user::Model>, StoreError> {
+    Ok(user::Entity::find().filter(user::Column::EmailKey.eq(email_key(email))).one(db).await?)
+}
+
+/// In order of their ids, and how many there are; `email` matches the whole address, in any case.
 pub async fn page(
     db: &impl ConnectionTrait,
     email: Option<&str>,
@@ -120,7 +125,38 @@ pub async fn page(
     Ok((query.order_by_asc(user::Column::Id).offset(offset).limit(limit).all(db).await?, total))
 }
 
+/// What is `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub self_service: Option<i32>,
+    pub self_service_hourly_credit: Option<bool>,
+    pub suspended: Option<bool>,
+    pub password_hash: Option<String>,
+}
+
+/// The user as it is then.
+pub async fn change(tx: &Tx, user: user::Model, change: Change, now: Micros) -> Result<user::Model, StoreError> {
+    let Change { name, email, self_service, self_service_hourly_credit, suspended, password_hash } = change;
+    let mut row = user.into_active_model();
+    row.name = name.map_or(row.name, Set);
+    if let Some(email) = email {
+        row.email_key = Set(email_key(&email));
+        row.email = Set(email);
+    }
+    row.self_service = self_service.map_or(row.self_service, Set);
+    row.self_service_hourly_credit = self_service_hourly_credit.map_or(row.self_service_hourly_credit, Set);
+    row.suspended = suspended.map_or(row.suspended, Set);
+    row.password_hash = password_hash.map_or(row.password_hash, Set);
+    row.updated_at = Set(now);
+    Ok(row.update(tx).await?)
+}
+
+/// With the user's logins; keys and tokens are in the way.
 pub async fn delete(tx: &Tx, user: user::Model) -> Result<(), StoreError> {
+    session::end_others(tx, user.id, None).await?;
+    login_token::of_user_gone(tx, user.id).await?;
     user.delete(tx).await?;
     Ok(())
 }

@@ -3,21 +3,26 @@
 use super::Source;
 
 /// Whose feature exists. A row comes in here with the first commit of its feature.
-const WITH_FEATURE: [(u8, &str); 15] = [
+const WITH_FEATURE: [(u8, &str); 20] = [
+    (1, "operations without a token"),
     (2, "text of customers reaches the host or a template"),
     (4, "a file name made from a request"),
     (6, "fetches of private addresses"),
     (8, "names and secrets where they do not belong"),
+    (9, "fields that nobody may set"),
     (10, "images that read other files"),
     (11, "raw disks taken for another format"),
     (12, "old data, and sizes without bound"),
     (14, "spoofed packets"),
     (15, "consoles opened by other sites"),
     (16, "QEMU without its sandbox, legacy devices, nested virtualisation"),
-    (17, "XML by customers"),
+    (17, "XML by customers, and an administrator's own"),
     (18, "one address given twice"),
     (19, "an older state applied over a newer one"),
     (20, "jobs that never end"),
+    (21, "operations that a restart loses"),
+    (24, "guests that stop without the control server"),
+    (26, "servers that nobody knows the place of"),
     (27, "full disks, downloads cut off"),
 ];
 

@@ -6,10 +6,13 @@
 
 mod merge;
 mod network;
+mod windows;
 mod yaml;
 
 use berth_proto::{GuestSeed, ServerSpec};
 use serde_json::{Map, Value, json};
+
+use crate::domain_xml::WINDOWS;
 
 /// The files of a NoCloud seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,16 +44,24 @@ rc-service sshd restart 2>/dev/null; true";
 pub fn seed_files(spec: &ServerSpec) -> Result<SeedFiles, SeedError> {
     let seed = spec.seed.clone().unwrap_or_default();
     let instance_id = if seed.instance_id.is_empty() { &spec.server_uuid } else { &seed.instance_id };
-    let meta_data = json!({ "instance-id": instance_id, "local-hostname": seed.hostname });
-    let own = own_config(&seed);
+    let mut meta_data = json!({ "instance-id": instance_id, "local-hostname": seed.hostname });
+    let is_windows = spec.os_type == WINDOWS;
+    let own = if is_windows { windows::own_config(&seed) } else { own_config(&seed) };
+    if is_windows {
+        windows::add_keys(&mut meta_data, &seed);
+    }
     let merged = match seed.user_data.trim() {
         "" => own,
         theirs => merge::under(own, theirs)?,
     };
+    let mut network_config = network::network_config(spec)?;
+    if is_windows {
+        windows::complete(&mut network_config);
+    }
     Ok(SeedFiles {
         meta_data: yaml::to_yaml(&meta_data),
         user_data: format!("#cloud-config\n{}", yaml::to_yaml(&Value::Object(merged))),
-        network_config: yaml::to_yaml(&network::network_config(spec)?),
+        network_config: yaml::to_yaml(&network_config),
     })
 }
 
@@ -62,6 +73,8 @@ fn own_config(seed: &GuestSeed) -> Map<String, Value> {
     set("preserve_hostname", json!(false));
     set("manage_etc_hosts", json!(true));
     set("disable_root", json!(false));
+    // Addresses come and go between builds: the guest reads its network at each boot.
+    set("updates", json!({ "network": { "when": ["boot-new-instance", "boot"] } }));
     set("ssh_pwauth", json!(seed.ssh_password_login));
     if !seed.ssh_keys.is_empty() {
         set("ssh_authorized_keys", json!(seed.ssh_keys));

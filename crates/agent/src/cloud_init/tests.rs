@@ -55,6 +55,25 @@ fn golden_with_password_swap_and_time_zone() {
 }
 
 #[test]
+fn golden_windows() {
+    let mut spec = spec();
+    spec.os_type = "windows".into();
+    spec.interfaces.push(InterfaceSpec {
+        mac: "52:54:00:AA:BB:02".into(),
+        guest_name: "eth1".into(),
+        ..Default::default()
+    });
+    let seed = spec.seed.as_mut().unwrap();
+    seed.root_password_hash.clear();
+    seed.administrator_password = "Secret: 'x' \"y\"".into();
+    (seed.timezone, seed.swap_mib) = ("Europe/Prague".into(), 512);
+    seed.user_data = "#cloud-config\nruncmd:\n  - powershell -c hi\nusers:\n  - name: jane\n".into();
+    let made = golden(&spec);
+    assert!(!made.contains("root") && !made.contains("sshd"), "nothing of Linux is in it: {made}");
+    insta::assert_snapshot!(made);
+}
+
+#[test]
 fn golden_two_interfaces_and_gateways_outside() {
     let mut spec = spec();
     spec.interfaces[0].mtu = 1400;

@@ -76,7 +76,7 @@ async fn a_linked_clone_is_made_once_grown_and_made_independent() {
 
     flatten(&made.path, "qcow2").await.unwrap();
     flatten(&made.path, "qcow2").await.unwrap();
-    assert!(!volume_info(&made.path, "qcow2").await.unwrap().linked);
+    assert!(!volume_info(&made.path, "qcow2").unwrap().linked);
     std::fs::remove_file(&template.path).unwrap();
     assert_eq!(first_bytes(&made.path, "qcow2").await, b"template");
 
@@ -141,7 +141,7 @@ async fn t11_a_raw_disk_stays_raw_whatever_a_guest_wrote_on_it() {
     let file = std::fs::File::options().write(true).open(&made.path).unwrap();
     std::os::unix::fs::FileExt::write_all_at(&file, &std::fs::read(&trap).unwrap(), 0).unwrap();
 
-    let seen = volume_info(&made.path, "raw").await.unwrap();
+    let seen = volume_info(&made.path, "raw").unwrap();
     assert!(!seen.linked && seen.capacity_bytes == 1 << 30, "{seen:?}");
     let grown = store.ensure(&disk("raw", 2), None, Mode::Linked).await.unwrap();
     assert!(!grown.linked && grown.capacity_bytes == 2 << 30, "{grown:?}");

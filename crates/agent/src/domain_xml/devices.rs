@@ -1,9 +1,16 @@
 //! The devices of a guest.
 
+use std::path::Path;
+
 use berth_proto::{DiskLimits, DiskSpec, InterfaceSpec, ServerSpec};
 
-use super::element::{Element, el};
+use super::{
+    WINDOWS,
+    element::{Element, el},
+};
 use crate::host::HostFacts;
+use crate::image::ImageDigest;
+use crate::iso;
 use crate::names;
 use crate::paths::Paths;
 
@@ -15,6 +22,12 @@ pub const DISK_LIMIT: u32 = 26;
 pub const NO_VNC_PASSWORD: &str = "-none-";
 const LONG_AGO: &str = "2000-01-01T00:00:00";
 
+/// Each device on PCI Express that is added to a running guest needs a port that was there at its start. These are kept
+/// free for disks.
+const SPARE_PORTS: usize = 4;
+/// Devices of every guest that take a port: SCSI, the agent's channel, balloon and random numbers.
+const FIXED_PORTS: usize = 4;
+
 /// How often the guest's balloon driver reports memory figures.
 const BALLOON_STATS_PERIOD_S: u32 = 5;
 
@@ -24,10 +37,18 @@ pub(super) fn devices(spec: &ServerSpec, host: &HostFacts, paths: &Paths) -> Ele
     el("devices")
         .child(el("emulator").text(host.emulator.display()))
         .child(el("controller").attr("type", "usb").attr("model", "none"))
+        .children((ports(spec) > 0).then(pci_root))
+        .children((1..=ports(spec)).map(port))
         .child(el("controller").attr("type", "scsi").attr("index", 0).attr("model", "virtio-scsi"))
-        .children(spec.disks.iter().map(|disk| volume(disk, host, paths)))
-        .children(spec.seed.as_ref().map(|_| seed(uuid, paths)))
-        .children(spec.interfaces.iter().map(|interface| nic(interface, host, network_boot)))
+        .children(spec.disks.iter().map(|disk| {
+            let is_primary = disk.index == 1;
+            volume(disk, host, paths).children(is_primary.then(|| boot(spec, "hd")).flatten())
+        }))
+        .children(spec.seed.as_ref().map(|_| seed(spec, paths)))
+        .child(drive(spec, paths).children(boot(spec, "cdrom")))
+        .children(spec.interfaces.iter().enumerate().map(|(at, interface)| {
+            nic(interface, host, network_boot).children((at == 0).then(|| boot(spec, "network")).flatten())
+        }))
         .child(serial(uuid, paths))
         .child(
             // libvirt chooses this socket's path, in a folder of the domain's user; it speaks to the agent itself.
@@ -42,10 +63,51 @@ pub(super) fn devices(spec: &ServerSpec, host: &HostFacts, paths: &Paths) -> Ele
                 .attr("passwdValidTo", LONG_AGO)
                 .child(el("listen").attr("type", "socket").attr("socket", paths.vnc_socket(uuid).display())),
         )
+        .children(tpm(spec))
         .child(el("audio").attr("id", 1).attr("type", "none"))
         .child(el("video").child(el("model").attr("type", "vga").attr("vram", 16384).attr("heads", 1)))
         .child(el("memballoon").attr("model", "virtio").child(el("stats").attr("period", BALLOON_STATS_PERIOD_S)))
         .child(el("rng").attr("model", "virtio").child(el("backend").attr("model", "random").text("/dev/urandom")))
+}
+
+/// i440FX has one PCI bus, in which devices are added anywhere.
+fn ports(spec: &ServerSpec) -> usize {
+    if !super::machine(spec).contains("q35") {
+        return 0;
+    }
+    FIXED_PORTS + spec.disks.len() + spec.interfaces.len() + SPARE_PORTS
+}
+
+/// Where libvirt puts it when the guest starts; left to it, the stored definition would look changed after a start.
+fn pci_root() -> Element {
+    el("controller").attr("type", "pci").attr("index", 0).attr("model", "pcie-root")
+}
+
+/// The root itself has the index 0.
+fn port(index: usize) -> Element {
+    el("controller").attr("type", "pci").attr("index", index).attr("model", "pcie-root-port")
+}
+
+/// The device that is added to a running guest.
+pub fn disk_xml(disk: &DiskSpec, host: &HostFacts, paths: &Paths) -> String {
+    volume(disk, host, paths).to_document()
+}
+
+/// The place of a device in the boot order. Firmware is told device by device: by kind it would take the first drive,
+/// which is the seed's.
+fn boot(spec: &ServerSpec, device: &str) -> Option<Element> {
+    let known = ["hd", "cdrom", "network"];
+    let asked = spec.boot_order.iter().map(String::as_str).filter(|name| known.contains(name));
+    let mut order: Vec<&str> = Vec::new();
+    for name in asked {
+        if !order.contains(&name) {
+            order.push(name);
+        }
+    }
+    if order.is_empty() {
+        order = vec!["hd", "cdrom"];
+    }
+    order.iter().position(|name| *name == device).map(|at| el("boot").attr("order", at + 1))
 }
 
 /// The name of a disk in the guest and towards libvirt: 1 is `vda`.
@@ -59,8 +121,12 @@ fn source(file: impl std::fmt::Display) -> Element {
     el("source").attr("file", file).child(el("seclabel").attr("model", "dac").attr("relabel", "no"))
 }
 
+/// libvirt's cache mode of a disk.
+pub fn cache<'a>(disk: &'a DiskSpec, host: &'a HostFacts) -> &'a str {
+    if disk.cache.is_empty() { &host.disk_cache } else { &disk.cache }
+}
+
 fn volume(disk: &DiskSpec, host: &HostFacts, paths: &Paths) -> Element {
-    let cache = if disk.cache.is_empty() { host.disk_cache.as_str() } else { disk.cache.as_str() };
     el("disk")
         .attr("type", "file")
         .attr("device", "disk")
@@ -68,7 +134,7 @@ fn volume(disk: &DiskSpec, host: &HostFacts, paths: &Paths) -> Element {
             el("driver")
                 .attr("name", "qemu")
                 .attr("type", &disk.format)
-                .attr("cache", cache)
+                .attr("cache", cache(disk, host))
                 .attr("discard", "unmap")
                 .attr("detect_zeroes", "unmap"),
         )
@@ -96,28 +162,61 @@ fn io_tune(limits: &DiskLimits) -> Option<Element> {
     (!set.is_empty()).then(|| el("iotune").children(set))
 }
 
-/// As SCSI: cloud kernels have no AHCI, and q35 has no IDE.
-fn seed(server_uuid: &str, paths: &Paths) -> Element {
+const SEED_TARGET: &str = "sda";
+/// The drive for discs, in every guest: a disc goes in and out while it runs.
+pub const DRIVE_TARGET: &str = "sdb";
+
+/// The drive as it is to be in a running guest, whose boot order can't be changed.
+pub fn drive_xml(spec: &ServerSpec, paths: &Paths) -> String {
+    drive(spec, paths).to_document()
+}
+
+fn drive(spec: &ServerSpec, paths: &Paths) -> Element {
+    let disc = ImageDigest::parse(&spec.iso_digest).ok().map(|digest| iso::path(paths, &digest));
+    cdrom(spec, DRIVE_TARGET, disc.as_deref())
+}
+
+fn seed(spec: &ServerSpec, paths: &Paths) -> Element {
+    cdrom(spec, SEED_TARGET, Some(&paths.seed(&spec.server_uuid)))
+}
+
+/// As SCSI: cloud kernels have no AHCI, and q35 has no IDE. Windows' installer has AHCI and no virtio.
+fn cdrom(spec: &ServerSpec, target: &str, disc: Option<&Path>) -> Element {
+    let bus = if spec.os_type == WINDOWS { "sata" } else { "scsi" };
     el("disk")
         .attr("type", "file")
         .attr("device", "cdrom")
         .child(el("driver").attr("name", "qemu").attr("type", "raw"))
-        .child(source(paths.seed(server_uuid).display()))
-        .child(el("target").attr("dev", "sda").attr("bus", "scsi"))
+        .children(disc.map(|disc| source(disc.display())))
+        .child(el("target").attr("dev", target).attr("bus", bus))
         .child(el("readonly"))
 }
 
-fn nic(interface: &InterfaceSpec, host: &HostFacts, network_boot: bool) -> Element {
-    let model = match interface.model.as_str() {
+/// Emulated by a program of its own beside QEMU. Its state stays with the domain.
+fn tpm(spec: &ServerSpec) -> Option<Element> {
+    // The newer interface knows no TPM 1.2.
+    let model = if spec.tpm_version == "1.2" { "tpm-tis" } else { "tpm-crb" };
+    (!spec.tpm_version.is_empty()).then(|| {
+        let backend = el("backend").attr("type", "emulator").attr("version", &spec.tpm_version);
+        el("tpm").attr("model", model).child(backend)
+    })
+}
+
+/// libvirt's model of an interface.
+pub fn interface_model(interface: &InterfaceSpec) -> &str {
+    match interface.model.as_str() {
         model @ ("e1000" | "e1000e" | "rtl8139") => model,
         _ => "virtio",
-    };
+    }
+}
+
+fn nic(interface: &InterfaceSpec, host: &HostFacts, network_boot: bool) -> Element {
     el("interface")
         .attr("type", "bridge")
         .child(el("mac").attr("address", &interface.mac))
         .child(el("source").attr("bridge", &interface.bridge))
         .child(el("target").attr("dev", names::tap(&host.instance, &interface.tag)))
-        .child(el("model").attr("type", model))
+        .child(el("model").attr("type", interface_model(interface)))
         .children((interface.mtu != 0).then(|| el("mtu").attr("size", interface.mtu)))
         // The boot ROM costs two seconds of each start.
         .children((!network_boot).then(|| el("rom").attr("enabled", "no")))

@@ -8,23 +8,105 @@ use std::borrow::Cow;
 use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 use quick_xml::writer::Writer;
 
-/// An element with its attributes and children. An element with a text has no children.
+/// An element with its attributes and children. An element with a text has no children of the generated tree's.
 #[derive(Debug, Clone)]
 pub struct Element {
-    name: &'static str,
-    attributes: Vec<(&'static str, String)>,
+    name: Cow<'static, str>,
+    attributes: Vec<(Cow<'static, str>, String)>,
     children: Vec<Element>,
     text: Option<String>,
 }
 
 /// An element of this name.
 pub fn el(name: &'static str) -> Element {
-    Element { name, attributes: Vec::new(), children: Vec::new(), text: None }
+    Element { name: name.into(), attributes: Vec::new(), children: Vec::new(), text: None }
+}
+
+/// Names that were read, and what is done with such elements.
+impl Element {
+    pub fn named(name: String) -> Element {
+        Element { name: name.into(), attributes: Vec::new(), children: Vec::new(), text: None }
+    }
+
+    pub fn whole(name: String, attributes: Vec<(String, String)>, children: Vec<Element>) -> Element {
+        let attributes = attributes.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        Element { name: name.into(), attributes, children, text: None }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.attributes.iter().map(|(name, value)| (name.as_ref(), value.as_str()))
+    }
+
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes().find(|(found, _)| *found == name).map(|(_, value)| value)
+    }
+
+    pub fn child_elements(&self) -> &[Element] {
+        &self.children
+    }
+
+    pub fn text_value(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    pub fn push(&mut self, child: Element) {
+        self.children.push(child);
+    }
+
+    pub fn add_text(&mut self, text: &str) {
+        self.text.get_or_insert_default().push_str(text);
+    }
+
+    pub fn set_text(&mut self, text: &str) {
+        self.text = Some(text.to_owned());
+    }
+
+    pub fn set_attribute(&mut self, name: String, value: String) {
+        match self.attributes.iter_mut().find(|(found, _)| *found == name) {
+            Some((_, found)) => *found = value,
+            None => self.attributes.push((name.into(), value)),
+        }
+    }
+
+    /// Attributes and children.
+    pub fn into_parts(self) -> (Vec<(String, String)>, Vec<Element>) {
+        let attributes = self.attributes.into_iter().map(|(name, value)| (name.into_owned(), value)).collect();
+        (attributes, self.children)
+    }
+
+    /// The first child of this name, made last where there is none.
+    pub fn child_mut(&mut self, name: &'static str) -> &mut Element {
+        let at = self.children.iter().position(|child| child.name == name).unwrap_or_else(|| {
+            self.children.push(el(name));
+            self.children.len() - 1
+        });
+        &mut self.children[at]
+    }
+
+    /// Adds `own` children: in the place of those that `replaces` says they replace, the others last. libvirt's schema
+    /// wants some kinds beside each other.
+    pub fn take_in(&mut self, own: Vec<Element>, replaces: impl Fn(&Element, &Element) -> bool) {
+        let mut waiting = own.clone();
+        let mut merged = Vec::new();
+        for there in std::mem::take(&mut self.children) {
+            if own.iter().any(|own| replaces(&there, own)) {
+                merged.extend(waiting.extract_if(.., |own| replaces(&there, own)));
+            } else {
+                merged.push(there);
+            }
+        }
+        merged.append(&mut waiting);
+        self.children = merged;
+    }
 }
 
 impl Element {
     pub fn attr(mut self, name: &'static str, value: impl ToString) -> Element {
-        self.attributes.push((name, value.to_string()));
+        self.attributes.push((name.into(), value.to_string()));
         self
     }
 
@@ -53,9 +135,9 @@ impl Element {
     }
 
     fn write(&self, writer: &mut Writer<Vec<u8>>) -> std::io::Result<()> {
-        let mut start = BytesStart::new(self.name);
+        let mut start = BytesStart::new(self.name.as_ref());
         for (name, value) in &self.attributes {
-            start.push_attribute((*name, without_controls(value).as_ref()));
+            start.push_attribute((name.as_ref(), without_controls(value).as_ref()));
         }
         match &self.text {
             None if self.children.is_empty() => writer.write_event(Event::Empty(start)),
@@ -67,7 +149,7 @@ impl Element {
                 for child in &self.children {
                     child.write(writer)?;
                 }
-                writer.write_event(Event::End(BytesEnd::new(self.name)))
+                writer.write_event(Event::End(BytesEnd::new(self.name.as_ref())))
             }
         }
     }

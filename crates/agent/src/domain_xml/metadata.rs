@@ -35,7 +35,8 @@ impl Metadata {
         }
     }
 
-    pub(super) fn element(&self) -> Element {
+    /// `frame` and `vcpus` tell later what a guest was started with, see [`super::Running`].
+    pub(super) fn element(&self, frame: &str, vcpus: u32) -> Element {
         el("metadata").child(
             el("berth:server")
                 .attr("xmlns:berth", NAMESPACE)
@@ -44,7 +45,9 @@ impl Metadata {
                 .attr("id", self.server_id)
                 .attr("epoch", self.cluster_epoch)
                 .attr("generation", self.generation)
-                .attr("hash", &self.spec_hash),
+                .attr("hash", &self.spec_hash)
+                .attr("frame", frame)
+                .attr("vcpus", vcpus),
         )
     }
 }

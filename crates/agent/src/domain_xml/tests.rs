@@ -15,6 +15,8 @@ fn host(accelerator: Accelerator) -> HostFacts {
         }),
         qemu_gid: None,
         disk_cache: "writeback".into(),
+        swtpm: true,
+        custom_xml: CustomXmlPolicy::default(),
     }
 }
 
@@ -71,6 +73,34 @@ fn limited() -> ServerSpec {
     spec
 }
 
+fn with_disc() -> ServerSpec {
+    let boot_order = vec!["cdrom".into(), "hd".into()];
+    ServerSpec { iso_digest: format!("sha256:{}", "ab".repeat(32)), boot_order, ..spec() }
+}
+
+fn with_own_xml() -> ServerSpec {
+    let custom = CustomXml {
+        domain: "<memoryBacking><nosharepages/></memoryBacking><on_crash>restart</on_crash>".into(),
+        os: "<os><bootmenu enable='yes' timeout='3000'/></os>".into(),
+        devices: "<watchdog model='i6300esb' action='reset'/><memballoon model='none'/>".into(),
+        features: "<xml><pae/><vmport state='on'/></xml>".into(),
+        clock: "<clock offset='localtime'><timer name='hpet' present='yes'/></clock>".into(),
+        cpu_tune: "<vcpupin vcpu='0' cpuset='0'/>".into(),
+    };
+    ServerSpec { custom_xml: Some(custom), ..spec() }
+}
+
+fn windows() -> ServerSpec {
+    let (os_type, tpm_version) = (WINDOWS.into(), "2.0".into());
+    ServerSpec { os_type, tpm_version, firmware: Firmware::Uefi.into(), ..spec() }
+}
+
+fn old_machine() -> ServerSpec {
+    let boot_order = vec!["cdrom".into(), "network".into(), "hd".into()];
+    let (machine, tpm_version, cpu_model) = ("pc".into(), "1.2".into(), "Nehalem".into());
+    ServerSpec { machine, tpm_version, cpu_model, boot_order, ..spec() }
+}
+
 fn uefi() -> ServerSpec {
     ServerSpec { firmware: Firmware::Uefi.into(), ..spec() }
 }
@@ -91,6 +121,54 @@ fn golden_uefi() {
 }
 
 #[test]
+fn golden_disc_in_the_drive() {
+    insta::assert_snapshot!(domain_xml(&with_disc(), &host(Accelerator::Qemu), &paths()));
+}
+
+#[test]
+fn golden_own_xml_of_every_section() {
+    assert_eq!(check(&with_own_xml(), &host(Accelerator::Qemu)), Ok(()));
+    insta::assert_snapshot!(domain_xml(&with_own_xml(), &host(Accelerator::Qemu), &paths()));
+}
+
+#[test]
+fn a_trial_has_another_name_and_is_nobodys() {
+    let xml = trial_xml(&spec(), &host(Accelerator::Qemu), &paths(), "berth-trial-x", "another");
+    assert!(xml.contains("<name>berth-trial-x</name>") && xml.contains("<uuid>another</uuid>"), "{xml}");
+    assert_eq!(crate::names::server_of_domain("berth", "berth-trial-0d5f0f6e-30f5-4e0a-9d84-6f3a9b0f0a11"), None);
+}
+
+#[test]
+fn golden_windows_with_kvm() {
+    insta::assert_snapshot!(domain_xml(&windows(), &host(Accelerator::Kvm), &paths()));
+}
+
+#[test]
+fn golden_windows_emulated() {
+    insta::assert_snapshot!(domain_xml(&windows(), &host(Accelerator::Qemu), &paths()));
+}
+
+#[test]
+fn golden_old_machine_with_tpm_and_cpu_type() {
+    insta::assert_snapshot!(domain_xml(&old_machine(), &host(Accelerator::Kvm), &paths()));
+}
+
+#[test]
+fn machines_and_tpms_that_are_none_are_refused() {
+    let host = host(Accelerator::Qemu);
+    for machine in ["", "q35", "pc", "pc-q35-7.2", "pc-i440fx-2.12"] {
+        assert_eq!(check(&ServerSpec { machine: machine.into(), ..spec() }, &host), Ok(()), "{machine}");
+    }
+    for machine in ["isapc", "microvm", "pc-q35-", "pc-q35-7", "pc-q35-7.2,accel=tcg", "../q35", "pc-q35-7.2.1"] {
+        assert!(check(&ServerSpec { machine: machine.into(), ..spec() }, &host).is_err(), "{machine}");
+    }
+    assert!(check(&ServerSpec { tpm_version: "3".into(), ..spec() }, &host).is_err());
+    let without = HostFacts { swtpm: false, ..host };
+    assert!(check(&windows(), &without).unwrap_err().contains("swtpm"));
+    assert_eq!(check(&spec(), &without), Ok(()));
+}
+
+#[test]
 fn golden_two_disks_and_two_interfaces() {
     insta::assert_snapshot!(domain_xml(&two_of_each(), &host(Accelerator::Kvm), &paths()));
 }
@@ -102,7 +180,7 @@ fn golden_limits() {
 
 #[test]
 fn t16_no_legacy_device_no_nested_virtualisation_and_not_root() {
-    for spec in [spec(), uefi(), two_of_each(), limited()] {
+    for spec in [spec(), uefi(), two_of_each(), limited(), with_disc(), windows(), old_machine()] {
         for accelerator in [Accelerator::Kvm, Accelerator::Qemu] {
             let xml = domain_xml(&spec, &host(accelerator), &paths());
             for absent in ["floppy", "nvme", "<sound", "tablet", "commandline", "127.0.0.1", "port='"] {
@@ -125,7 +203,7 @@ fn t16_no_legacy_device_no_nested_virtualisation_and_not_root() {
 #[test]
 fn libvirt_leaves_the_owners_of_images_alone() {
     let xml = domain_xml(&two_of_each(), &host(Accelerator::Kvm), &paths());
-    assert_eq!(xml.matches("<source file=").count(), 3);
+    assert_eq!(xml.matches("<source file=").count(), 3, "two disks and the seed; the drive is empty");
     assert_eq!(xml.matches(r#"<seclabel model="dac" relabel="no"/>"#).count(), 3);
 }
 
@@ -192,7 +270,16 @@ fn what_a_host_cannot_give_is_said() {
 #[test]
 fn libvirt_accepts_every_definition_against_its_schema() {
     let dir = tempfile::tempdir().unwrap();
-    for (name, spec) in [("plain", spec()), ("uefi", uefi()), ("two", two_of_each()), ("limits", limited())] {
+    for (name, spec) in [
+        ("plain", spec()),
+        ("uefi", uefi()),
+        ("two", two_of_each()),
+        ("limits", limited()),
+        ("disc", with_disc()),
+        ("own", with_own_xml()),
+        ("windows", windows()),
+        ("old", old_machine()),
+    ] {
         let file = dir.path().join(format!("{name}.xml"));
         let xml = domain_xml(&spec, &host(Accelerator::Qemu), &paths());
         std::fs::write(&file, xml.replace(r#"<domain type="qemu">"#, r#"<domain type="test">"#)).unwrap();

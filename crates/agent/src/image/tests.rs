@@ -1,10 +1,13 @@
 use super::*;
+use sha2::{Digest, Sha256, Sha512};
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::cmd::Cmd;
+use crate::disk::part_of;
 
 struct Cache {
     paths: Paths,

@@ -71,6 +71,19 @@ pub struct Entry {
     /// Volumes that were made for this server, so that those of earlier builds are found.
     pub volumes: Vec<VolumeRecord>,
     pub ops: Vec<OpRecord>,
+    /// None until it was defined, and for entries of earlier releases.
+    pub defined: Option<Defined>,
+}
+
+/// The definition that libvirt was given, so that one that somebody else changed is known as such.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Defined {
+    /// Hash of what was written.
+    pub written: String,
+    /// Hash of what libvirt made of it.
+    pub stored: String,
+    /// The version of that libvirt.
+    pub libvirt: u32,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -98,6 +111,7 @@ impl Entry {
             evicted: false,
             volumes: Vec::new(),
             ops: Vec::new(),
+            defined: None,
         }
     }
 

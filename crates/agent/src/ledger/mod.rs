@@ -12,7 +12,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-pub use entry::{Entry, OpRecord, OpState, Refusal, VolumeRecord};
+pub use entry::{Defined, Entry, OpRecord, OpState, Refusal, VolumeRecord};
 
 pub struct Ledger {
     dir: PathBuf,
@@ -132,6 +132,63 @@ mod tests {
         let again = Ledger::open(dir.path().into()).unwrap();
         assert_eq!(again.get(UUID), ledger.get(UUID));
         assert_eq!(again.get(UUID).unwrap().spec().unwrap().vcpus, 4);
+    }
+
+    /// Set to write the file anew, which is done when a release is made.
+    const REWRITE: &str = "BERTH_REWRITE_LEDGER";
+
+    /// The file that release 0.1 writes, with something in every field.
+    #[test]
+    fn a_ledger_of_the_release_before_is_read_whole() {
+        let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ledger/golden/0.1.json");
+        let dir = tempfile::tempdir().unwrap();
+        if std::env::var_os(REWRITE).is_some() {
+            std::fs::create_dir_all(golden.parent().unwrap()).unwrap();
+            write_sample(&Ledger::open(dir.path().into()).unwrap());
+            std::fs::copy(dir.path().join(format!("{UUID}.json")), &golden).unwrap();
+        }
+        std::fs::copy(golden, dir.path().join(format!("{UUID}.json"))).unwrap();
+        let ledger = Ledger::open(dir.path().into()).unwrap();
+        let read = ledger.get(UUID).unwrap();
+        assert_eq!((read.cluster_epoch, read.generation, read.applied_generation), (1, 4, 4));
+        assert_eq!((read.should_run, read.boot_id.as_str(), read.tombstone), (true, "boot-7", None));
+        let spec = read.spec().unwrap();
+        assert_eq!((spec.vcpus, spec.memory_mib, spec.disks[0].volume_uuid.as_str()), (2, 1024, "volume-1"));
+        assert_eq!(read.volumes[0], VolumeRecord { volume_uuid: "volume-1".into(), format: "raw".into() });
+        let op = read.op("op-1").unwrap();
+        assert_eq!((op.state, op.detail.as_str(), op.guest_before), (OpState::Done, "The guest runs.", Some(3)));
+        assert_eq!(op.result["guest_agent"], "true");
+        assert!(
+            matches!(apply(&ledger, 6, &super::tests::spec(5, 2)), Err(LedgerError::Refused(Refusal::Fenced(_)))),
+            "the claim too"
+        );
+    }
+
+    fn write_sample(ledger: &Ledger) {
+        let disk = berth_proto::DiskSpec {
+            volume_uuid: "volume-1".into(),
+            index: 1,
+            capacity_gib: 10,
+            format: "raw".into(),
+            ..Default::default()
+        };
+        let sample = ServerSpec { memory_mib: 1024, disks: vec![disk], ..spec(4, 2) };
+        apply(ledger, 7, &sample).unwrap();
+        let changed = ledger.change(UUID, |entry| {
+            (entry.applied_generation, entry.should_run, entry.boot_id) = (4, true, "boot-7".into());
+            entry.begin_op(OpRecord {
+                op_id: "op-1".into(),
+                request: "CgA=".into(),
+                state: OpState::Running,
+                detail: String::new(),
+                result: std::collections::BTreeMap::new(),
+                guest_before: Some(3),
+            });
+            let result = [("guest_agent".to_owned(), "true".to_owned())].into();
+            entry.end_op("op-1", OpState::Done, "The guest runs.", result);
+            Ok(())
+        });
+        changed.unwrap();
     }
 
     #[test]

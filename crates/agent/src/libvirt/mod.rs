@@ -4,9 +4,12 @@
 
 pub mod events;
 mod pull;
+pub mod screenshot;
 pub mod stats;
+mod tune;
 
 use std::{
+    collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -26,6 +29,19 @@ const AGENT_LIMIT_S: i32 = 5;
 pub struct Libvirt {
     uri: Arc<str>,
     connection: Arc<Mutex<Option<Connect>>>,
+    /// Domains and their disks that are being copied off their template.
+    pulls: Arc<Mutex<HashSet<(String, String)>>>,
+}
+
+/// What libvirt keeps of a domain.
+#[derive(Clone, Debug)]
+pub struct Definitions {
+    /// The definition that the next start takes; none where the domain is gone when it stops.
+    pub stored: Option<String>,
+    /// What the running guest has.
+    pub running: Option<String>,
+    /// Another libvirt may write the same definition in other words.
+    pub libvirt: u32,
 }
 
 /// What a domain does now.
@@ -60,7 +76,7 @@ pub enum HostError {
 
 impl Libvirt {
     pub fn new(uri: &str) -> Self {
-        Self { uri: uri.into(), connection: Arc::default() }
+        Self { uri: uri.into(), connection: Arc::default(), pulls: Arc::default() }
     }
 
     /// Runs `work` on a thread for blocking calls, with a connection that was alive just now.
@@ -89,6 +105,9 @@ impl Libvirt {
             return Ok(connection.clone());
         }
         *slot = None;
+        // libvirt prints each error itself, also those that are expected, like a guest agent that is not up yet.
+        virt::error::clear_error_callback();
+        events::start_loop();
         let fresh = Connect::open(Some(&self.uri))?;
         // Finds out within 15 s that the daemon went away without closing its socket.
         let _ = fresh.set_keep_alive(5, 3);
@@ -128,20 +147,39 @@ impl Libvirt {
             .await
     }
 
-    /// The stored definition, which the next start takes, and the running one.
-    pub async fn definitions(&self, name: &str) -> Result<Option<(String, Option<String>)>, HostError> {
+    pub async fn definitions(&self, name: &str) -> Result<Definitions, HostError> {
         let name = name.to_owned();
         self.call("read a guest's definition", move |connection| {
-            let Some(domain) = find(connection, &name)? else { return Ok(None) };
-            let stored = domain.get_xml_desc(sys::VIR_DOMAIN_XML_INACTIVE)?;
-            let live = if domain.is_active()? { Some(domain.get_xml_desc(0)?) } else { None };
-            Ok(Some((stored, live)))
+            let libvirt = connection.get_lib_version()?;
+            let Some(domain) = find(connection, &name)? else {
+                return Ok(Definitions { stored: None, running: None, libvirt });
+            };
+            let running = if domain.is_active()? { Some(domain.get_xml_desc(0)?) } else { None };
+            let stored =
+                if domain.is_persistent()? { Some(domain.get_xml_desc(sys::VIR_DOMAIN_XML_INACTIVE)?) } else { None };
+            Ok(Definitions { stored, running, libvirt })
         })
         .await
     }
 
     pub async fn define(&self, xml: String) -> Result<(), HostError> {
         self.call("define the guest", move |connection| Domain::define_xml(connection, &xml).map(|_| ())).await
+    }
+
+    /// Whether libvirt takes a definition, by its schema and its driver's rules: defined under the name in it, which
+    /// begins with `trial_prefix`, and undefined at once. Firmware variables are left alone, which another domain has.
+    pub async fn try_out(&self, xml: String, trial_prefix: String) -> Result<(), HostError> {
+        self.call("take the definition", move |connection| {
+            let undefine = |domain: &Domain| domain.undefine_flags(sys::VIR_DOMAIN_UNDEFINE_KEEP_NVRAM);
+            // Of a try that was killed in between.
+            for left in connection.list_all_domains(sys::VIR_CONNECT_LIST_DOMAINS_INACTIVE)? {
+                if left.get_name()?.starts_with(&trial_prefix) {
+                    undefine(&left)?;
+                }
+            }
+            undefine(&Domain::define_xml_flags(connection, &xml, sys::VIR_DOMAIN_DEFINE_VALIDATE)?)
+        })
+        .await
     }
 
     /// Starts the stored definition; a guest that runs is left alone.
@@ -200,6 +238,16 @@ impl Libvirt {
         let command = command.to_string();
         self.on_domain("change the guest's console", name, move |domain| {
             domain.qemu_monitor_command(&command, 0).map(|_| ())
+        })
+        .await
+    }
+
+    /// Replaces the disc in a drive of the running guest by what `drive_xml` says; a guest that holds on to its disc is
+    /// not asked.
+    pub async fn change_disc(&self, name: &str, drive_xml: String) -> Result<(), HostError> {
+        self.on_domain("change the disc in the guest's drive", name, move |domain| {
+            let flags = sys::VIR_DOMAIN_DEVICE_MODIFY_LIVE | sys::VIR_DOMAIN_DEVICE_MODIFY_FORCE;
+            domain.update_device_flags(&drive_xml, flags).map(|_| ())
         })
         .await
     }

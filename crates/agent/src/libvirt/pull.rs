@@ -1,10 +1,18 @@
 //! A linked clone becomes independent of its template while its guest runs: libvirt's block pull.
 //!
 //! The safe crate does not wrap block jobs, so this file calls libvirt itself.
+//!
+//! QEMU 7.2 takes its filter node out of the disk's graph at the end of the copy, and answers its monitor meanwhile. Who
+//! asks for figures of disks in that moment makes it follow a null pointer (`bdrv_refresh_filename`), and the guest is
+//! gone. So nobody asks for them while a copy runs.
 
-use std::ffi::CString;
+use std::{
+    collections::HashSet,
+    ffi::CString,
+    sync::{MutexGuard, PoisonError},
+};
 
-use virt::error::Error as VirtError;
+use virt::{connect::Connect, domain::Domain, error::Error as VirtError};
 use virt_sys as sys;
 
 use super::{HostError, Libvirt, find};
@@ -13,20 +21,42 @@ impl Libvirt {
     /// Starts to copy what a disk still reads from its template, at most `mib_s` a second. A copy that runs already
     /// is left to run.
     pub async fn pull(&self, name: &str, target: &str, mib_s: u64) -> Result<(), HostError> {
-        let (name, target) = (name.to_owned(), target.to_owned());
+        let (this, name, target) = (self.clone(), name.to_owned(), target.to_owned());
         self.call("copy the rest of the template into a disk", move |connection| {
             let Some(domain) = find(connection, &name)? else { return Ok(()) };
-            let Ok(disk) = CString::new(target) else { return Ok(()) };
-            let mut info = sys::virDomainBlockJobInfo { type_: 0, bandwidth: 0, cur: 0, end: 0 };
-            // SAFETY: the domain is held until the end of this closure, `disk` and `info` live as long.
-            let running = unsafe { sys::virDomainGetBlockJobInfo(domain.as_ptr(), disk.as_ptr(), &mut info, 0) };
-            if running == 1 {
+            let Ok(disk) = CString::new(target.as_str()) else { return Ok(()) };
+            this.pulls().insert((name, target));
+            if runs(&domain, &disk) {
                 return Ok(());
             }
-            // SAFETY: as above; libvirt copies the name.
+            // SAFETY: the domain is held until the end of this closure; libvirt copies the name.
             let started = unsafe { sys::virDomainBlockPull(domain.as_ptr(), disk.as_ptr(), mib_s, 0) };
             if started == 0 { Ok(()) } else { Err(VirtError::last_error()) }
         })
         .await
     }
+
+    /// Whether a copy runs that was begun or seen here.
+    pub(super) fn pulls_run(&self, connection: &Connect) -> bool {
+        let known: Vec<(String, String)> = self.pulls().iter().cloned().collect();
+        for pull in known {
+            let domain = find(connection, &pull.0).ok().flatten();
+            let disk = CString::new(pull.1.as_str()).ok();
+            if !domain.zip(disk).is_some_and(|(domain, disk)| runs(&domain, &disk)) {
+                self.pulls().remove(&pull);
+            }
+        }
+        !self.pulls().is_empty()
+    }
+
+    fn pulls(&self) -> MutexGuard<'_, HashSet<(String, String)>> {
+        self.pulls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// This question is answered from the list of jobs, and does not touch the disks.
+fn runs(domain: &Domain, disk: &CString) -> bool {
+    let mut info = sys::virDomainBlockJobInfo { type_: 0, bandwidth: 0, cur: 0, end: 0 };
+    // SAFETY: the domain is held by the caller, `disk` and `info` live as long as the call.
+    unsafe { sys::virDomainGetBlockJobInfo(domain.as_ptr(), disk.as_ptr(), &mut info, 0) == 1 }
 }

@@ -26,15 +26,17 @@ impl Figures {
 }
 
 impl Libvirt {
-    /// State, CPU, balloon, interfaces and disks of every guest whose name begins with `prefix`.
+    /// State, CPU, balloon, interfaces and disks of every guest whose name begins with `prefix`; without the disks while
+    /// one of them is copied, see `pull.rs`.
     pub async fn figures(&self, prefix: &str) -> Result<Vec<Figures>, HostError> {
-        let prefix = prefix.to_owned();
+        let (this, prefix) = (self.clone(), prefix.to_owned());
         self.call("tell the guests' figures", move |connection| {
+            let disks = if this.pulls_run(connection) { 0 } else { sys::VIR_DOMAIN_STATS_BLOCK };
             let wanted = sys::VIR_DOMAIN_STATS_STATE
                 | sys::VIR_DOMAIN_STATS_CPU_TOTAL
                 | sys::VIR_DOMAIN_STATS_BALLOON
                 | sys::VIR_DOMAIN_STATS_INTERFACE
-                | sys::VIR_DOMAIN_STATS_BLOCK;
+                | disks;
             let mut records: *mut sys::virDomainStatsRecordPtr = std::ptr::null_mut();
             // A guest whose monitor is busy is told without the figures that need it.
             let flags = sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT;

@@ -5,21 +5,28 @@
 
 mod power;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use berth_proto::{self as proto, do_reply, do_request::Op};
 use prost::Message;
+use tokio::time::Instant;
 use tonic::Status;
 
 use crate::{
     agent::Agent,
-    disk, guest_agent,
-    ledger::{Entry, OpRecord, OpState, Refusal},
-    libvirt::State,
+    disk,
+    domain_xml::Running,
+    guest_agent,
+    ledger::{Entry, OpRecord, OpState, Refusal, VolumeRecord},
+    libvirt::{HostError, State},
     service::refused,
     vm::VmError,
 };
+
+/// How long an operation outlasts a libvirt that goes away in the middle of it.
+const AWAY_LIMIT: Duration = Duration::from_secs(600);
+const AWAY_PAUSE: Duration = Duration::from_secs(2);
 
 /// How an operation ended well: a sentence, and figures by name.
 pub(crate) type Outcome = (String, BTreeMap<String, String>);
@@ -83,7 +90,7 @@ pub fn resume(agent: &Arc<Agent>, entry: &Entry) {
 
 async fn carry_out(agent: Arc<Agent>, request: proto::DoRequest, guest_before: Option<u32>) {
     let (uuid, op_id) = (request.server_uuid.clone(), request.op_id.clone());
-    let outcome = run(&agent, request, guest_before).await;
+    let outcome = run_through(&agent, &request, guest_before).await;
     let (state, detail, result) = match outcome {
         Ok((detail, result)) => (OpState::Done, detail, result),
         Err(error) => (OpState::Failed, crate::sentence(&error.to_string()), BTreeMap::new()),
@@ -94,7 +101,25 @@ async fn carry_out(agent: Arc<Agent>, request: proto::DoRequest, guest_before: O
         Ok(())
     }) {
         tracing::error!(%error, "the outcome of an operation can't be kept; it is tried again");
-        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
+
+/// Takes the operation up again, as after a restart, where libvirt went away before it ended.
+async fn run_through(
+    agent: &Arc<Agent>,
+    request: &proto::DoRequest,
+    guest_before: Option<u32>,
+) -> Result<Outcome, VmError> {
+    let end = Instant::now() + AWAY_LIMIT;
+    loop {
+        match run(agent, request.clone(), guest_before).await {
+            Err(VmError::Host(error @ HostError::Away(_))) if Instant::now() < end => {
+                tracing::warn!(server = request.server_uuid, %error, "an operation is taken up again");
+                tokio::time::sleep(AWAY_PAUSE).await;
+            }
+            outcome => return outcome,
+        }
     }
 }
 
@@ -122,7 +147,9 @@ async fn set_password(agent: &Arc<Agent>, uuid: &str, set: &proto::SetPassword) 
             "the guest's agent does not answer, so its password can't be set; is qemu-guest-agent installed and running in it?".to_owned(),
         ));
     }
-    guest_agent::set_password(&agent.libvirt, &name, &set.user, &set.password_hash).await?;
+    let is_hash = set.password.is_empty();
+    let text = if is_hash { &set.password_hash } else { &set.password };
+    guest_agent::set_password(&agent.libvirt, &name, &set.user, text, is_hash).await?;
     Ok(said("The guest has the new password."))
 }
 
@@ -132,6 +159,13 @@ async fn prune_volumes(agent: &Arc<Agent>, uuid: &str) -> Result<Outcome, VmErro
     let wanted: Vec<String> =
         entry.spec().map(|spec| spec.disks.into_iter().map(|disk| disk.volume_uuid).collect()).unwrap_or_default();
     let stale: Vec<_> = entry.volumes.iter().filter(|volume| !wanted.contains(&volume.volume_uuid)).cloned().collect();
+    let running = agent.libvirt.definitions(&agent.domain(uuid)).await?.running;
+    let running = running.map(|xml| Running::read(&xml)).unwrap_or_default();
+    let is_held = |volume: &VolumeRecord| {
+        let file = agent.paths.volume(&volume.volume_uuid, &volume.format);
+        running.disk_of(&file).is_some()
+    };
+    let (held, stale): (Vec<_>, Vec<_>) = stale.into_iter().partition(is_held);
     for volume in &stale {
         disk::remove_volume(&agent.paths, &volume.volume_uuid)?;
     }
@@ -139,10 +173,12 @@ async fn prune_volumes(agent: &Arc<Agent>, uuid: &str) -> Result<Outcome, VmErro
         entry.volumes.retain(|volume| !stale.contains(volume));
         Ok(())
     })?;
-    Ok((
-        format!("{} earlier disks were removed.", stale.len()),
-        BTreeMap::from([("removed".to_owned(), stale.len().to_string())]),
-    ))
+    let detail = match held.len() {
+        0 => format!("{} earlier disks were removed.", stale.len()),
+        held => format!("{} earlier disks were removed; the running guest still holds {held}.", stale.len()),
+    };
+    let figure = |name: &str, disks: &[VolumeRecord]| (name.to_owned(), disks.len().to_string());
+    Ok((detail, BTreeMap::from([figure("removed", &stale), figure("held", &held)])))
 }
 
 fn reply(record: &OpRecord) -> proto::DoReply {

@@ -19,11 +19,10 @@ const TELL_AGAIN: Duration = Duration::from_secs(10);
 const SHUTTING_DOWN_LIMIT: Duration = Duration::from_secs(120);
 
 pub async fn boot(agent: &Arc<Agent>, uuid: &str, wait_guest_s: u32) -> Result<Outcome, VmError> {
-    let name = agent.domain(uuid);
     // A shutdown's operation ends when the guest has been told; a boot after it means the guest that comes then.
     let told = agent.status(uuid).shutting_down;
     if told && !wait_off(agent, uuid, SHUTTING_DOWN_LIMIT).await? {
-        agent.libvirt.destroy(&name).await?;
+        vm::power_off(agent, uuid).await?;
     }
     agent.set_status(uuid, |status| status.shutting_down = false);
     {
@@ -107,7 +106,7 @@ pub async fn power_off(agent: &Arc<Agent>, uuid: &str) -> Result<Outcome, VmErro
         Ok(())
     })?;
     let _lock = agent.lock(uuid).await;
-    agent.libvirt.destroy(&agent.domain(uuid)).await?;
+    vm::power_off(agent, uuid).await?;
     agent.set_status(uuid, |status| status.shutting_down = false);
     Ok(said("The guest is off."))
 }
@@ -126,7 +125,7 @@ pub async fn restart(
             tell(agent, uuid).await?;
         }
         if !wait_off(agent, uuid, Duration::from_secs(wait_s.into())).await? {
-            agent.libvirt.destroy(&name).await?;
+            vm::power_off(agent, uuid).await?;
         }
     }
     if now.is_some() && now != guest_before {

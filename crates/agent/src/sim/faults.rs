@@ -14,6 +14,9 @@ pub enum Call {
     Do,
     EnsureImage,
     PutImage,
+    Selftest,
+    Validate,
+    PruneIsos,
 }
 
 #[derive(Default)]
@@ -30,6 +33,8 @@ pub struct Faults {
     pub ops_fail: Option<String>,
     /// Says that it applied what it did not: its host never has the server.
     pub lying: bool,
+    /// Self-tests find that the storage fails, with this sentence.
+    pub storage_fails: Option<String>,
 }
 
 impl Faults {

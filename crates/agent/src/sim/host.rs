@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use berth_proto::{self as proto, ServerSpec, do_request::Op};
 
+use super::guest::SimGuest;
 use crate::ledger::{Entry, OpRecord, OpState, Refusal};
 
 #[derive(Default)]
@@ -11,7 +12,15 @@ pub struct SimHost {
     pub servers: HashMap<String, SimServer>,
     /// Digests of the images in the cache.
     pub images: BTreeSet<String>,
+    /// Those of them that are discs.
+    pub isos: BTreeSet<String>,
     pub events: VecDeque<proto::Event>,
+    /// Domains that are nobody's.
+    pub unknown_domains: Vec<String>,
+    /// How often each self-test was asked for.
+    pub selftests: HashMap<String, u32>,
+    /// What the node says of itself.
+    pub stats: proto::NodeStats,
 }
 
 pub struct SimServer {
@@ -19,6 +28,8 @@ pub struct SimServer {
     /// What the host has been made to match.
     pub applied: Option<ServerSpec>,
     pub running: bool,
+    /// The guest that runs.
+    pub guest: Option<SimGuest>,
     /// Volumes that exist.
     pub volumes: BTreeSet<String>,
     /// What the guest's administrator has.
@@ -35,6 +46,7 @@ impl SimHost {
             entry: Entry::new(uuid),
             applied: None,
             running: false,
+            guest: None,
             volumes: BTreeSet::new(),
             password_hash: String::new(),
             starts: 0,
@@ -58,13 +70,17 @@ impl SimServer {
                 && !self.volumes.contains(&disk.volume_uuid)
                 && !images.contains(&disk.image_digest)
         };
-        if spec.disks.iter().any(missing) {
+        let no_disc = !spec.iso_digest.is_empty() && !images.contains(&spec.iso_digest);
+        if no_disc || spec.disks.iter().any(missing) {
             // As on a real node: taken, and not carried out until the template is there.
             return Ok(());
         }
         if !lying {
             self.volumes.extend(spec.disks.iter().map(|disk| disk.volume_uuid.clone()));
             self.applied = Some(spec.clone());
+            if let Some(guest) = &mut self.guest {
+                guest.take(spec);
+            }
         }
         self.entry.applied_generation = spec.generation;
         Ok(())
@@ -108,6 +124,12 @@ impl SimServer {
         Ok(record)
     }
 
+    /// What the guest lacks of the newest specification until its next start.
+    pub fn waits_for_start(&self) -> Vec<String> {
+        let guest = self.guest.as_ref().zip(self.applied.as_ref());
+        guest.map(|(guest, spec)| guest.waits_for(spec)).unwrap_or_default()
+    }
+
     fn carry_out(&mut self, op: Option<&Op>) -> Result<&'static str, &'static str> {
         match op {
             Some(Op::Boot(_)) => {
@@ -134,7 +156,8 @@ impl SimServer {
                 if !self.running {
                     return Err("The server is off, and only a running guest can take a new password.");
                 }
-                set.password_hash.clone_into(&mut self.password_hash);
+                let text = if set.password.is_empty() { &set.password_hash } else { &set.password };
+                text.clone_into(&mut self.password_hash);
                 Ok("The guest has the new password.")
             }
             Some(Op::PruneVolumes(_)) => {
@@ -149,6 +172,9 @@ impl SimServer {
 
     fn start(&mut self) {
         self.starts += u32::from(!self.running);
+        if !self.running {
+            self.guest = self.applied.as_ref().map(SimGuest::start);
+        }
         self.running = true;
         self.entry.should_run = true;
     }
@@ -156,6 +182,7 @@ impl SimServer {
     fn stop(&mut self) {
         self.stops += u32::from(self.running);
         self.running = false;
+        self.guest = None;
         self.entry.should_run = false;
     }
 }

@@ -4,6 +4,7 @@
 //! feature works: that is for real guests. Faults are ordered by tests, see [`Faults`].
 
 mod faults;
+mod guest;
 mod host;
 mod service;
 
@@ -13,14 +14,20 @@ use std::{
 };
 
 use anyhow::Context as _;
-use berth_proto::node_server::NodeServer;
+use berth_proto::{self as proto, node_server::NodeServer};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{service::interceptor::InterceptedService, transport::Server};
 
-use crate::{identity::Identity, tls};
+use crate::{
+    domain_xml::CustomXmlPolicy,
+    host::{Accelerator, HostFacts, Ovmf},
+    identity::Identity,
+    tls,
+};
 
 pub use faults::{Call, Faults};
+pub use guest::SimGuest;
 pub use host::{SimHost, SimServer};
 
 /// A node that runs until it is dropped.
@@ -35,6 +42,29 @@ struct Shared {
     host: Mutex<SimHost>,
     faults: Mutex<Faults>,
     news: tokio::sync::watch::Sender<u64>,
+    /// Ends the streams, which outlive the server that made them.
+    stop: CancellationToken,
+}
+
+/// What a simulated node has.
+pub fn host_facts() -> HostFacts {
+    HostFacts {
+        instance: "sim".to_owned(),
+        accelerator: Accelerator::Qemu,
+        arch: "x86_64".to_owned(),
+        emulator: "/usr/bin/qemu-system-x86_64".into(),
+        ovmf: Some(Ovmf { code: "/ovmf/code.fd".into(), vars: "/ovmf/vars.fd".into() }),
+        qemu_gid: None,
+        disk_cache: "writeback".to_owned(),
+        swtpm: true,
+        custom_xml: CustomXmlPolicy::default(),
+    }
+}
+
+/// The digest of what a URL has, in a world where every URL has something.
+pub fn digest_of(url: &str) -> String {
+    use sha2::{Digest, Sha256};
+    format!("sha256:{}", hex::encode(Sha256::digest(url)))
 }
 
 impl Shared {
@@ -50,21 +80,25 @@ impl Shared {
 impl SimNode {
     /// Serves on a free port of the loopback interface, over mutual TLS as every node does.
     pub async fn start(identity: &Identity) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.context("listening")?;
+        Self::start_on(TcpListener::bind("127.0.0.1:0").await.context("listening")?, identity)
+    }
+
+    /// The same where the port had to be known before the node could be enrolled.
+    pub fn start_on(listener: TcpListener, identity: &Identity) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
         let (news, _) = tokio::sync::watch::channel(0);
+        let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
             node_uuid: identity.names.node_uuid.clone(),
             host: Mutex::default(),
             faults: Mutex::default(),
             news,
+            stop: stop.clone(),
         });
         let service = NodeServer::new(service::Service { shared: Arc::clone(&shared) });
         let guarded = InterceptedService::new(service, tls::only_control(&identity.names.cluster_uuid));
-        let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
-        let server =
-            Server::builder().tls_config(tls::config(identity))?.add_service(guarded).serve_with_incoming(incoming);
-        let stop = CancellationToken::new();
+        let incoming = tls::incoming(listener, identity, tls::Shown::new(identity)?)?;
+        let server = Server::builder().add_service(guarded).serve_with_incoming(incoming);
         let stopped = stop.clone();
         tokio::spawn(async move {
             tokio::select! {
@@ -78,6 +112,21 @@ impl SimNode {
     /// What the host holds now.
     pub fn host(&self) -> MutexGuard<'_, SimHost> {
         self.shared.host()
+    }
+
+    /// The node tells of something that happened to a server, at microseconds since 1970; it is kept until it is
+    /// acknowledged.
+    pub fn tell(&self, server_uuid: &str, at_us: i64, what: proto::event::What) {
+        self.shared.news.send_modify(|sequence| {
+            *sequence += 1;
+            self.shared.host().events.push_back(proto::Event {
+                incarnation: "simulated".to_owned(),
+                sequence: *sequence,
+                server_uuid: server_uuid.to_owned(),
+                at_us,
+                what: Some(what),
+            });
+        });
     }
 
     /// What goes wrong from now on.

@@ -1,14 +1,15 @@
 //! The node's service over the host in memory.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 
-use berth_proto::{self as proto, do_reply, image_status, node_server::Node};
+use berth_proto::{self as proto, do_reply, image_status, node_server::Node, selftest_check::Outcome, selftest_reply};
 use futures::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{Call, Shared};
 use crate::{
+    domain_xml,
     ledger::{OpState, Refusal},
     service::FEATURES,
 };
@@ -119,10 +120,12 @@ impl Node for Service {
                     power: power.into(),
                     should_run: server.entry.should_run,
                     guest_agent: server.running,
+                    waits_for_start: server.waits_for_start(),
+                    buried: server.entry.tombstone.is_some(),
                     ..Default::default()
                 })
             });
-            Ok(proto::ObserveReply { servers: servers.collect(), unknown_domains: Vec::new() })
+            Ok(proto::ObserveReply { servers: servers.collect(), unknown_domains: host.unknown_domains.clone() })
         })
         .await
     }
@@ -155,13 +158,19 @@ impl Node for Service {
         let request = request.into_inner();
         self.with_faults(Call::EnsureImage, |shared| {
             let mut host = shared.host();
+            // What a URL has is known by the URL here.
+            let digest = match (request.iso, request.digest.as_str()) {
+                (true, "") => super::digest_of(&request.url),
+                (_, digest) => digest.to_owned(),
+            };
             // A download that takes no time.
             if !request.url.is_empty() {
-                host.images.insert(request.digest.clone());
+                host.images.insert(digest.clone());
+                host.isos.extend(request.iso.then(|| digest.clone()));
             }
-            let there = host.images.contains(&request.digest);
+            let there = host.images.contains(&digest);
             let state = if there { image_status::State::Ready } else { image_status::State::Missing };
-            Ok(proto::ImageStatus { state: state.into(), ..Default::default() })
+            Ok(proto::ImageStatus { state: state.into(), digest, ..Default::default() })
         })
         .await
     }
@@ -171,17 +180,49 @@ impl Node for Service {
         request: Request<Streaming<proto::PutImageChunk>>,
     ) -> Result<Response<proto::ImageStatus>, Status> {
         let mut chunks = request.into_inner();
-        let mut digest = String::new();
+        let (mut digest, mut is_iso) = (String::new(), false);
         let mut got_bytes = 0;
         while let Some(chunk) = chunks.message().await? {
             if let Some(head) = chunk.head {
-                digest = head.digest;
+                (digest, is_iso) = (head.digest, head.iso);
             }
             got_bytes += chunk.data.len() as u64;
         }
         self.with_faults(Call::PutImage, |shared| {
-            shared.host().images.insert(digest);
-            Ok(proto::ImageStatus { state: image_status::State::Ready.into(), got_bytes, ..Default::default() })
+            let mut host = shared.host();
+            host.images.insert(digest.clone());
+            host.isos.extend(is_iso.then(|| digest.clone()));
+            Ok(proto::ImageStatus { state: image_status::State::Ready.into(), got_bytes, digest, ..Default::default() })
+        })
+        .await
+    }
+
+    async fn validate(
+        &self,
+        request: Request<proto::ValidateRequest>,
+    ) -> Result<Response<proto::ValidateReply>, Status> {
+        let spec = request.into_inner().spec.ok_or_else(|| Status::invalid_argument("there is no specification"))?;
+        // What the agent itself refuses, without a libvirt.
+        self.with_faults(Call::Validate, |_| {
+            let error = domain_xml::check(&spec, &super::host_facts()).err().unwrap_or_default();
+            Ok(proto::ValidateReply { error: crate::sentence(&error) })
+        })
+        .await
+    }
+
+    async fn prune_isos(
+        &self,
+        request: Request<proto::PruneIsosRequest>,
+    ) -> Result<Response<proto::PruneIsosReply>, Status> {
+        let mut keep = request.into_inner().keep;
+        self.with_faults(Call::PruneIsos, |shared| {
+            let mut host = shared.host();
+            keep.extend(host.servers.values().filter_map(|server| server.entry.spec()).map(|spec| spec.iso_digest));
+            let (kept, removed): (BTreeSet<_>, BTreeSet<_>) =
+                std::mem::take(&mut host.isos).into_iter().partition(|digest| keep.contains(digest));
+            host.isos = kept;
+            host.images.retain(|digest| !removed.contains(digest));
+            Ok(proto::PruneIsosReply { removed: removed.into_iter().collect(), freed_bytes: 0 })
         })
         .await
     }
@@ -206,6 +247,7 @@ impl Node for Service {
                 tokio::select! {
                     changed = news.changed() => if changed.is_err() { return },
                     () = sender.closed() => return,
+                    () = shared.stop.cancelled() => return,
                 }
             }
         });
@@ -236,7 +278,11 @@ impl Node for Service {
                         power: if server.running { proto::Power::Running } else { proto::Power::Off }.into(),
                         ..Default::default()
                     };
-                    proto::StatsSample { servers: host.servers.iter().map(stats).collect(), ..Default::default() }
+                    proto::StatsSample {
+                        servers: host.servers.iter().map(stats).collect(),
+                        node: Some(host.stats.clone()),
+                        ..Default::default()
+                    }
                 };
                 if sender.send(Ok(sample)).await.is_err() {
                     return;
@@ -244,10 +290,38 @@ impl Node for Service {
                 tokio::select! {
                     () = tokio::time::sleep(interval) => {}
                     () = sender.closed() => return,
+                    () = shared.stop.cancelled() => return,
                 }
             }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn selftest(
+        &self,
+        request: Request<proto::SelftestRequest>,
+    ) -> Result<Response<proto::SelftestReply>, Status> {
+        let id = request.into_inner().test_id;
+        self.with_faults(Call::Selftest, |shared| {
+            let why = shared.faults().storage_fails.clone();
+            let mut host = shared.host();
+            let asked = host.selftests.entry(id).or_default();
+            *asked += 1;
+            let storage = proto::SelftestCheck {
+                name: "storage".to_owned(),
+                outcome: if why.is_none() { Outcome::Passed } else { Outcome::Failed }.into(),
+                detail: why.unwrap_or_else(|| "This node is simulated.".to_owned()),
+                took_ms: 1,
+                storage_kind: "directory".to_owned(),
+            };
+            // Over when it is asked for the second time.
+            let (state, checks) = match *asked {
+                1 => (selftest_reply::State::Running, Vec::new()),
+                _ => (selftest_reply::State::Done, vec![storage]),
+            };
+            Ok(proto::SelftestReply { state: state.into(), checks })
+        })
+        .await
     }
 
     type ConsoleStream = Streamed<proto::ConsoleFrame>;

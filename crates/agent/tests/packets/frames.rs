@@ -125,14 +125,46 @@ fn udp(from_port: u16, to_port: u16) -> Vec<u8> {
 }
 
 fn udp4(name: &'static str, mac: [u8; 6], from: Ipv4Addr, to: Ipv4Addr, from_port: u16, to_port: u16) -> Frame {
-    let payload = udp(from_port, to_port);
+    ipv4(name, mac, (from, to), UDP, &udp(from_port, to_port))
+}
+
+/// From the guest to the other one, or back.
+pub fn packet4(name: &'static str, outbound: bool, protocol: u8, own_port: u16, other_port: u16) -> Frame {
+    if outbound {
+        ipv4(name, OWN_MAC, (OWN_IPV4, OTHER_IPV4), protocol, &udp(own_port, other_port))
+    } else {
+        ipv4(name, OTHER_MAC, (OTHER_IPV4, OWN_IPV4), protocol, &udp(other_port, own_port))
+    }
+}
+
+/// The same for UDP on IPv6.
+pub fn packet6(name: &'static str, outbound: bool, own_port: u16, other_port: u16) -> Frame {
+    if outbound {
+        udp6(name, OWN_MAC, OWN_IPV6, OTHER_IPV6, own_port, other_port)
+    } else {
+        udp6(name, OTHER_MAC, OTHER_IPV6, OWN_IPV6, other_port, own_port)
+    }
+}
+
+/// An echo request (8), its answer (0), or that the host can't be reached (3).
+pub fn icmp4(name: &'static str, outbound: bool, kind: u8) -> Frame {
+    let (mac, ends) = if outbound { (OWN_MAC, (OWN_IPV4, OTHER_IPV4)) } else { (OTHER_MAC, (OTHER_IPV4, OWN_IPV4)) };
+    ipv4(name, mac, ends, 1, &[&[kind, 0, 0, 0][..], &[0; 28]].concat())
+}
+
+/// Who has the other one's address?
+pub fn arp_to_guest(name: &'static str) -> Frame {
+    arp(name, OTHER_MAC, 1, OTHER_MAC, OTHER_IPV4)
+}
+
+fn ipv4(name: &'static str, mac: [u8; 6], ends: (Ipv4Addr, Ipv4Addr), protocol: u8, payload: &[u8]) -> Frame {
     let len = (20 + payload.len()) as u16;
-    let mut head =
-        [&[0x45, 0][..], &len.to_be_bytes(), &[0, 0, 0, 0, 64, UDP, 0, 0], &from.octets(), &to.octets()].concat();
+    let head = [0x45, 0, len.to_be_bytes()[0], len.to_be_bytes()[1], 0, 0, 0, 0, 64, protocol, 0, 0];
+    let mut head = [&head[..], &ends.0.octets(), &ends.1.octets()].concat();
     let sum: u32 = head.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
     let sum = !((sum & 0xffff) + (sum >> 16)) as u16;
     head[10..12].copy_from_slice(&sum.to_be_bytes());
-    ethernet(name, mac, BROADCAST, ETHER_IPV4, &[head, payload].concat())
+    ethernet(name, mac, BROADCAST, ETHER_IPV4, &[&head[..], payload].concat())
 }
 
 fn ipv6(name: &'static str, mac: [u8; 6], from: &str, to: &str, next: u8, payload: &[u8]) -> Frame {

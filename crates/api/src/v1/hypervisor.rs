@@ -1,49 +1,10 @@
-//! Nodes and their groups as the Global API writes them.
+//! Nodes as the Global API writes them, and how they are changed.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::server_node::{NodeLocalStorage, NodeResource};
-
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct HypervisorGroup {
-    pub id: i64,
-    pub name: String,
-    pub label: Option<String>,
-    pub description: Option<String>,
-    pub distribution_type: i32,
-    pub enabled: bool,
-    pub default: bool,
-    pub created: String,
-    pub updated: String,
-}
-
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CreateHypervisorGroup {
-    /// 1 to 100 characters, unique.
-    pub name: String,
-    #[serde(default)]
-    pub label: Option<String>,
-    #[serde(default)]
-    pub description: Option<String>,
-    /// How placement picks a node; 5, the default, balances.
-    #[serde(default = "balanced")]
-    pub distribution_type: i32,
-    #[serde(default = "yes")]
-    pub enabled: bool,
-    #[serde(default)]
-    pub default: bool,
-}
-
-fn balanced() -> i32 {
-    5
-}
-
-fn yes() -> bool {
-    true
-}
+use super::{hypervisor_checks::HypervisorSelftest, hypervisor_group::HypervisorGroup, server_node::NodeLocalStorage};
+use crate::lenient;
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -70,6 +31,14 @@ pub struct Hypervisor {
     pub max_cpu: i64,
     /// MiB.
     pub max_memory: i64,
+    /// GiB of the local storage; 0 is unlimited.
+    pub max_storage: i64,
+    /// How much of `maxCpu` may be given out; 100 is no over-commit, and so with the two below.
+    pub cpu_overcommit_percent: i64,
+    pub memory_overcommit_percent: i64,
+    pub storage_overcommit_percent: i64,
+    /// Of disks whose package inherits it: `inherit` (which is qcow2), `qcow2` or `raw`.
+    pub disk_type: String,
     pub networks: Vec<HypervisorNetwork>,
     /// Storage points besides the local one.
     pub storage: Vec<NodeLocalStorage>,
@@ -77,6 +46,8 @@ pub struct Hypervisor {
     pub accelerator: String,
     pub accelerator_detail: String,
     pub agent_version: String,
+    /// The newest self-test; null before the first.
+    pub selftest: Option<HypervisorSelftest>,
     pub created: String,
     pub updated: String,
 }
@@ -92,49 +63,6 @@ pub struct HypervisorNetwork {
     pub updated: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct GroupResources {
-    pub hypervisor: GroupResourcesNode,
-    pub resources: GroupResourcesOfNode,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct GroupResourcesNode {
-    pub id: i64,
-    pub name: String,
-    pub enabled: bool,
-    pub prohibit: bool,
-    /// Whether it takes new servers now.
-    pub accept: bool,
-    pub commissioned: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct GroupResourcesOfNode {
-    pub servers: NodeResource,
-    pub memory: NodeResource,
-    pub cpu_cores: NodeResource,
-    pub local_storage: NodeLocalStorage,
-    pub other_storage: Vec<NodeLocalStorage>,
-    pub network: GroupNetwork,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct GroupNetwork {
-    pub total: GroupAddresses,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct GroupAddresses {
-    pub ipv4: FreeAddresses,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct FreeAddresses {
-    pub free: i64,
-}
-
 /// A one-time token with which a node joins.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -143,6 +71,10 @@ pub struct CreateEnrolmentToken {
     /// The node's name, 1 to 100 characters; by default made up from the time.
     #[serde(default)]
     pub name: Option<String>,
+    /// Where the new node reaches the control server, `https://host[:port]`; by default `public_url`, or the address of
+    /// this request.
+    #[serde(default)]
+    pub control_url: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -150,4 +82,48 @@ pub struct EnrolmentToken {
     /// Shown once.
     pub token: String,
     pub expires: String,
+    /// What makes a machine that node, for a shell of root's there; it holds the token.
+    pub command: String,
+}
+
+/// What is to change of a node; what is left out stays.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UpdateHypervisor {
+    /// 3 to 150 characters, unique.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub name: Option<String>,
+    /// Takes no new servers; those that are there go on, and can be worked with.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub maintenance: Option<bool>,
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub enabled: Option<bool>,
+    /// Takes no new servers.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub prohibit: Option<bool>,
+    /// Moves the node, with its servers, into another group.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub group_id: Option<i64>,
+    /// 0 (unlimited) to 9999.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub max_servers: Option<i64>,
+    /// 0 (unlimited) to 9999.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub max_cpu: Option<i64>,
+    /// MiB, 0 (unlimited) to 1073741824.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub max_memory: Option<i64>,
+    /// GiB of the local storage, 0 (unlimited) to 1073741824.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub max_storage: Option<i64>,
+    /// 10 to 10000; 100 is no over-commit.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub cpu_overcommit_percent: Option<i64>,
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub memory_overcommit_percent: Option<i64>,
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub storage_overcommit_percent: Option<i64>,
+    /// `inherit`, `qcow2` or `raw`, for new servers.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub disk_type: Option<String>,
 }

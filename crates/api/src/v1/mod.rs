@@ -1,11 +1,28 @@
 //! The Global API's words, one file a noun.
 
+pub mod audit;
+pub mod backup;
+pub mod confirm;
+pub mod dns;
+pub mod firewall;
+pub mod fits;
 pub mod hypervisor;
+pub mod hypervisor_checks;
+pub mod hypervisor_group;
+pub mod hypervisor_metrics;
+pub mod icon;
 pub mod ip_block;
+pub mod iso;
+pub mod login_tokens;
 pub mod package;
 pub mod queue;
+pub mod refusal;
 pub mod server;
+pub mod server_addresses;
+pub mod server_change;
 pub mod server_console;
+pub mod server_custom_xml;
+pub mod server_hardware;
 pub mod server_input;
 pub mod server_list;
 pub mod server_network;
@@ -13,7 +30,9 @@ pub mod server_node;
 pub mod server_remote;
 pub mod server_settings;
 pub mod server_storage;
+pub mod server_traffic;
 pub mod ssh_key;
+pub mod status;
 pub mod template;
 pub mod token;
 pub mod user;

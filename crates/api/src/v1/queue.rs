@@ -18,7 +18,17 @@ pub struct QueueItem {
     pub action: String,
     /// `queued`, `running`, `done`, `failed` or `cancelled`.
     pub queue: String,
-    pub started: Option<String>,
+    /// The step that it is at, or ended with.
+    pub step: String,
+    /// How often that step was tried before without coming to its end.
+    pub attempt: i32,
+    /// When it is tried or looked at next, while it waits.
+    pub next_attempt: Option<String>,
+    /// Somebody called it off; it stops after the step that runs.
+    pub cancel_requested: bool,
+    pub created: String,
+    /// Until it has begun, when it was queued.
+    pub started: String,
     pub updated: String,
     /// Set when it has ended, well or not.
     pub finished: Option<String>,
@@ -42,7 +52,7 @@ pub struct QueueException {
     pub errors: Vec<String>,
     pub r#type: Option<String>,
     pub trace: Option<String>,
-    /// A sentence that says what happened.
+    /// What happened and what to do, in sentences.
     pub message: Option<String>,
 }
 

@@ -35,6 +35,7 @@ pub struct Server {
     pub uuid: Uuid,
     /// `allocated`, `queued`, `building`, `complete` or `failed`.
     pub state: String,
+    /// False: no server can be moved to another node yet.
     pub migratable: bool,
     /// IANA name; `_default` is the template's.
     pub timezone: String,
@@ -66,10 +67,13 @@ pub struct Server {
     pub qemu_agent: ServerGuestAgent,
     pub media: ServerMedia,
     pub backup_plan: ServerBackupPlan,
+    pub backup_manager: ServerBackupManager,
     pub vnc: ServerVnc,
     pub network: ServerNetwork,
     pub storage: Vec<ServerDisk>,
     pub hypervisor_assets: Vec<i64>,
+    /// Whose assets it was ordered with, kept for when there are any. An addition of Berth's.
+    pub hypervisor_asset_groups: Vec<i64>,
     pub hypervisor: ServerNode,
     pub owner: ServerOwner,
     pub ssh_keys: Vec<ServerSshKey>,
@@ -123,6 +127,9 @@ pub struct ServerGuestOs {
     /// Icon of the template's category or of the template, under `/img/logo/`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub img: Option<String>,
+    /// A small PNG of what the guest shows, in base64; absent where it is off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub screen: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
@@ -148,6 +155,13 @@ pub struct ServerMedia {
 pub struct ServerBackupPlan {
     pub id: Option<i64>,
     pub name: Option<String>,
+}
+
+/// An addition of Berth's.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ServerBackupManager {
+    /// `inherit`, `disabled`, `scheduled`, `view_restore`, `full` or `manual`.
+    pub access: String,
 }
 
 /// Where the console is reached.

@@ -19,13 +19,17 @@ pub struct CreateServer {
     #[serde(deserialize_with = "lenient::option_i64")]
     #[schema(required = true)]
     pub hypervisor_id: Option<i64>,
+    /// A template that the server will be built from, so that it goes to a node with such processors; an addition of
+    /// Berth's.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub operating_system_id: Option<i64>,
     /// How many IPv4 addresses; 1 by default.
     #[serde(deserialize_with = "lenient::option_i64")]
     pub ipv4: Option<i64>,
     /// GB of the primary disk.
     #[serde(deserialize_with = "lenient::option_i64")]
     pub storage: Option<i64>,
-    /// GB a period; 0 is unlimited.
+    /// GB a period, up to 999999999; 0 is unlimited.
     #[serde(deserialize_with = "lenient::option_i64")]
     pub traffic: Option<i64>,
     /// MB.
@@ -48,8 +52,8 @@ pub struct CreateServer {
     /// `[-1]` forces none.
     #[serde(deserialize_with = "lenient::option_list_i64")]
     pub firewall_rulesets: Option<Vec<i64>>,
-    /// `[-1]` forces none.
-    #[serde(deserialize_with = "lenient::option_list_i64")]
+    /// At most 16, kept for when there are such groups; `[-1]` forces none.
+    #[serde(deserialize_with = "lenient::option_array_i64")]
     pub hypervisor_asset_groups: Option<Vec<i64>>,
     #[serde(deserialize_with = "lenient::option_bool")]
     pub additional_storage1_enable: Option<bool>,

@@ -30,6 +30,8 @@ pub struct RemoteFigures {
     /// By the interface's tag.
     pub interfaces: BTreeMap<String, RemoteInterface>,
     pub agent: RemoteAgent,
+    /// What somebody changed on the node behind Berth's back, last; null where nothing is known of it.
+    pub drift: Option<String>,
     /// When the node took these figures; null where none are known.
     pub sampled: Option<String>,
 }

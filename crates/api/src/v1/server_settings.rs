@@ -59,7 +59,7 @@ pub struct MemBalloon {
     pub free_page_reporting: i32,
 }
 
-/// Hyper-V enlightenments of Windows guests: off.
+/// Hyper-V enlightenments: on for Windows on a node that virtualises.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Hyperv {

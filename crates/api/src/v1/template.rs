@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::lenient;
+
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct TemplateCategory {
     pub name: String,
@@ -42,10 +44,19 @@ pub struct TemplateDetails {
     pub version: String,
     pub variant: Option<String>,
     pub category_id: i64,
+    pub description: String,
+    pub icon: String,
+    /// 1 x86_64, 2 aarch64: it is built on nodes of that kind only.
     pub arch: i32,
     pub r#type: String,
     pub uefi: bool,
     pub enabled: bool,
+    /// From the day of `eolDate` on it is true by itself.
+    pub eol: bool,
+    pub eol_date: Option<String>,
+    pub eol_warning: bool,
+    /// Packages whose servers it is offered to; all of them where there is none.
+    pub package_ids: Vec<i64>,
     /// `sha256:<hex>` or `sha512:<hex>`; empty until there is an image.
     pub image_digest: String,
     /// Where nodes fetch the image; null where the control server hands it over.
@@ -100,4 +111,98 @@ fn x86_64() -> i32 {
 
 fn linux() -> String {
     "linux".to_owned()
+}
+
+/// What is to change of a template; what is left out stays. Servers that were built keep what they have.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UpdateTemplate {
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub name: Option<String>,
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub version: Option<String>,
+    /// Null takes it away.
+    #[serde(deserialize_with = "lenient::nullable_text")]
+    #[schema(value_type = Option<String>)]
+    pub variant: Option<Option<String>>,
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub description: Option<String>,
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub category_id: Option<i64>,
+    /// Name of an icon.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub icon: Option<String>,
+    /// 1 x86_64, 2 aarch64.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub arch: Option<i64>,
+    /// `linux`, `windows` or `unix`.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub r#type: Option<String>,
+    /// Whether new builds start by UEFI.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub uefi: Option<bool>,
+    /// Whether it is offered.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub enabled: Option<bool>,
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub eol: Option<bool>,
+    /// `YYYY-MM-DD`; null takes it away.
+    #[serde(deserialize_with = "lenient::nullable_text")]
+    #[schema(value_type = Option<String>)]
+    pub eol_date: Option<Option<String>>,
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub eol_warning: Option<bool>,
+    /// Replaces those that there are; an empty list offers it to all packages.
+    #[serde(deserialize_with = "lenient::option_list_i64")]
+    pub package_ids: Option<Vec<i64>>,
+    /// With `imageDigest`: where nodes fetch the image of new builds.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub image_url: Option<String>,
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub image_digest: Option<String>,
+    /// Size of the disk that the image claims.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub image_virtual_bytes: Option<i64>,
+}
+
+/// How templates are shown together, for those who keep them.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TemplateCategoryDetails {
+    pub id: i64,
+    pub name: String,
+    pub description: String,
+    pub icon: String,
+    /// Low ones are shown first.
+    pub position: i32,
+    pub created: String,
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateTemplateCategory {
+    /// 1 to 100 characters, unique.
+    pub name: String,
+    #[serde(default)]
+    pub description: String,
+    #[serde(default = "default_icon")]
+    pub icon: String,
+    /// -1000 to 1000; by default 0.
+    #[serde(default, deserialize_with = "lenient::i64")]
+    pub position: i64,
+}
+
+/// What is to change of a category; what is left out stays.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UpdateTemplateCategory {
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub name: Option<String>,
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub description: Option<String>,
+    /// Name of an icon.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub icon: Option<String>,
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub position: Option<i64>,
 }

@@ -35,14 +35,57 @@ pub struct CreateUser {
     pub send_mail: Option<bool>,
 }
 
+/// What is left out stays as it is.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ModifyUser {
+    /// 1 to 191 characters.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub name: Option<String>,
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub email: Option<String>,
+    /// 0 disabled, 1 hourly, 2 resource packs, 3 both.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub self_service: Option<i64>,
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub self_service_hourly_credit: Option<bool>,
+    #[serde(deserialize_with = "lenient::list_i64")]
+    pub self_service_hourly_group_profiles: Vec<i64>,
+    #[serde(deserialize_with = "lenient::list_i64")]
+    pub self_service_resource_group_profiles: Vec<i64>,
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub self_service_hourly_resource_pack: Option<i64>,
+    /// `false` suspends the account.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub enabled: Option<bool>,
+}
+
+/// The account as it is after a modification.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModifiedUser {
+    pub name: String,
+    pub email: String,
+    pub self_service: i32,
+    pub enabled: bool,
+}
+
+/// A new password, shown once.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct UserPassword {
+    pub email: String,
+    pub password: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
     pub id: i64,
     pub admin: bool,
-    /// A number, or the text of a relation that is one.
-    #[schema(value_type = Option<i64>)]
-    pub ext_relation_id: Option<serde_json::Value>,
+    /// The relation where it is a number, else 0: clients expect a number.
+    pub ext_relation_id: i64,
+    /// The relation where it is a text.
+    pub rel_str: Option<String>,
     pub self_service: i32,
     pub self_service_hourly_group_profiles: Vec<i64>,
     pub self_service_resource_group_profiles: Vec<i64>,

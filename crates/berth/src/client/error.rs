@@ -26,6 +26,11 @@ impl ClientError {
         }
     }
 
+    /// Nothing was sent, and nothing will be by trying again.
+    pub fn is_settings(&self) -> bool {
+        matches!(self, Self::Settings(_))
+    }
+
     pub(super) fn refused(status: u16, body: &str) -> Self {
         let mut sentences = sentences(body);
         if sentences.is_empty() {

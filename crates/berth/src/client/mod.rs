@@ -2,6 +2,7 @@
 //! show the server's own sentences.
 
 mod error;
+mod events;
 mod profile;
 mod tls;
 
@@ -85,14 +86,32 @@ impl Client {
         self.call(Method::POST, path, &[], Some(body)).await
     }
 
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
+        self.call(Method::PUT, path, &[], Some(body)).await
+    }
+
+    /// Removes something for good, as the operations that ask whether it is meant want it.
+    pub async fn remove(&self, path: &str) -> Result<Value, ClientError> {
+        self.call(Method::DELETE, path, &[], Some(&serde_json::json!({ "confirm": true }))).await
+    }
+
     pub async fn delete(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, ClientError> {
         self.call(Method::DELETE, path, query, None).await
     }
 
     /// Sends a file as the body, as long as that takes.
     pub async fn upload(&self, path: &str, file: tokio::fs::File) -> Result<Value, ClientError> {
-        let what = format!("PUT {path}");
-        let request = self.http.put(self.address(path)).timeout(Duration::from_secs(UPLOAD_LIMIT_S));
+        self.send_file(Method::PUT, path, file).await
+    }
+
+    /// As [`Self::upload`], of something that is new.
+    pub async fn upload_new(&self, path: &str, file: tokio::fs::File) -> Result<Value, ClientError> {
+        self.send_file(Method::POST, path, file).await
+    }
+
+    async fn send_file(&self, method: Method, path: &str, file: tokio::fs::File) -> Result<Value, ClientError> {
+        let what = format!("{method} {path}");
+        let request = self.http.request(method, self.address(path)).timeout(Duration::from_secs(UPLOAD_LIMIT_S));
         let request = request.header("Content-Type", "application/octet-stream").body(file);
         self.send(&what, request).await
     }

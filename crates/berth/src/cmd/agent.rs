@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use berth_agent::config::AgentConfig;
+use berth_agent::config::{AgentConfig, LogFormat};
 use berth_agent::{enrol, node};
 use clap::{Args, Subcommand};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,8 @@ enum Command {
         #[arg(long, default_value = DEFAULT_CONFIG)]
         config: PathBuf,
     },
+    /// Print the unit file for systemd
+    Unit,
     /// Join a cluster with a one-time token: `berth hypervisor token` makes one
     Enrol(EnrolArgs),
 }
@@ -45,15 +47,23 @@ struct EnrolArgs {
 }
 
 pub async fn run(args: AgentArgs) -> anyhow::Result<()> {
-    process::start_logging();
     match args.command {
         Command::Run { config } => {
             let config = AgentConfig::load(&config)?;
+            process::start_logging(config.log_format == LogFormat::Json);
             let shutdown = CancellationToken::new();
             process::cancel_on_signal(shutdown.clone())?;
+            process::return_memory();
             node::run(config, shutdown).await
         }
-        Command::Enrol(args) => join(&args).await,
+        Command::Unit => {
+            print!("{}", include_str!("../../../../packaging/systemd/berth-agent.service"));
+            Ok(())
+        }
+        Command::Enrol(args) => {
+            process::start_logging(false);
+            join(&args).await
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use berth_control::config::Config;
+use berth_control::config::{Config, LogFormat};
 use berth_control::{bootstrap, start};
 use clap::{Args, Subcommand};
 use tokio_util::sync::CancellationToken;
@@ -25,11 +25,18 @@ enum Command {
         #[arg(long)]
         email: String,
     },
+    /// Print the unit file for systemd
+    Unit,
 }
 
 pub async fn run(args: ControlArgs) -> anyhow::Result<()> {
-    process::start_logging();
-    let ctx = start::start(Config::load(args.config.as_deref())?).await?;
+    if let Some(Command::Unit) = args.command {
+        print!("{}", include_str!("../../../../packaging/systemd/berth-control.service"));
+        return Ok(());
+    }
+    let config = Config::load(args.config.as_deref())?;
+    process::start_logging(config.log_format == LogFormat::Json);
+    let ctx = start::start(config).await?;
     if let Some(Command::FirstAdmin { email }) = args.command {
         let made = bootstrap::first_admin(&ctx, &email).await?;
         let told = made.map(|m| serde_json::json!({"email": m.email, "password": m.password, "token": m.token}));
@@ -38,5 +45,6 @@ pub async fn run(args: ControlArgs) -> anyhow::Result<()> {
     }
     let shutdown = CancellationToken::new();
     process::cancel_on_signal(shutdown.clone())?;
+    process::return_memory();
     berth_control::run(ctx, shutdown, |address| tracing::info!(%address, "serving")).await
 }

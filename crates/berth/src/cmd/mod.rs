@@ -1,11 +1,13 @@
 //! The subcommands of `berth`, one file each.
 
 pub mod agent;
+mod change;
 pub mod completion;
 pub mod control;
 pub mod down;
 pub mod group;
 pub mod hypervisor;
+pub mod iso;
 pub mod job;
 pub mod openapi;
 pub mod package;

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::change::{confirm, field, fields, nullable};
 use crate::client::{Client, ProfileArgs};
 use crate::output::{Column, Format, column};
 
@@ -32,6 +33,46 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         traffic_gb: u64,
     },
+    /// Change what is named; servers that exist keep what they have
+    Update(Box<UpdateArgs>),
+    /// Remove a package that no server is of
+    Remove {
+        id: i64,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct UpdateArgs {
+    id: i64,
+    #[arg(long)]
+    name: Option<String>,
+    /// An empty one is taken away
+    #[arg(long)]
+    description: Option<String>,
+    /// Whether it is sold
+    #[arg(long)]
+    enabled: Option<bool>,
+    #[arg(long)]
+    memory_mib: Option<u64>,
+    #[arg(long)]
+    storage_gib: Option<u64>,
+    #[arg(long)]
+    cpu_cores: Option<u32>,
+    /// Traffic a month in GB; 0 is unmetered
+    #[arg(long)]
+    traffic_gb: Option<u64>,
+    /// kB/s towards the server; 0 is unlimited
+    #[arg(long)]
+    speed_in_kbs: Option<u64>,
+    /// kB/s from the server; 0 is unlimited
+    #[arg(long)]
+    speed_out_kbs: Option<u64>,
+    /// inherit, qcow2 or raw
+    #[arg(long)]
+    disk_type: Option<String>,
 }
 
 const COLUMNS: [Column; 7] = [
@@ -59,7 +100,44 @@ pub async fn run(args: PackageArgs) -> anyhow::Result<()> {
             });
             format.fields(&COLUMNS, &client.post("/packages", &body).await?["data"])
         }
+        Command::Update(args) => {
+            let path = format!("/packages/{}", args.id);
+            format.fields(&COLUMNS, &client.put(&path, &changes(*args)?).await?["data"])
+        }
+        Command::Remove { id, yes } => {
+            confirm(&format!("package {id}"), yes)?;
+            client.remove(&format!("/packages/{id}")).await?;
+            format.done("The package is removed.", &json!({"id": id}))
+        }
     };
     print!("{printed}");
     Ok(())
+}
+
+fn changes(args: UpdateArgs) -> anyhow::Result<serde_json::Value> {
+    let UpdateArgs {
+        id: _,
+        name,
+        description,
+        enabled,
+        memory_mib,
+        storage_gib,
+        cpu_cores,
+        traffic_gb,
+        speed_in_kbs,
+        speed_out_kbs,
+        disk_type,
+    } = args;
+    fields([
+        field("name", name),
+        nullable("description", description),
+        field("enabled", enabled),
+        field("memory", memory_mib),
+        field("primaryStorage", storage_gib),
+        field("cpuCores", cpu_cores),
+        field("traffic", traffic_gb),
+        field("primaryNetworkSpeedIn", speed_in_kbs),
+        field("primaryNetworkSpeedOut", speed_out_kbs),
+        field("primaryDiskType", disk_type),
+    ])
 }

@@ -62,7 +62,7 @@ const COLUMNS: [Column; 6] = [
     column("ID", "id"),
     column("NAME", "name"),
     column("EMAIL", "email"),
-    column("RELATION", "extRelationId"),
+    column("RELATION", "relation"),
     column("ADMIN", "admin"),
     column("SUSPENDED", "suspended"),
 ];
@@ -71,7 +71,7 @@ const FIELDS: [Column; 8] = [
     column("Id", "id"),
     column("Name", "name"),
     column("E-mail", "email"),
-    column("Relation", "extRelationId"),
+    column("Relation", "relation"),
     column("Admin", "admin"),
     column("Suspended", "suspended"),
     column("Created", "created"),
@@ -82,7 +82,13 @@ pub async fn run(args: UserArgs) -> anyhow::Result<()> {
     let client = Client::from_args(&args.profile)?;
     let format = Format::of(args.profile.json);
     let printed = match args.command {
-        Command::List => format.rows(&COLUMNS, &client.list("/users", &[]).await?),
+        Command::List => {
+            let users = client.list("/users", &[]).await?;
+            match format {
+                Format::Json => format.rows(&COLUMNS, &users),
+                Format::Table => format.rows(&COLUMNS, &users.into_iter().map(with_relation).collect::<Vec<_>>()),
+            }
+        }
         Command::Create { name, email, ext_relation, relation } => {
             let mut body = json!({"name": name, "email": email, "sendMail": false});
             if let Some(number) = ext_relation {
@@ -91,10 +97,10 @@ pub async fn run(args: UserArgs) -> anyhow::Result<()> {
             if let Some(text) = relation {
                 body["relStr"] = Value::from(text);
             }
-            format.fields(&FIELDS, &client.post("/users", &body).await?["data"])
+            one(format, client.post("/users", &body).await?["data"].take())
         }
         Command::Show(relation) => {
-            format.fields(&FIELDS, &client.get_with(&relation.path(), &relation.query()).await?["data"])
+            one(format, client.get_with(&relation.path(), &relation.query()).await?["data"].take())
         }
         Command::Delete(relation) => {
             let answer = client.delete(&relation.path(), &relation.query()).await?;
@@ -103,6 +109,22 @@ pub async fn run(args: UserArgs) -> anyhow::Result<()> {
     };
     print!("{printed}");
     Ok(())
+}
+
+fn one(format: Format, user: Value) -> String {
+    match format {
+        Format::Json => format.fields(&FIELDS, &user),
+        Format::Table => format.fields(&FIELDS, &with_relation(user)),
+    }
+}
+
+/// A user has a number or a text as relation, or none; the API says 0 where it is no number.
+fn with_relation(mut user: Value) -> Value {
+    user["relation"] = match user["extRelationId"].take() {
+        number if number.as_i64().is_some_and(|number| number != 0) => number,
+        _ => user["relStr"].take(),
+    };
+    user
 }
 
 /// One segment of a path, so that a slash in a relation stays in it.

@@ -37,7 +37,7 @@ async fn t20_a_build_ends_once_though_control_or_agent_is_killed_at_every_step()
     berth.finish().await;
 }
 
-fn address(server: &Value) -> &str {
+pub fn address(server: &Value) -> &str {
     server["network"]["interfaces"][0]["ipv4"][0]["address"].as_str().expect("an address")
 }
 
@@ -78,7 +78,7 @@ async fn step(berth: &Berth, id: i64) -> Option<String> {
 }
 
 /// One domain, one disk, and a guest that was set up by one seed.
-async fn built_once(berth: &Berth, server: &Value, guest: &Guest) {
+pub async fn built_once(berth: &Berth, server: &Value, guest: &Guest) {
     let uuid = server["uuid"].as_str().expect("a UUID");
     assert_eq!(host::domains(&berth.place).await, [format!("{}-{uuid}", berth.place.instance)]);
     let volumes = host::files_with(&berth.place.agent_dir().join("volumes"), "volumes/");

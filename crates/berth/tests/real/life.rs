@@ -5,8 +5,10 @@ use std::path::Path;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::berth::{Berth, CPU_CORES, DISK_GIB, MEMORY_MIB, RESOLVER};
+use crate::confined::t16_the_guest_is_confined;
+use crate::support::berth::{Berth, CPU_CORES, RESOLVER};
 use crate::support::host;
+use crate::support::os::{MICRO, Os};
 use crate::support::rfb;
 use crate::support::serial::Serial;
 use crate::support::ssh::{Guest, key_pair};
@@ -14,25 +16,32 @@ use crate::support::wait::until;
 use crate::support::websocket::Socket;
 
 const HOSTNAME: &str = "web1.example.test";
-/// Written by the guest's init when it is told to shut down; a power cut writes nothing.
-const MARKER: &str = "/root/went-down";
+/// Written by the guest when it is told to shut down; a power cut writes nothing.
+pub const MARKER: &str = "/root/went-down";
 const OFF_LIMIT_S: u64 = 60;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_lives_from_its_order_to_its_removal_without_a_trace() {
-    let berth = Berth::start(1).await;
+    live(Berth::start(1).await, &MICRO).await;
+}
+
+/// The whole life, of any operating system that was ordered.
+pub async fn live(berth: Berth, os: &Os) {
     let (key, public) = key_pair(&berth.place.dir).await;
     let key_id = berth.add_key(&public).await;
-    let id = berth.create_server().await;
-    let accepted = berth.build(id, HOSTNAME, &[key_id]).await;
+    let id = berth.create_server_for(os).await;
+    let template = berth.template_of(os).await;
+    let accepted = berth.build_from(id, template, HOSTNAME, &[key_id]).await;
     let password = accepted["settings"]["decryptedPassword"].as_str().expect("a password").to_owned();
     let server = berth.built(id).await;
 
     let guest = login_over_both_families(&server, &key).await;
-    what_was_ordered_is_there(&server, &guest).await;
+    what_was_ordered_is_there(&server, &guest, os).await;
+    t16_the_guest_is_confined(&berth, server["uuid"].as_str().expect("a UUID"));
     password_works_on_the_console_only(&berth, id, &guest, &password).await;
     console_speaks_rfb(&berth, id).await;
-    power_actions_do_what_they_say(&berth, id, &guest).await;
+    t08_the_agents_port_refuses_strangers(&berth).await;
+    power_actions_do_what_they_say(&berth, id, &guest, os).await;
     removal_leaves_nothing(&berth, id, &server).await;
     berth.finish().await;
 }
@@ -52,18 +61,19 @@ async fn login_over_both_families(server: &Value, key: &Path) -> Guest {
     guest
 }
 
-async fn what_was_ordered_is_there(server: &Value, guest: &Guest) {
+async fn what_was_ordered_is_there(server: &Value, guest: &Guest, os: &Os) {
     assert_eq!(guest.run("hostname").await, "web1");
     assert!(guest.run("ip -4 -o addr show dev eth0").await.contains(&format!("{}/24", ipv4(server))));
-    assert!(guest.run("cat /etc/resolv.conf").await.contains(RESOLVER));
+    assert!(guest.run("ip -6 -o addr show dev eth0").await.contains(&format!("{}/64", ipv6(server))));
+    assert!(guest.run(os.show_resolvers).await.contains(RESOLVER));
     assert_eq!(guest.run("nproc").await, CPU_CORES.to_string());
     let memory_kib: u64 = guest.run("awk '/MemTotal/{print $2}' /proc/meminfo").await.parse().expect("a number");
-    let ordered_kib = MEMORY_MIB * 1024;
+    let ordered_kib = os.memory_mib * 1024;
     assert!(memory_kib <= ordered_kib && memory_kib > ordered_kib * 3 / 4, "{memory_kib} KiB of {ordered_kib}");
     let sectors: u64 = guest.run("cat /sys/block/vda/size").await.parse().expect("a number");
-    assert_eq!(sectors * 512, DISK_GIB << 30);
+    assert_eq!(sectors * 512, os.disk_gib << 30);
     let root_kib: u64 = guest.run("df -k / | awk 'NR==2{print $2}'").await.parse().expect("a number");
-    assert!(root_kib > (DISK_GIB << 20) * 8 / 10, "the root file system has grown: {root_kib} KiB");
+    assert!(root_kib > (os.disk_gib << 20) * 8 / 10, "the root file system has grown: {root_kib} KiB");
 }
 
 async fn password_works_on_the_console_only(berth: &Berth, id: i64, guest: &Guest, password: &str) {
@@ -76,6 +86,8 @@ async fn password_works_on_the_console_only(berth: &Berth, id: i64, guest: &Gues
 }
 
 async fn console_speaks_rfb(berth: &Berth, id: i64) {
+    // Switched off and on again it opens at once: the door waits until the node has heard of it.
+    berth.api.post(&format!("/servers/{id}/vnc"), &json!({"action": "disable"})).await;
     let vnc = berth.api.post(&format!("/servers/{id}/vnc"), &json!({"action": "enable"})).await["vnc"].take();
     let (url, password) = (vnc["wss"]["url"].as_str().expect("a URL"), vnc["password"].as_str().expect("a password"));
     let mut socket = Socket::open(&berth.api.base, url).await.expect("the console opens");
@@ -89,9 +101,18 @@ async fn console_speaks_rfb(berth: &Berth, id: i64) {
     assert!(rfb::open(&mut socket, "notright").await.is_err(), "a wrong password opened the screen");
 }
 
-async fn power_actions_do_what_they_say(berth: &Berth, id: i64, guest: &Guest) {
-    // Before the lines that unmount; init reads its table again at a hang-up.
-    guest.run(&format!("sed -i '1i ::shutdown:/bin/touch {MARKER}' /etc/inittab; kill -HUP 1; sync")).await;
+/// Who has no certificate of the cluster gets nothing, not even an answer.
+async fn t08_the_agents_port_refuses_strangers(berth: &Berth) {
+    let stranger = reqwest::Client::builder().tls_danger_accept_invalid_certs(true).build().expect("a client");
+    let port = berth.place.agent_port;
+    let refused = stranger.get(format!("https://127.0.0.1:{port}/")).send().await.expect_err("a stranger was served");
+    assert!(!refused.is_connect(), "somebody listens there, and closes: {refused:?}");
+    let in_clear = stranger.get(format!("http://127.0.0.1:{port}/")).send().await;
+    assert!(in_clear.is_err(), "{in_clear:?}");
+}
+
+async fn power_actions_do_what_they_say(berth: &Berth, id: i64, guest: &Guest, os: &Os) {
+    guest.run(os.mark_shutdown).await;
     let told = berth.api.power(id, "shutdown").await;
     assert_eq!(told["failed"], false, "{told}");
     until("the guest is off", OFF_LIMIT_S, async || (!berth.api.running(id).await).then_some(())).await;

@@ -23,7 +23,7 @@ async fn t14_a_server_without_keys_takes_its_password_and_never_speaks_with_fore
     berth.finish().await;
 }
 
-async fn reset_password(berth: &Berth, id: i64, old: &Guest) -> Guest {
+pub async fn reset_password(berth: &Berth, id: i64, old: &Guest) -> Guest {
     let answer =
         berth.api.post(&format!("/servers/{id}/resetPassword"), &json!({"user": "root", "sendMail": false})).await;
     let expected = answer["expectedPassword"].as_str().expect("a password").to_owned();

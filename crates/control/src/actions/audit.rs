@@ -5,6 +5,14 @@ use serde_json::Value;
 
 use crate::actor::{Actor, ActorKind};
 
+/// What of two flat objects differs, as an entry says it; `None` where nothing does.
+pub fn differences(before: Value, after: Value) -> Option<(Value, Value)> {
+    let (Value::Object(mut before), Value::Object(mut after)) = (before, after) else { return None };
+    before.retain(|name, value| after.get(name) != Some(value));
+    after.retain(|name, _| before.contains_key(name));
+    (!before.is_empty()).then(|| (before.into(), after.into()))
+}
+
 /// An entry for what `actor` did; `before` and `after` hold no secrets.
 pub fn entry(
     actor: &Actor,
@@ -16,6 +24,8 @@ pub fn entry(
 ) -> NewEntry {
     let (actor_kind, actor_id) = match actor.kind {
         ActorKind::Token => ("token", actor.token_id),
+        ActorKind::Person => ("user", actor.user_id),
+        ActorKind::Node => ("node", None),
         ActorKind::System => ("system", None),
     };
     NewEntry {
@@ -30,5 +40,20 @@ pub fn entry(
         subject_id: Some(subject.1),
         before,
         after,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_changed_is_told() {
+        let (before, after) = (json!({ "a": 1, "b": null, "c": "x" }), json!({ "a": 2, "b": 3, "c": "x" }));
+        let told = differences(before.clone(), after);
+        assert_eq!(told, Some((json!({ "a": 1, "b": null }), json!({ "a": 2, "b": 3 }))));
+        assert_eq!(differences(before.clone(), before), None);
     }
 }

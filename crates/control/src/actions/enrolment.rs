@@ -1,4 +1,5 @@
-//! A node joins: a one-time token that somebody with the right made, against a certificate.
+//! A node joins: a one-time token that somebody with the right made, against a certificate; and it comes back for a
+//! new one before that ends, or after.
 
 use berth_store::{
     audit, enrolment_token, entity::hypervisor, hypervisor as nodes_store, hypervisor_group, hypervisor_network,
@@ -7,11 +8,14 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::entry;
+use super::{entry, hypervisor_selftest};
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
     clock::{Clock, HOUR, SystemClock},
+    enrol_command,
+    events::Had,
+    pki::requested_key,
 };
 
 /// How long a token may wait for its node.
@@ -19,17 +23,34 @@ const TOKEN_LIFE: i64 = 24 * HOUR;
 /// Addresses and names are short; facts are what an agent tells of itself.
 const FACTS_LIMIT_BYTES: usize = 64 << 10;
 
+/// Shown once.
+pub struct NewToken {
+    pub token: String,
+    pub expires_at: i64,
+    /// For a shell of root's on the new node.
+    pub command: String,
+}
+
 /// A token for one node of a group. The part after the dot is the web certificate's fingerprint, by which the node
 /// knows the control server.
-pub async fn create_token(ctx: &Context, actor: &Actor, name: &str, group_id: i64) -> Result<(String, i64), Error> {
+pub async fn create_token(
+    ctx: &Context,
+    actor: &Actor,
+    name: &str,
+    group_id: i64,
+    control_url: &str,
+) -> Result<NewToken, Error> {
     actor.require(Ability::Admin)?;
+    let pin = enrol_command::pin(&web_certificate(ctx)?)?;
+    let secret = ctx.rng.letters_and_digits(40);
+    let token = format!("{secret}.{}", web_fingerprint(ctx)?);
+    let command = enrol_command::command(control_url, &token, &pin)?;
     if name.is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
         return Err(Error::invalid("The name must have 1 to 100 printable characters."));
     }
     if hypervisor_group::by_id(ctx.store.read(), group_id).await?.is_none() {
         return Err(Error::invalid(format!("The groupId {group_id} is not a hypervisor group.")));
     }
-    let secret = ctx.rng.letters_and_digits(40);
     let (hash, now) = (token_hash(&secret), ctx.now());
     let expires_at = now + TOKEN_LIFE;
     ctx.store
@@ -47,17 +68,21 @@ pub async fn create_token(ctx: &Context, actor: &Actor, name: &str, group_id: i6
             })
         })
         .await?;
-    let fingerprint = web_fingerprint(ctx)?;
-    Ok((format!("{secret}.{fingerprint}"), expires_at))
+    Ok(NewToken { token, expires_at, command })
 }
 
 /// Hex of SHA-256 over the DER of the web server's own certificate.
 pub fn web_fingerprint(ctx: &Context) -> Result<String, Error> {
+    Ok(hex::encode(Sha256::digest(web_certificate(ctx)?)))
+}
+
+/// The web server's own certificate, DER.
+fn web_certificate(ctx: &Context) -> Result<Vec<u8>, Error> {
     let (certificate, _) = crate::http::certificate_files(&ctx.config)?;
     let pem = std::fs::read(&certificate).map_err(anyhow::Error::from)?;
     let leaf = rustls_pemfile::certs(&mut pem.as_slice()).next();
     let leaf = leaf.ok_or_else(|| anyhow::anyhow!("{} holds no certificate", certificate.display()))?;
-    Ok(hex::encode(Sha256::digest(leaf.map_err(anyhow::Error::from)?)))
+    Ok(leaf.map_err(anyhow::Error::from)?.to_vec())
 }
 
 fn token_hash(secret: &str) -> String {
@@ -82,28 +107,26 @@ pub struct Joined {
 
 /// Registers the node and signs its key. The same token answers again only for the node that took it, as long as it
 /// lives: an answer that was lost on the way costs nobody a new token.
-pub async fn join(ctx: &Context, joining: Joining) -> Result<Joined, Error> {
+pub async fn join(ctx: &Context, actor: &Actor, joining: Joining) -> Result<Joined, Error> {
     let secret = joining.token.split('.').next().unwrap_or_default();
     let token = enrolment_token::by_hash(ctx.store.read(), &token_hash(secret)).await?.ok_or(Error::Unauthenticated)?;
-    if token.expires_at <= ctx.now() || token.used_at.is_some() {
+    if token.expires_at <= ctx.now() {
         return Err(Error::Unauthenticated);
     }
     check(&joining)?;
+    if let Some(taken_by) = token.hypervisor_id {
+        let row = nodes_store::by_id(ctx.store.read(), taken_by).await?.ok_or(Error::Unauthenticated)?;
+        return sign_again(ctx, actor, row, &joining.csr_pem).await;
+    }
     let (now, uuid) = (ctx.now(), ctx.rng.uuid());
     let signed = ctx.pki.sign_node(&joining.csr_pem, uuid, ctx.rng.as_ref(), SystemClock.now());
-    let signed = signed.map_err(|error| Error::invalid(format!("The csr_pem can't be signed: {error:#}.")))?;
-    let new = new_row(&joining, uuid, token.group_id, &token.name, now);
-    let (serial, expires_at) = (signed.serial.clone(), signed.expires_at);
+    let signed = signed.map_err(bad_request)?;
+    let new = new_row(&joining, uuid, token.group_id, &token.name, signed.row, now);
     let bridges = bridges(&joining.facts);
     ctx.store
         .write_tx::<_, Error>(|tx| {
-            let (new, bridges, serial) = (new.clone(), bridges.clone(), serial.clone());
+            let (ctx, actor, new, bridges) = (ctx.clone(), actor.clone(), new.clone(), bridges.clone());
             Box::pin(async move {
-                let new = nodes_store::NewHypervisor {
-                    certificate_serial: Some(serial),
-                    certificate_expires_at: Some(expires_at),
-                    ..new
-                };
                 let row = nodes_store::insert(tx, new).await?;
                 for (position, (bridge, mtu)) in bridges.iter().enumerate() {
                     hypervisor_network::insert(tx, row.id, bridge, *mtu, position == 0, now).await?;
@@ -111,21 +134,57 @@ pub async fn join(ctx: &Context, joining: Joining) -> Result<Joined, Error> {
                 if !enrolment_token::take(tx, token.id, row.id, now).await? {
                     return Err(Error::Unauthenticated);
                 }
-                let entry = audit::NewEntry {
-                    after: Some(shown(&row)),
-                    ..audit::NewEntry::system(now, "enrol_hypervisor", "hypervisor", row.id)
-                };
-                audit::record(tx, entry).await?;
+                let subject = ("hypervisor", row.id);
+                let written = entry(&actor, now, "enrol_hypervisor", subject, None, Some(shown(&row)));
+                audit::record(tx, written).await?;
+                hypervisor_selftest::enqueue(&ctx, tx, row.id).await?;
                 Ok(())
             })
         })
         .await
-        .map_err(name_taken)?;
+        .map_err(taken)?;
+    ctx.nudge.notify_one();
     Ok(Joined { certificate_pem: signed.pem, node_uuid: uuid })
 }
 
-fn name_taken(error: Error) -> Error {
+/// A new certificate for a node that shows that it has the key under which it joined, however long ago that
+/// certificate ended. The key is the proof, so nothing else is asked.
+pub async fn renew(ctx: &Context, actor: &Actor, node_uuid: Uuid, csr_pem: &str) -> Result<Joined, Error> {
+    let row = nodes_store::by_uuid(ctx.store.read(), node_uuid).await?.ok_or(Error::Unauthenticated)?;
+    sign_again(ctx, actor, row, csr_pem).await
+}
+
+async fn sign_again(ctx: &Context, actor: &Actor, row: hypervisor::Model, csr_pem: &str) -> Result<Joined, Error> {
+    let key = requested_key(csr_pem).map_err(bad_request)?;
+    if row.commissioned != nodes_store::COMMISSIONED || row.key_sha256.as_ref() != Some(&key) {
+        return Err(Error::Unauthenticated);
+    }
+    let signed = ctx.pki.sign_node(csr_pem, row.uuid, ctx.rng.as_ref(), SystemClock.now()).map_err(bad_request)?;
+    let (id, now, certificate) = (row.id, ctx.now(), signed.row);
+    ctx.store
+        .write_tx::<_, Error>(|tx| {
+            let (actor, certificate) = (actor.clone(), certificate.clone());
+            Box::pin(async move {
+                let after = json!({ "serial": certificate.serial, "expiresAt": certificate.expires_at });
+                let written = entry(&actor, now, "renew_certificate", ("hypervisor", id), None, Some(after));
+                nodes_store::set_certificate(tx, id, certificate, now).await?;
+                Ok(audit::record(tx, written).await?)
+            })
+        })
+        .await?;
+    Ok(Joined { certificate_pem: signed.pem, node_uuid: row.uuid })
+}
+
+fn bad_request(error: anyhow::Error) -> Error {
+    Error::invalid(format!("The csr_pem can't be signed: {error:#}."))
+}
+
+fn taken(error: Error) -> Error {
     match error {
+        Error::Store(store) if store.violates("hypervisors", &["key_sha256"]) => Error::Conflict(
+            "This node has joined already, under its key. Remove that hypervisor, or the node's identity, first."
+                .to_owned(),
+        ),
         Error::Store(store) if store.violates("hypervisors", &["name"]) => {
             Error::Conflict("A hypervisor of that name is registered already.".to_owned())
         }
@@ -150,11 +209,16 @@ fn check(joining: &Joining) -> Result<(), Error> {
     if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
 }
 
-/// A node begins with what it has as its limits; an administrator changes them.
-fn new_row(joining: &Joining, uuid: Uuid, group_id: i64, name: &str, now: i64) -> nodes_store::NewHypervisor {
-    let number = |key: &str| joining.facts.get(key).and_then(Value::as_i64).unwrap_or(0);
-    let root = joining.facts.get("storage").and_then(Value::as_array).and_then(|roots| roots.first());
-    let total_bytes = root.and_then(|root| root.get("totalBytes")).and_then(Value::as_i64).unwrap_or(0);
+/// A node begins with what it has as its limits; its cores are over-committed ([`nodes_store::CPU_OVERCOMMIT_PERCENT`]).
+fn new_row(
+    joining: &Joining,
+    uuid: Uuid,
+    group_id: i64,
+    name: &str,
+    certificate: nodes_store::NodeCertificate,
+    now: i64,
+) -> nodes_store::NewHypervisor {
+    let had = Had::of(&joining.facts);
     nodes_store::NewHypervisor {
         uuid,
         group_id,
@@ -162,19 +226,15 @@ fn new_row(joining: &Joining, uuid: Uuid, group_id: i64, name: &str, now: i64) -
         ip: joining.address.clone(),
         hostname: Some(joining.hostname.clone()).filter(|name| !name.is_empty()),
         port: joining.port,
-        max_cpu: number("cpuCores") * CPU_OVERCOMMIT,
-        max_memory_mib: number("memoryMib"),
-        max_storage_gib: total_bytes >> 30,
+        max_cpu: had.cpu_cores,
+        max_memory_mib: had.memory_mib,
+        max_storage_gib: had.storage_gib,
         data_dir: joining.facts.get("dataDir").and_then(Value::as_str).unwrap_or_default().to_owned(),
         facts: joining.facts.clone(),
-        certificate_serial: None,
-        certificate_expires_at: None,
+        certificate: Some(certificate),
         now,
     }
 }
-
-/// Virtual CPUs for each core that a new node may be given; memory and disks are not over-committed.
-const CPU_OVERCOMMIT: i64 = 4;
 
 fn bridges(facts: &Value) -> Vec<(String, Option<i32>)> {
     let networks = facts.get("networks").and_then(Value::as_array).cloned().unwrap_or_default();

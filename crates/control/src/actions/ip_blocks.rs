@@ -11,19 +11,20 @@ use berth_store::{
     entity::ip_block as entity,
     hypervisor_network,
     ip_block::{self, NewBlock},
-    ipv4_address,
 };
 use ipnet::Ipv6Net;
 use serde_json::json;
 
-use super::{entry, rules};
+use super::{
+    entry,
+    ip_ranges::{self, check_ends},
+    rules,
+};
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
 };
 
-/// Addresses that one call adds.
-const RANGE_LIMIT: u32 = 65_536;
 const NODES_LIMIT: usize = 1_000;
 
 pub async fn create(ctx: &Context, actor: &Actor, input: CreateIpBlock) -> Result<entity::Model, Error> {
@@ -51,7 +52,7 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateIpBlock) -> Resul
             Box::pin(async move {
                 let row = ip_block::insert(tx, new).await?;
                 if let Some(range) = range {
-                    ipv4_address::add_range(tx, row.id, range, now).await?;
+                    ip_ranges::insert(tx, &row, range, now).await?;
                 }
                 let networks = hypervisor_network::of_hypervisors(tx, &nodes).await?;
                 for node in &nodes {
@@ -71,12 +72,16 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateIpBlock) -> Resul
             })
         })
         .await
-        .map_err(|error| match error {
-            Error::Store(store) if store.violates("ip_blocks", &["name"]) => {
-                Error::Conflict("A block of that name exists already.".to_owned())
-            }
-            other => other,
-        })
+        .map_err(name_is_taken)
+}
+
+pub fn name_is_taken(error: Error) -> Error {
+    match error {
+        Error::Store(store) if store.violates("ip_blocks", &["name"]) => {
+            Error::Conflict("A block of that name exists already.".to_owned())
+        }
+        other => other,
+    }
 }
 
 fn check(input: &CreateIpBlock) -> Result<Option<RangeInclusive<u32>>, Error> {
@@ -111,7 +116,7 @@ fn check_ipv4(errors: &mut Vec<String>, input: &CreateIpBlock, gateway: Option<I
     if !gateway.is_some_and(|gateway| gateway.is_ipv4()) {
         errors.push("The gateway must be an IPv4 address.".to_owned());
     }
-    rules::within(errors, "prefixLen", input.prefix_len.into(), 0..=32);
+    rules::within(errors, "prefixLen", input.prefix_len.into(), 1..=32);
     if input.source_prefix.is_some() || input.subnet_prefix_len.is_some() {
         errors.push("The sourcePrefix and the subnetPrefixLen are for IPv6 blocks.".to_owned());
     }
@@ -123,13 +128,8 @@ fn check_ipv4(errors: &mut Vec<String>, input: &CreateIpBlock, gateway: Option<I
                 errors.push("The first and the last must be IPv4 addresses.".to_owned());
                 return None;
             };
-            let (first, last) = (u32::from(first), u32::from(last));
-            if last < first || last - first >= RANGE_LIMIT {
-                errors.push(format!(
-                    "The last must not be before the first, nor more than {RANGE_LIMIT} addresses after it."
-                ));
-            }
-            Some(first..=last)
+            let range = check_ends(("first", first.into()), ("last", last.into()));
+            range.map_err(|error| errors.push(error.to_string())).ok()
         }
         _ => {
             errors.push("The first and the last go together.".to_owned());
@@ -149,7 +149,10 @@ fn check_ipv6(errors: &mut Vec<String>, input: &CreateIpBlock, gateway: Option<I
     let with_length = if prefix.contains('/') { prefix.to_owned() } else { format!("{prefix}/{}", input.prefix_len) };
     let source: Option<Ipv6Net> = with_length.parse().ok();
     match source {
-        Some(source) if i32::from(source.prefix_len()) == input.prefix_len && source.addr() == source.network() => {}
+        Some(source)
+            if input.prefix_len > 0
+                && i32::from(source.prefix_len()) == input.prefix_len
+                && source.addr() == source.network() => {}
         _ => errors.push("The sourcePrefix must be an IPv6 network of the length that prefixLen says.".to_owned()),
     }
     let subnet = input.subnet_prefix_len.unwrap_or(-1);

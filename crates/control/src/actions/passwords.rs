@@ -21,6 +21,11 @@ pub async fn hash(ctx: &Context, password: &str) -> Result<String, Error> {
     hashed.await.map_err(anyhow::Error::from)?.map_err(|error| anyhow::anyhow!("hashing a password: {error}").into())
 }
 
+/// Takes as long as [`verify`] does, so that nobody learns from the time whether there is such an account.
+pub async fn verify_nothing(ctx: &Context, password: &str) -> Result<(), Error> {
+    hash(ctx, password).await.map(drop)
+}
+
 pub async fn verify(phc: String, password: String) -> Result<bool, Error> {
     let verified = tokio::task::spawn_blocking(move || {
         PasswordHash::new(&phc).is_ok_and(|hash| argon2().verify_password(password.as_bytes(), &hash).is_ok())

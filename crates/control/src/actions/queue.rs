@@ -2,6 +2,7 @@
 
 use berth_store::{Micros, Tx, entity::server, job};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::{Context, Error, jobs::Kind};
 
@@ -32,6 +33,21 @@ pub async fn require_place(tx: &Tx, row: &server::Model, kind: Kind) -> Result<(
     Err(Error::Locked { msg, queue_id: None })
 }
 
+/// Queues that the server's node follows what was written, unless a job that does so waits for its turn already: a job
+/// that begins later reads what is written now. A server that is not on a node, or only with what a failed build left,
+/// gets everything with its next build.
+pub async fn enqueue_apply(ctx: &Context, tx: &Tx, row: &server::Model, now: Micros) -> Result<(), Error> {
+    if row.commission_status == 0 || row.build_failed {
+        return Ok(());
+    }
+    if job::hold_queued(tx, row.id, Kind::Apply.name()).await?.is_some() {
+        return Ok(());
+    }
+    let work = Work { kind: Kind::Apply, action: "modify_server", server: row, exclusive: false, payload: json!({}) };
+    enqueue(ctx, tx, work, now).await?;
+    Ok(())
+}
+
 /// What is put into the queue.
 pub struct Work<'a, P> {
     pub kind: Kind,
@@ -47,23 +63,53 @@ pub struct Work<'a, P> {
 /// Queues work; answers its id. Wake the runner after the transaction.
 pub async fn enqueue<P: Serialize>(ctx: &Context, tx: &Tx, work: Work<'_, P>, now: Micros) -> Result<i64, Error> {
     let Work { kind, action, server, exclusive, payload } = work;
+    let payload = serde_json::to_value(payload).map_err(anyhow::Error::from)?;
+    let subject = Subject { server_id: Some(server.id), hypervisor_id: Some(server.hypervisor_id) };
+    put(tx, new_job(kind, action, subject, exclusive, payload, (ctx.rng.uuid(), now))).await
+}
+
+/// What a job is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject {
+    pub server_id: Option<i64>,
+    pub hypervisor_id: Option<i64>,
+}
+
+/// A job at its first step, due now.
+pub fn new_job(
+    kind: Kind,
+    action: &str,
+    subject: Subject,
+    exclusive: bool,
+    payload: serde_json::Value,
+    (uuid, now): (uuid::Uuid, Micros),
+) -> job::NewJob {
     let limit = i64::try_from(kind.time_limit().as_micros()).unwrap_or(i64::MAX / 2);
-    let new = job::NewJob {
-        uuid: ctx.rng.uuid(),
+    job::NewJob {
+        uuid,
         kind: kind.name(),
-        action,
-        server_id: Some(server.id),
-        hypervisor_id: Some(server.hypervisor_id),
-        lane: job::LANE_MAIN,
+        action: action.to_owned(),
+        server_id: subject.server_id,
+        hypervisor_id: subject.hypervisor_id,
+        lane: kind.lane(),
         exclusive,
         step: kind.first_step().to_owned(),
-        payload: serde_json::to_value(payload).map_err(anyhow::Error::from)?,
+        payload,
         run_at: now,
         deadline_at: now.saturating_add(limit),
         now,
-    };
+    }
+}
+
+/// Queues a job; 423 where another owns its server.
+pub async fn put(tx: &Tx, new: job::NewJob) -> Result<i64, Error> {
+    let (action, server) = (new.action.clone(), new.server_id);
     match job::enqueue(tx, new).await {
-        Ok(queued) => Ok(queued.id),
+        Ok(queued) => {
+            // Ties the request's id to the job's, in whose lines the request no longer appears.
+            tracing::info!(job = queued.id, action, server, "queued");
+            Ok(queued.id)
+        }
         Err(error) if job::locked(&error) => {
             let msg = "The server is locked: other work on it has not ended.".to_owned();
             Err(Error::Locked { msg, queue_id: None })

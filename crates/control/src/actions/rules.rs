@@ -1,5 +1,7 @@
 //! Rules on input that several actions share. Each adds a sentence that names the field and what is allowed.
 
+use berth_api::v1::confirm::Confirm;
+
 /// A text that people read: printable, within its length.
 pub fn text(errors: &mut Vec<String>, field: &str, value: &str, least: usize, most: usize) {
     let length = value.trim().chars().count();
@@ -11,6 +13,15 @@ pub fn text(errors: &mut Vec<String>, field: &str, value: &str, least: usize, mo
 pub fn within(errors: &mut Vec<String>, field: &str, value: i64, range: std::ops::RangeInclusive<i64>) {
     if !range.contains(&value) {
         errors.push(format!("The {field} must be between {} and {}.", range.start(), range.end()));
+    }
+}
+
+/// Whoever removes something says that it is meant.
+pub fn confirmed(confirm: Confirm) -> Result<(), crate::Error> {
+    if confirm.confirm {
+        Ok(())
+    } else {
+        Err(crate::Error::invalid("The confirm must be true: what is removed is gone."))
     }
 }
 

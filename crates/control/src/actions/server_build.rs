@@ -6,7 +6,7 @@ use berth_api::v1::server_input::BuildServer;
 use berth_store::{
     Micros, Tx, audit, console_token,
     entity::{ip_block, server, template},
-    ipv6_subnet, pending_action, placement, server as servers, server_details,
+    ipv6_subnet, placement as candidates, server as servers, server_details,
     server_details::ServerDetails,
     server_disk, server_ssh_key, template as templates,
 };
@@ -18,13 +18,13 @@ use super::{
     queue::{self, Work},
     server_build_order::BuildOrder,
     server_create::{blocks, give_ipv6},
-    server_delete,
 };
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
     crypt,
     jobs::{Kind, build::BuildPayload},
+    placement,
 };
 
 /// The server as it is now, and its root password.
@@ -41,6 +41,10 @@ pub async fn build(ctx: &Context, actor: &Actor, server_id: i64, input: BuildSer
     let order = BuildOrder::check(input).map_err(Error::Invalid)?;
     let template = templates::by_id(db, order.template_id).await?;
     let template = fitting(&details, template)?;
+    let kept = templates::packages(db, &[template.id]).await?;
+    if !templates::is_kept_for(&kept, template.id, details.server.package_id) {
+        return Err(Error::invalid("The operating system template is not offered to the server's package."));
+    }
     require_keys(ctx, &details, &order.ssh_keys).await?;
     let password = crypt::new_password(ctx.rng.as_ref());
     let work = Arc::new(BuildWork {
@@ -66,12 +70,49 @@ pub async fn build(ctx: &Context, actor: &Actor, server_id: i64, input: BuildSer
     Ok(Built { details, password })
 }
 
+/// A build that failed, as it was ordered and with a new disk; answers the queue item's id.
+pub async fn again(ctx: &Context, tx: &Tx, row: &server::Model, payload: BuildPayload) -> Result<i64, Error> {
+    let now = ctx.now();
+    let template =
+        templates::by_id(tx, payload.template_id).await?.filter(|template| !template.image_digest.is_empty());
+    let template = template.ok_or_else(|| {
+        Error::invalid("The template is gone or has no image any more; build the server with another one.")
+    })?;
+    let same = servers::BuildOrder {
+        template_id: template.id,
+        image_digest: template.image_digest,
+        os_type: template.os_type,
+        name: None,
+        hostname: row.hostname.clone(),
+        rebuild: row.built_at.is_some(),
+        uefi: row.uefi,
+        password_enc: row.password_enc.clone(),
+        password_hash: row.password_hash.clone(),
+        swap_mib: row.swap_mib,
+        user_data: row.user_data.clone(),
+        vnc_enabled: None,
+        build_uuid: ctx.rng.uuid(),
+        now,
+    };
+    servers::order_build(tx, row.id, same).await?;
+    for disk in server_disk::of_server(tx, row.id).await?.into_iter().filter(|disk| disk.is_primary) {
+        server_disk::renew_volume(tx, disk.id, ctx.rng.uuid(), now).await?;
+    }
+    let work = Work { kind: Kind::Build, action: "build_server", server: row, exclusive: true, payload };
+    queue::enqueue(ctx, tx, work, now).await
+}
+
 /// The template, if it can be built on this server.
 fn fitting(details: &ServerDetails, template: Option<template::Model>) -> Result<template::Model, Error> {
     let invalid = || Error::invalid("Invalid or disabled operating system template");
     let template = template.filter(|template| template.enabled).ok_or_else(invalid)?;
     if template.image_digest.is_empty() {
         return Err(Error::invalid("The operating system template has no image yet."));
+    }
+    if placement::arch(&details.hypervisor).is_some_and(|arch| arch != template.arch) {
+        return Err(Error::invalid(
+            "The operating system template is for other processors than the server's node has.",
+        ));
     }
     let disk = details.disks.iter().find(|disk| disk.is_primary).map_or(0, |disk| disk.capacity_gib);
     let needs = template.image_virtual_bytes.div_euclid(1 << 30)
@@ -102,7 +143,7 @@ async fn ipv6_blocks(
     if order.ipv6 != Some(true) || has_one {
         return Ok(Vec::new());
     }
-    let candidates = placement::candidates(ctx.store.read(), details.group.id).await?;
+    let candidates = candidates::candidates(ctx.store.read(), details.group.id).await?;
     let nodes = candidates.map(|candidates| candidates.nodes).unwrap_or_default();
     let node = nodes.iter().find(|node| node.hypervisor.id == details.hypervisor.id);
     let blocks = node.map(|node| blocks(node, details.server.network_profile, 6).cloned().collect::<Vec<_>>());
@@ -151,12 +192,14 @@ impl BuildWork {
             "queue": queue_id,
         });
         let subject = ("server", row.id);
-        Ok(audit::record(tx, entry(&self.actor, self.now, "server.build", subject, None, Some(after))).await?)
+        Ok(audit::record(tx, entry(&self.actor, self.now, "build_server", subject, None, Some(after))).await?)
     }
 
     fn row_changes(&self, row: &server::Model, rebuild: bool) -> servers::BuildOrder {
         servers::BuildOrder {
             template_id: self.template.id,
+            image_digest: self.template.image_digest.clone(),
+            os_type: self.template.os_type.clone(),
             name: self.order.name.clone(),
             hostname: self.order.hostname.clone().or_else(|| row.hostname.clone()),
             rebuild,
@@ -171,16 +214,12 @@ impl BuildWork {
         }
     }
 
-    /// The primary disk gets a new volume. Others keep theirs; those that were only planned are made with this build.
+    /// The primary disk gets a new volume. Others keep theirs, and those that were only planned are made with this build.
     async fn renew_disks(&self, tx: &Tx) -> Result<(), Error> {
-        for disk in server_disk::of_server(tx, self.details.server.id).await? {
-            if disk.is_primary {
-                server_disk::renew_volume(tx, disk.id, self.volume_uuid, self.now).await?;
-            } else if disk.status == server_disk::STATUS_PLANNED {
-                server_disk::renew_volume(tx, disk.id, disk.volume_uuid, self.now).await?;
-            }
+        for disk in server_disk::of_server(tx, self.details.server.id).await?.iter().filter(|disk| disk.is_primary) {
+            server_disk::renew_volume(tx, disk.id, self.volume_uuid, self.now).await?;
         }
-        Ok(pending_action::remove_all(tx, self.details.server.id, server_delete::PENDING).await?)
+        Ok(())
     }
 
     /// `ipv6: true` gives a subnet to a server that has none. Addresses that a server has are never taken from it by
@@ -194,7 +233,7 @@ impl BuildWork {
             return Ok(());
         }
         for block in &self.ipv6_blocks {
-            if give_ipv6(tx, block, interface_id, self.now).await?.is_some() {
+            if give_ipv6(tx, block, interface_id, 1, (self.ctx.rested_since(self.now), self.now)).await?.is_some() {
                 return Ok(());
             }
         }

@@ -4,7 +4,7 @@ use berth_api::v1::server_input::SwitchVnc;
 use berth_store::{
     Micros, Tx, audit, console_token,
     entity::{self, server},
-    server as servers,
+    server as servers, server_outcome,
 };
 use serde_json::json;
 
@@ -28,6 +28,8 @@ pub enum ConsoleKind {
 }
 
 impl ConsoleKind {
+    pub const ALL: [ConsoleKind; 2] = [ConsoleKind::Vnc, ConsoleKind::Serial];
+
     pub fn name(self) -> &'static str {
         match self {
             ConsoleKind::Vnc => "vnc",
@@ -105,7 +107,7 @@ async fn renew(
         now,
     };
     let renewed = ctx.store.write_tx::<_, Error>(|tx| {
-        let (actor, new) = (actor.clone(), new.clone());
+        let (ctx, actor, new) = (ctx.clone(), actor.clone(), new.clone());
         Box::pin(async move {
             let row = servers::lock(tx, server_id).await?.ok_or(Error::NotFound("server"))?;
             if row.suspended {
@@ -116,20 +118,35 @@ async fn renew(
             }
             let enabled = enable.unwrap_or(row.vnc_enabled);
             if enabled != row.vnc_enabled {
-                set_enabled(tx, &actor, &row, enabled, now).await?;
+                set_enabled(&ctx, tx, &actor, &row, (enabled, now)).await?;
+            } else {
+                let after = json!({ "console": new.kind });
+                let subject = ("server", row.id);
+                audit::record(tx, entry(&actor, now, "open_console", subject, None, Some(after))).await?;
             }
             console_token::replace(tx, new).await?;
             Ok(enabled)
         })
     });
-    Ok(Access { enabled: renewed.await?, token, password })
+    let enabled = renewed.await?;
+    ctx.nudge.notify_one();
+    Ok(Access { enabled, token, password })
 }
 
-async fn set_enabled(tx: &Tx, actor: &Actor, row: &server::Model, enabled: bool, now: Micros) -> Result<(), Error> {
+/// The node is told too: it lets nobody look where its specification does not say so.
+async fn set_enabled(
+    ctx: &Context,
+    tx: &Tx,
+    actor: &Actor,
+    row: &server::Model,
+    (enabled, now): (bool, Micros),
+) -> Result<(), Error> {
     servers::set_vnc_enabled(tx, row.id, enabled, now).await?;
+    server_outcome::next_generation(tx, row.id).await?;
+    queue::enqueue_apply(ctx, tx, row, now).await?;
     let (before, after) = (json!({ "vnc": row.vnc_enabled }), json!({ "vnc": enabled }));
     let subject = ("server", row.id);
-    Ok(audit::record(tx, entry(actor, now, "server.vnc", subject, Some(before), Some(after))).await?)
+    Ok(audit::record(tx, entry(actor, now, "switch_vnc", subject, Some(before), Some(after))).await?)
 }
 
 /// What a socket connects to.

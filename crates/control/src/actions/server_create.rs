@@ -4,30 +4,35 @@ use std::sync::Arc;
 
 use berth_api::v1::server_input::CreateServer;
 use berth_store::{
-    Micros, StoreError, Tx, audit,
-    entity::{hypervisor, hypervisor_network, ip_block, ipv4_address, ipv6_subnet, pending_action, user},
+    Micros, StoreError, Tx, audit, backup_plan,
+    entity::{backup_plan as plan_entity, hypervisor, hypervisor_network, ip_block, ipv4_address, ipv6_subnet, user},
+    firewall::Rule,
     hypervisor as hypervisors, ipv4_address as ipv4_addresses, ipv6_subnet as ipv6_subnets, pending_action as pending,
-    placement::{Candidate, Candidates, candidates, package},
+    placement::{Candidate, Candidates, candidates, free_ipv4, package},
+    selftest,
     server::{self, Allocated, NewServer},
     server_details::{InterfaceDetails, ServerDetails},
-    server_disk, server_interface, user as users,
+    server_disk, server_interface, template, user as users,
 };
 use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    entry,
+    entry, rulesets,
     server_order::{Order, Plan},
 };
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
     ipam,
-    placement::{self, Limits, Node},
+    pending::{POWER_ACTIONS, new_disk},
+    placement::{self, Block, Limits, Node, Refusal},
 };
 
 /// How often a tag or a MAC address that is taken is drawn again.
 const DRAWS: u32 = 5;
+/// Profiles of the one storage that each node has: any, and the local one.
+const LOCAL_STORAGE: [i32; 2] = [0, 1];
 /// 52:54:00 is QEMU's.
 const MAC_PREFIX: &str = "52:54:00";
 /// Tags have ten digits.
@@ -39,7 +44,15 @@ struct Prepared {
     plan: Plan,
     owner: user::Model,
     candidates: Candidates,
-    backup_plan_id: Option<i64>,
+    /// Nodes whose storage failed its newest self-test.
+    failed_storage: Vec<i64>,
+    /// Of the package.
+    backup_plan: Option<plan_entity::Model>,
+    firewall: Vec<Rule>,
+    /// Of the template that it will be built from, where the order names one.
+    arch: Option<i32>,
+    /// Addresses that are free in each block, as far as they matter here.
+    free_ipv4: Vec<(i64, i64)>,
 }
 
 /// Creates the server; answers it whole.
@@ -62,28 +75,28 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateServer) -> Result
 pub async fn dry_run(ctx: &Context, actor: &Actor, input: CreateServer) -> Result<(), Error> {
     actor.require(Ability::Write)?;
     let prepared = prepare(ctx, input).await?;
-    let (order, mut reasons) = order_of_nodes(ctx, &prepared).await?;
-    let wanted = prepared.order.ipv4;
-    for id in order {
-        let Some(node) = prepared.candidates.nodes.iter().find(|node| node.hypervisor.id == id) else { continue };
-        let blocks = blocks(node, prepared.plan.network_profile, 4).map(|block| block.id).collect::<Vec<_>>();
-        if ipv4_addresses::free(ctx.store.read(), &blocks, wanted).await? >= i64::from(wanted) {
-            return Ok(());
-        }
-        reasons.push(too_few_addresses(&node.hypervisor.name, wanted));
-    }
-    Err(Error::Invalid(reasons))
+    let (order, reasons) = order_of_nodes(ctx, &prepared).await?;
+    if order.is_empty() { Err(Error::Invalid(reasons)) } else { Ok(()) }
 }
 
 async fn prepare(ctx: &Context, input: CreateServer) -> Result<Prepared, Error> {
     let order = Order::check(input).map_err(Error::Invalid)?;
     let db = ctx.store.read();
-    let (package, owner, candidates) = tokio::try_join!(
+    let (package, owner, candidates, failed_storage, free_ipv4) = tokio::try_join!(
         package(db, order.package_id),
         users::by_id(db, order.user_id),
-        candidates(db, order.group_id)
+        candidates(db, order.group_id),
+        selftest::failed_on(db, order.group_id, selftest::DIRECTORY),
+        free_ipv4(db, order.group_id, ctx.rested_since(ctx.now()), order.ipv4)
     )?;
     let mut errors = Vec::new();
+    let template = match order.template_id {
+        Some(id) => template::by_id(db, id).await?.filter(|template| template.enabled),
+        None => None,
+    };
+    if order.template_id.is_some() && template.is_none() {
+        errors.push("Invalid or disabled operating system template".to_owned());
+    }
     if !package.as_ref().is_some_and(|package| package.enabled) {
         errors.push("Invalid or disabled package".to_owned());
     }
@@ -98,26 +111,22 @@ async fn prepare(ctx: &Context, input: CreateServer) -> Result<Prepared, Error> 
     let (Some(package), Some(owner), Some(candidates), true) = (package, owner, candidates, errors.is_empty()) else {
         return Err(Error::Invalid(errors));
     };
-    let plan = order.plan(&package, ctx.rng.as_ref()).map_err(Error::Invalid)?;
-    let backup_plan_id = Some(package.backup_plan_id).filter(|id| *id > 0);
-    Ok(Prepared { order, plan, owner, candidates, backup_plan_id })
+    let plan = order.plan(&package, ctx.rng.as_ref());
+    let backup_plan = match package.backup_plan_id {
+        0 => None,
+        id => backup_plan::by_id(db, id).await?,
+    };
+    let firewall = rulesets::of_new_server(db, order.firewall.as_deref(), order.package_id).await?;
+    let arch = template.map(|template| template.arch);
+    Ok(Prepared { order, plan, owner, candidates, failed_storage, backup_plan, firewall, arch, free_ipv4 })
 }
 
 /// Nodes that can take the server, the best first, and why the others can't.
 async fn order_of_nodes(ctx: &Context, prepared: &Prepared) -> Result<(Vec<i64>, Vec<String>), Error> {
-    let nodes = &prepared.candidates.nodes;
-    let known = |row: &hypervisor::Model| ctx.capacity.at(row.id, row.capacity_version);
-    let stale = nodes.iter().map(|node| &node.hypervisor).filter(|row| known(row).is_none()).map(|row| row.id);
-    let stale = stale.collect::<Vec<_>>();
-    let sums = if stale.is_empty() { Vec::new() } else { server::allocated(ctx.store.read(), &stale).await? };
-    let sum = |row: &hypervisor::Model| {
-        let summed = || sums.iter().find(|(id, _)| *id == row.id).map(|(_, sum)| *sum);
-        known(row).or_else(summed).unwrap_or_default()
-    };
-    let nodes = nodes.iter().map(|node| as_node(&node.hypervisor, node.network.is_some(), sum(&node.hypervisor)));
     let group = &prepared.candidates.group;
-    let nodes = nodes.collect::<Vec<_>>();
-    let placed = placement::place(&nodes, prepared.plan.demand(), group.distribution_type);
+    let nodes = nodes_of(ctx, &prepared.candidates, &prepared.free_ipv4, &prepared.failed_storage).await?;
+    let wanted = prepared.plan.wanted(prepared.order.ipv4, prepared.arch);
+    let placed = placement::place(&nodes, &wanted, group.distribution_type);
     let mut reasons = placed.reasons;
     if nodes.is_empty() {
         reasons.push(format!("Hypervisor group {} has no hypervisors.", group.name));
@@ -125,7 +134,34 @@ async fn order_of_nodes(ctx: &Context, prepared: &Prepared) -> Result<(Vec<i64>,
     Ok((placed.order, reasons))
 }
 
-fn as_node(row: &hypervisor::Model, has_network: bool, allocated: Allocated) -> Node {
+/// Nodes of a group as placement sees them, with what is allocated and the addresses that are free; `failed_storage`
+/// are the ids of those whose storage failed its newest self-test.
+pub async fn nodes_of(
+    ctx: &Context,
+    of: &Candidates,
+    free_ipv4: &[(i64, i64)],
+    failed_storage: &[i64],
+) -> Result<Vec<Node>, Error> {
+    let known = |row: &hypervisor::Model| ctx.capacity.at(row.id, row.capacity_version);
+    let stale = of.nodes.iter().map(|node| &node.hypervisor).filter(|row| known(row).is_none()).map(|row| row.id);
+    let stale = stale.collect::<Vec<_>>();
+    let sums = if stale.is_empty() { Vec::new() } else { server::allocated(ctx.store.read(), &stale).await? };
+    let sum = |row: &hypervisor::Model| {
+        let summed = || sums.iter().find(|(id, _)| *id == row.id).map(|(_, sum)| *sum);
+        known(row).or_else(summed).unwrap_or_default()
+    };
+    let free = |id: i64| free_ipv4.iter().find(|(block, _)| *block == id).map_or(0, |(_, free)| *free);
+    let block = |row: &ip_block::Model| Block { id: row.id, network_profile: row.network_profile, free: free(row.id) };
+    let node = |Candidate { hypervisor, network, blocks }: &Candidate| Node {
+        storage_failed: failed_storage.contains(&hypervisor.id),
+        blocks: blocks.iter().filter(|block| block.family == 4).map(block).collect(),
+        ..as_node(hypervisor, network.is_some(), sum(hypervisor))
+    };
+    Ok(of.nodes.iter().map(node).collect())
+}
+
+/// A node as placement sees it.
+pub(super) fn as_node(row: &hypervisor::Model, has_network: bool, allocated: Allocated) -> Node {
     Node {
         id: row.id,
         name: row.name.clone(),
@@ -133,13 +169,12 @@ fn as_node(row: &hypervisor::Model, has_network: bool, allocated: Allocated) -> 
         maintenance: row.maintenance,
         prohibit: row.prohibit,
         commissioned: row.commissioned == hypervisors::COMMISSIONED,
+        storage_failed: false,
         has_network,
-        limits: Limits {
-            servers: row.max_servers,
-            memory_mib: row.max_memory_mib,
-            cpu_cores: row.max_cpu,
-            storage_gib: row.max_storage_gib,
-        },
+        arch: placement::arch(row),
+        storage_profiles: LOCAL_STORAGE.to_vec(),
+        blocks: Vec::new(),
+        limits: Limits::of(row),
         allocated,
     }
 }
@@ -150,10 +185,6 @@ pub fn blocks(node: &Candidate, network_profile: i32, family: i32) -> impl Itera
         block.family == family && (network_profile == 0 || block.network_profile == network_profile)
     };
     node.blocks.iter().filter(serves)
-}
-
-fn too_few_addresses(node: &str, wanted: u32) -> String {
-    format!("The IP blocks of hypervisor {node} have fewer than {wanted} free IPv4 addresses.")
 }
 
 async fn create_on(
@@ -224,13 +255,16 @@ impl Work {
         self.take_capacity(node)?;
         let server = server::insert(tx, self.new_server(node.next_uid)).await?;
         node.next_uid += 1;
-        let disks = server_disk::insert(tx, server.id, &plan.disks, self.now).await?;
+        let disks = server_disk::insert(tx, server.id, &plan.disks_on(&node.row), self.now).await?;
         let interface = server_interface::insert(tx, self.new_interface(server.id)).await?;
+        let firewall = rulesets::raise(tx, interface.id, &self.prepared.firewall, self.now).await?;
         let ipv4 = self.take_ipv4(tx, interface.id).await?;
         let ipv6 = self.take_ipv6(tx, interface.id).await?.into_iter().collect();
         let mut pending = Vec::new();
         for disk in disks.iter().filter(|disk| !disk.is_primary) {
-            pending.push(plan_disk(tx, server.id, disk.id, disk.position, self.now).await?);
+            // It is made by the build.
+            let new = new_disk(disk, server.generation);
+            pending.push(pending::insert(tx, server.id, new, &POWER_ACTIONS, self.now).await?);
         }
         let after = json!({
             "uuid": self.uuid,
@@ -243,18 +277,26 @@ impl Work {
             "ipv4": ipv4.iter().map(|(address, _)| ipam::ipv4(address.address)).collect::<Vec<_>>(),
         });
         let subject = ("server", server.id);
-        audit::record(tx, entry(&self.actor, self.now, "server.create", subject, None, Some(after))).await?;
+        audit::record(tx, entry(&self.actor, self.now, "create_server", subject, None, Some(after))).await?;
         Ok(ServerDetails {
             server,
             owner: owner.clone(),
             hypervisor: node.row.clone(),
             group: candidates.group.clone(),
             template: None,
+            iso: None,
+            backup_plan: self.prepared.backup_plan.clone(),
             allocated: node.allocated,
             disks,
-            interfaces: vec![InterfaceDetails { interface, network: self.network.clone(), ipv4, ipv6 }],
+            interfaces: vec![InterfaceDetails {
+                ipv4,
+                ipv6,
+                firewall,
+                ..InterfaceDetails::new(interface, self.network.clone())
+            }],
             ssh_keys: Vec::new(),
             pending,
+            names: Vec::new(),
             working: false,
         })
     }
@@ -271,10 +313,12 @@ impl Work {
     }
 
     fn take_capacity(&self, node: &mut Locked) -> Result<(), Error> {
-        let demand = self.prepared.plan.demand();
-        let refusals = placement::refusals(&as_node(&node.row, true, node.allocated), demand);
-        if !refusals.is_empty() {
-            return Err(Error::Invalid(refusals));
+        let Prepared { plan, arch, .. } = self.prepared.as_ref();
+        let demand = plan.demand();
+        let refusals = placement::refusals(&as_node(&node.row, true, node.allocated), &plan.wanted(0, *arch));
+        let sentences = refusals.map(|refusal| refusal.sentence(&node.row.name)).collect::<Vec<_>>();
+        if !sentences.is_empty() {
+            return Err(Error::Invalid(sentences));
         }
         let Allocated { servers, memory_mib, cpu_cores, storage_gib } = &mut node.allocated;
         *servers += 1;
@@ -285,7 +329,7 @@ impl Work {
     }
 
     fn new_server(&self, run_as_uid: i64) -> NewServer {
-        let Prepared { order, plan, owner, backup_plan_id, .. } = self.prepared.as_ref();
+        let Prepared { order, plan, owner, backup_plan, .. } = self.prepared.as_ref();
         NewServer {
             uuid: self.uuid,
             owner_id: owner.id,
@@ -296,7 +340,8 @@ impl Work {
             traffic_gb: plan.traffic_gb,
             storage_profile: plan.storage_profile,
             network_profile: plan.network_profile,
-            backup_plan_id: *backup_plan_id,
+            backup_plan_id: backup_plan.as_ref().map(|plan| plan.id),
+            hypervisor_asset_groups: order.asset_groups.clone(),
             run_as_uid,
             now: self.now,
         }
@@ -313,6 +358,7 @@ impl Work {
             in_average_kbs: plan.in_average_kbs,
             out_average_kbs: plan.out_average_kbs,
             network_profile: plan.network_profile,
+            firewall_enabled: !self.prepared.firewall.is_empty(),
             now: self.now,
         }
     }
@@ -328,11 +374,13 @@ impl Work {
         for block in blocks(&self.node, self.prepared.plan.network_profile, 4) {
             let missing = wanted.saturating_sub(u32::try_from(taken.len()).unwrap_or(u32::MAX));
             let position = i32::try_from(taken.len() + 1).unwrap_or(i32::MAX);
-            let given = ipv4_addresses::allocate(tx, block.id, interface_id, position, missing, self.now).await?;
+            let rested = self.ctx.rested_since(self.now);
+            let given =
+                ipv4_addresses::allocate(tx, block.id, interface_id, position, missing, rested, self.now).await?;
             taken.extend(given.into_iter().map(|address| (address, block.clone())));
         }
         if taken.len() < wanted as usize {
-            return Err(Error::invalid(too_few_addresses(&self.node.hypervisor.name, wanted)));
+            return Err(Error::invalid(Refusal::Ipv4 { wanted }.sentence(&self.node.hypervisor.name)));
         }
         Ok(taken)
     }
@@ -344,7 +392,9 @@ impl Work {
         interface_id: i64,
     ) -> Result<Option<(ipv6_subnet::Model, ip_block::Model)>, Error> {
         for block in blocks(&self.node, self.prepared.plan.network_profile, 6) {
-            if let Some(subnet) = give_ipv6(tx, block, interface_id, self.now).await? {
+            if let Some(subnet) =
+                give_ipv6(tx, block, interface_id, 1, (self.ctx.rested_since(self.now), self.now)).await?
+            {
                 return Ok(Some((subnet, block.clone())));
             }
         }
@@ -352,32 +402,19 @@ impl Work {
     }
 }
 
-/// The next subnet of a block; `None` where it has no more.
+/// The next subnet of a block; `None` where it has no more. `times` are since when it must have been free, and now.
 pub async fn give_ipv6(
     tx: &Tx,
     block: &ip_block::Model,
     interface_id: i64,
-    now: Micros,
+    position: i32,
+    times: (Micros, Micros),
 ) -> Result<Option<ipv6_subnet::Model>, Error> {
     let source = block.source_prefix.clone().unwrap_or_default();
     let source = source.split('/').next().unwrap_or_default().to_owned();
     let (from, to) = (block.prefix_len, block.subnet_prefix_len.unwrap_or(64));
     let cut = |index| ipam::subnet(&source, from, to, index).map(|subnet| subnet.to_string());
-    Ok(ipv6_subnets::allocate(tx, block, interface_id, 1, now, cut).await?)
-}
-
-/// A further disk is made by the next power action, or by the build.
-async fn plan_disk(
-    tx: &Tx,
-    server_id: i64,
-    disk_id: i64,
-    position: i32,
-    now: Micros,
-) -> Result<pending_action::Model, Error> {
-    let letter = char::from(b'a' + u8::try_from(position - 1).unwrap_or(0).min(25));
-    let payload = json!({ "disk": { "id": disk_id, "disk_storage_id": null } });
-    let action = format!("Create HDD (sd{letter})");
-    Ok(pending::insert(tx, server_id, &action, &["boot", "restart"], payload, now).await?)
+    Ok(ipv6_subnets::allocate(tx, block, interface_id, position, times, cut).await?)
 }
 
 #[cfg(test)]

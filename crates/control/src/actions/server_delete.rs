@@ -1,6 +1,11 @@
 //! Deleting a server: at once, or after a delay within which it can be called off.
 
-use berth_store::{Micros, Tx, audit, entity::server, pending_action, server as servers};
+use berth_store::{
+    Micros, Tx, audit,
+    entity::server,
+    pending_action::{self, NewPending},
+    server as servers,
+};
 use serde_json::json;
 
 use super::entry;
@@ -40,7 +45,7 @@ pub async fn delete(ctx: &Context, actor: &Actor, server_id: i64, delay_minutes:
             };
             let before = json!({ "uuid": row.uuid, "name": row.name, "deleteAt": row.delete_at });
             let subject = ("server", row.id);
-            Ok(audit::record(tx, entry(&actor, now, "server.delete", subject, Some(before), Some(after))).await?)
+            Ok(audit::record(tx, entry(&actor, now, "delete_server", subject, Some(before), Some(after))).await?)
         })
     });
     deleted.await?;
@@ -63,7 +68,7 @@ pub async fn cancel(ctx: &Context, actor: &Actor, server_id: i64) -> Result<(), 
             pending_action::remove(tx, row.id, PENDING).await?;
             let before = json!({ "deleteAt": row.delete_at });
             let subject = ("server", row.id);
-            Ok(audit::record(tx, entry(&actor, now, "server.delete_cancel", subject, Some(before), None)).await?)
+            Ok(audit::record(tx, entry(&actor, now, "keep_server", subject, Some(before), None)).await?)
         })
     });
     cancelled.await
@@ -73,6 +78,7 @@ async fn delay(tx: &Tx, row: &server::Model, at: Micros, now: Micros) -> Result<
     servers::set_delete_at(tx, row.id, Some(at), now).await?;
     pending_action::remove(tx, row.id, PENDING).await?;
     let payload = json!({ "deleteAt": berth_api::time::offset(at) });
-    pending_action::insert(tx, row.id, PENDING, &[], payload, now).await?;
+    let new = NewPending { action: PENDING.to_owned(), waits_for: String::new(), generation: 0, payload };
+    pending_action::insert(tx, row.id, new, &[], now).await?;
     Ok(())
 }

@@ -2,21 +2,27 @@
 
 use berth_api::v1::server_input::CreateServer;
 use berth_store::{
-    entity::package,
+    entity::{hypervisor, package},
     server_disk::{NewDisk, STATUS_PLANNED, STATUS_READY},
 };
 use uuid::Uuid;
 
-use crate::{placement::Demand, random::Rng};
+use crate::{
+    placement::{Demand, Wanted},
+    random::Rng,
+};
 
-const MEMORY_MIB: (i64, i64) = (64, 4 << 20);
-const CPU_CORES: (i64, i64) = (1, 512);
-const DISK_GIB: (i64, i64) = (1, 64 << 10);
-const TRAFFIC_GB: (i64, i64) = (0, 10_000_000);
+pub(super) const MEMORY_MIB: (i64, i64) = (64, 4 << 20);
+/// The Global API's.
+pub(super) const CPU_CORES: (i64, i64) = (1, 600);
+pub(super) const DISK_GIB: (i64, i64) = (1, 64 << 10);
+/// GB a period; 0 is unmetered.
+pub(super) const TRAFFIC_GB: (i64, i64) = (0, 999_999_999);
 /// kB/s; a tenth of a terabyte.
 const SPEED_KBS: (i64, i64) = (0, 100_000_000);
 const IPV4: (i64, i64) = (0, 256);
 const PROFILE: (i64, i64) = (0, 255);
+const MOST_ASSET_GROUPS: usize = 16;
 /// In these lists a single one of it means "none".
 const FORCE_NONE: i64 = -1;
 
@@ -27,6 +33,12 @@ pub struct Order {
     pub user_id: i64,
     pub group_id: i64,
     pub ipv4: u32,
+    /// Ids of rulesets in order; `None`: what the package says.
+    pub firewall: Option<Vec<i64>>,
+    /// Kept for when there are such groups.
+    pub asset_groups: Vec<i64>,
+    /// Of the template that it will be built from, where it is named.
+    pub template_id: Option<i64>,
     input: CreateServer,
     /// Capacity and profile of the second and third disk.
     more_disks: Vec<(i64, i32)>,
@@ -60,42 +72,29 @@ impl Order {
         within(&mut errors, "storageProfile", input.storage_profile, PROFILE);
         within(&mut errors, "networkProfile", input.network_profile, PROFILE);
         within(&mut errors, "ipv4", input.ipv4, IPV4);
-        // There are no rulesets and asset groups that an id could name.
-        let names_none = |list: &Option<Vec<i64>>| list.iter().flatten().all(|id| *id == FORCE_NONE);
-        if !names_none(&input.firewall_rulesets) {
-            errors.push("Invalid or disabled firewall ruleset".to_owned());
-        }
-        if !names_none(&input.hypervisor_asset_groups) {
-            errors.push("Invalid or disabled hypervisor asset group".to_owned());
-        }
+        let asset_groups = asset_groups(&mut errors, input.hypervisor_asset_groups.as_deref().unwrap_or_default());
         let more_disks = more_disks(&mut errors, &input);
         if !errors.is_empty() {
             return Err(errors);
         }
         let ipv4 = u32::try_from(input.ipv4.unwrap_or(1)).unwrap_or(1);
-        Ok(Self { package_id, user_id, group_id, ipv4, input, more_disks })
+        let firewall = input.firewall_rulesets.clone().filter(|ids| !ids.is_empty());
+        let firewall = firewall.map(|ids| ids.into_iter().filter(|id| *id != FORCE_NONE).collect());
+        let template_id = input.operating_system_id.filter(|id| *id != 0);
+        Ok(Self { package_id, user_id, group_id, ipv4, firewall, asset_groups, template_id, input, more_disks })
     }
 
-    /// Fills in what the package says; storage of other types than the local one does not exist.
-    pub fn plan(&self, package: &package::Model, rng: &dyn Rng) -> Result<Plan, Vec<String>> {
+    /// Fills in what the package says; a disk format that is inherited is the node's to say.
+    pub fn plan(&self, package: &package::Model, rng: &dyn Rng) -> Plan {
         let profile = |asked: Option<i64>, packaged: i32| asked.map_or(packaged, |asked| asked.try_into().unwrap_or(0));
         let storage_profile = profile(self.input.storage_profile, package.storage_profile);
-        let unknown = std::iter::once(storage_profile).chain(self.more_disks.iter().map(|(_, profile)| *profile));
-        let errors = unknown
-            .filter(|profile| !matches!(profile, 0 | 1))
-            .map(|profile| format!("No hypervisor has storage with the profile {profile}."))
-            .collect::<Vec<_>>();
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        let format = if package.disk_type == "raw" { "raw" } else { "qcow2" };
         let primary = (self.input.storage.unwrap_or(package.primary_storage_gib), storage_profile);
         let disks = (1..).zip(std::iter::once(&primary).chain(&self.more_disks)).map(|(position, disk)| NewDisk {
             position,
             volume_uuid: rng.uuid(),
             capacity_gib: disk.0,
             profile: disk.1,
-            format: format.to_owned(),
+            format: package.disk_type.clone(),
             status: if position == 1 { STATUS_READY } else { STATUS_PLANNED },
             enabled: position == 1,
             read_bytes_s: package.read_bytes_s,
@@ -103,7 +102,7 @@ impl Order {
             read_iops: package.read_iops,
             write_iops: package.write_iops,
         });
-        Ok(Plan {
+        Plan {
             memory_mib: self.input.memory.unwrap_or(package.memory_mib),
             cpu_cores: self.input.cpu_cores.unwrap_or(package.cpu_cores),
             traffic_gb: self.input.traffic.unwrap_or(package.traffic_gb),
@@ -112,7 +111,7 @@ impl Order {
             storage_profile,
             network_profile: profile(self.input.network_profile, package.network_profile),
             disks: disks.collect(),
-        })
+        }
     }
 }
 
@@ -123,6 +122,28 @@ impl Plan {
             cpu_cores: self.cpu_cores,
             storage_gib: self.disks.iter().map(|disk| disk.capacity_gib).sum(),
         }
+    }
+
+    /// What it wants of its node. Whoever has taken its addresses already says so by `ipv4` 0.
+    pub fn wanted(&self, ipv4: u32, arch: Option<i32>) -> Wanted {
+        Wanted {
+            demand: self.demand(),
+            storage_profiles: self.disks.iter().map(|disk| disk.profile).collect(),
+            network_profile: self.network_profile,
+            ipv4,
+            arch,
+        }
+    }
+
+    /// Its disks on a node: a format that the package inherits is the node's, and qcow2 where the node inherits it.
+    pub fn disks_on(&self, node: &hypervisor::Model) -> Vec<NewDisk> {
+        let known = |format: &String| ["qcow2", "raw"].contains(&format.as_str());
+        let mut disks = self.disks.clone();
+        for disk in disks.iter_mut().filter(|disk| !known(&disk.format)) {
+            let inherited = Some(&node.default_disk_type).filter(|format| known(format));
+            disk.format = inherited.map_or_else(|| "qcow2".to_owned(), String::clone);
+        }
+        disks
     }
 
     /// The server's volumes, in the order of its disks.
@@ -149,6 +170,22 @@ fn within(errors: &mut Vec<String>, name: &str, value: Option<i64>, (least, most
     if value.is_some_and(|value| !(least..=most).contains(&value)) {
         errors.push(format!("The {name} must be between {least} and {most}."));
     }
+}
+
+/// Without repetitions. There are none yet that an id could be compared with.
+fn asset_groups(errors: &mut Vec<String>, asked: &[i64]) -> Vec<i64> {
+    let mut groups = Vec::new();
+    for id in asked.iter().copied().filter(|id| *id != FORCE_NONE) {
+        if !groups.contains(&id) {
+            groups.push(id);
+        }
+    }
+    if groups.len() > MOST_ASSET_GROUPS || groups.iter().any(|id| *id <= 0) {
+        errors.push(format!(
+            "The hypervisorAssetGroups must be at most {MOST_ASSET_GROUPS} ids of groups, or -1 for none."
+        ));
+    }
+    groups
 }
 
 fn more_disks(errors: &mut Vec<String>, input: &CreateServer) -> Vec<(i64, i32)> {
@@ -187,21 +224,33 @@ mod tests {
             storage: Some(-5),
             cpu_cores: Some(100_000),
             ipv4: Some(257),
-            firewall_rulesets: Some(vec![1]),
-            hypervisor_asset_groups: Some(vec![-1, 3]),
+            hypervisor_asset_groups: Some(vec![-1, 0]),
             additional_storage1_enable: Some(true),
             ..Default::default()
         };
         let errors = Order::check(input).unwrap_err();
-        assert_eq!(errors.len(), 10, "{errors:#?}");
-        assert!(errors.contains(&"Invalid or disabled firewall ruleset".to_owned()));
+        assert_eq!(errors.len(), 9, "{errors:#?}");
+        let groups = "The hypervisorAssetGroups must be at most 16 ids of groups, or -1 for none.";
+        assert!(errors.contains(&groups.to_owned()), "{errors:#?}");
     }
 
     #[test]
-    fn minus_one_and_an_empty_list_name_no_ruleset() {
-        for list in [None, Some(vec![]), Some(vec![-1])] {
+    fn asset_groups_are_kept_once_each_and_minus_one_is_none() {
+        for (list, wanted) in [(None, vec![]), (Some(vec![-1]), vec![]), (Some(vec![4, 3, 4]), vec![4, 3])] {
+            let input = CreateServer { hypervisor_asset_groups: list, ..valid() };
+            assert_eq!(Order::check(input).unwrap().asset_groups, wanted);
+        }
+        let many = CreateServer { hypervisor_asset_groups: Some((1..=17).collect()), ..valid() };
+        assert_eq!(Order::check(many).unwrap_err().len(), 1);
+    }
+
+    #[test]
+    fn minus_one_forces_no_ruleset_and_an_empty_list_leaves_it_to_the_package() {
+        for (list, wanted) in
+            [(None, None), (Some(vec![]), None), (Some(vec![-1]), Some(vec![])), (Some(vec![2, 1]), Some(vec![2, 1]))]
+        {
             let input = CreateServer { firewall_rulesets: list, ..valid() };
-            assert_eq!(Order::check(input).unwrap().ipv4, 1);
+            assert_eq!(Order::check(input).unwrap().firewall, wanted);
         }
     }
 }

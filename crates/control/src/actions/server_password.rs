@@ -12,7 +12,11 @@ use crate::{
     Context, Error,
     actor::{Ability, Actor},
     crypt,
-    jobs::{Kind, password::PasswordPayload},
+    jobs::{
+        Kind,
+        password::{ADMINISTRATOR, PasswordPayload},
+    },
+    spec::WINDOWS,
 };
 
 /// What was asked for, and the password that the guest has once it is done.
@@ -23,8 +27,8 @@ pub struct Reset {
 
 pub async fn reset(ctx: &Context, actor: &Actor, server_id: i64, input: ResetPassword) -> Result<Reset, Error> {
     actor.require(Ability::Write)?;
-    let user = account(input.user.as_deref())?;
     let Some(row) = servers::by_id(ctx.store.read(), server_id).await? else { return Err(Error::NotFound("server")) };
+    let user = account(input.user.as_deref(), row.os_type == WINDOWS)?;
     let password = crypt::new_password(ctx.rng.as_ref());
     // The job holds the password only as a hash and sealed for the column that it ends up in.
     let payload = PasswordPayload {
@@ -44,7 +48,7 @@ pub async fn reset(ctx: &Context, actor: &Actor, server_id: i64, input: ResetPas
             let queue_id = queue::enqueue(&ctx, tx, work, now).await?;
             let after = json!({ "user": user, "queue": queue_id });
             let subject = ("server", row.id);
-            audit::record(tx, entry(&actor, now, "server.reset_password", subject, None, Some(after))).await?;
+            audit::record(tx, entry(&actor, now, "reset_password", subject, None, Some(after))).await?;
             Ok(queue_id)
         })
     });
@@ -53,11 +57,12 @@ pub async fn reset(ctx: &Context, actor: &Actor, server_id: i64, input: ResetPas
     Ok(Reset { queue_id, password })
 }
 
-fn account(asked: Option<&str>) -> Result<&'static str, Error> {
-    match asked.map(str::trim).filter(|user| !user.is_empty()) {
-        None => Ok("root"),
-        Some(user) if user.eq_ignore_ascii_case("root") => Ok("root"),
-        Some(user) if user.eq_ignore_ascii_case("administrator") => Ok("Administrator"),
-        Some(_) => Err(Error::invalid("The user must be root or Administrator.")),
+/// Modules ask for either on any server: it is the one that the template's system has.
+fn account(asked: Option<&str>, is_windows: bool) -> Result<&'static str, Error> {
+    let asked = asked.map(str::trim).filter(|user| !user.is_empty());
+    let is_known = |user: &str| ["root", ADMINISTRATOR].iter().any(|known| user.eq_ignore_ascii_case(known));
+    match asked {
+        Some(user) if !is_known(user) => Err(Error::invalid("The user must be root or Administrator.")),
+        _ => Ok(if is_windows { ADMINISTRATOR } else { "root" }),
     }
 }

@@ -31,8 +31,8 @@ pub async fn power(ctx: &Context, actor: &Actor, server_id: i64, action: PowerAc
             let payload = PowerPayload { action };
             let work = Work { kind: Kind::Power, action: name, server: &row, exclusive: false, payload };
             let queue_id = queue::enqueue(&ctx, tx, work, now).await?;
-            let after = json!({ "action": name, "queue": queue_id });
-            audit::record(tx, entry(&actor, now, "server.power", ("server", row.id), None, Some(after))).await?;
+            let after = json!({ "queue": queue_id });
+            audit::record(tx, entry(&actor, now, name, ("server", row.id), None, Some(after))).await?;
             Ok(queue_id)
         })
     });

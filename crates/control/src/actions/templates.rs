@@ -3,21 +3,17 @@
 //! An image that is uploaded is read on its way to disk: its checksum becomes its name, and one that could reach
 //! other files (a backing file, a data file) is refused.
 
-use std::path::PathBuf;
-
 use axum::body::Body;
 use berth_api::v1::template::CreateTemplate;
 use berth_store::{
-    audit,
+    Tx, audit,
     entity::template as entity,
     template::{self, NewTemplate},
+    template_category::{self, NewCategory},
 };
-use futures::StreamExt;
 use serde_json::json;
-use sha2::{Digest, Sha256};
-use tokio::io::AsyncWriteExt;
 
-use super::{entry, rules};
+use super::{entry, icons, rules, upload};
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
@@ -26,6 +22,7 @@ use crate::{
 
 /// QEMU's documentation of qcow2: the header is read from the first 104 bytes.
 const HEADER_BYTES: usize = 104;
+pub(super) const OS_TYPES: [&str; 3] = ["linux", "windows", "unix"];
 
 pub async fn create(ctx: &Context, actor: &Actor, input: CreateTemplate) -> Result<entity::Model, Error> {
     actor.require(Ability::Admin)?;
@@ -38,11 +35,11 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateTemplate) -> Resu
                 if let Some(known) = template::by_slug(tx, &input.slug).await? {
                     return Ok(known);
                 }
-                let shown_as = input.category.clone().unwrap_or_else(|| input.name.clone());
-                let category = template::category(tx, &shown_as, &input.icon, now).await?;
+                icons::require(tx, Some(&input.icon)).await?;
+                let category_id = category(tx, &input, now).await?;
                 let new = NewTemplate {
                     uuid,
-                    category_id: category.id,
+                    category_id,
                     slug: input.slug,
                     name: input.name,
                     version: input.version,
@@ -67,6 +64,16 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateTemplate) -> Resu
         .await
 }
 
+/// The category that is named, made where it is missing.
+async fn category(tx: &Tx, input: &CreateTemplate, now: i64) -> Result<i64, Error> {
+    let name = input.category.clone().unwrap_or_else(|| input.name.clone());
+    if let Some(known) = template_category::by_name(tx, &name).await? {
+        return Ok(known.id);
+    }
+    let new = NewCategory { name, description: String::new(), icon: input.icon.clone(), position: 0, now };
+    Ok(template_category::insert(tx, new).await?.id)
+}
+
 fn check(input: &CreateTemplate) -> Result<(), Error> {
     let mut errors = Vec::new();
     let slug_ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
@@ -75,7 +82,9 @@ fn check(input: &CreateTemplate) -> Result<(), Error> {
     }
     rules::text(&mut errors, "name", &input.name, 1, 100);
     rules::text(&mut errors, "version", &input.version, 1, 100);
+    rules::text(&mut errors, "variant", input.variant.as_deref().unwrap_or_default(), 0, 100);
     rules::text(&mut errors, "description", &input.description, 0, 1_000);
+    rules::text(&mut errors, "category", input.category.as_deref().unwrap_or("-"), 1, 100);
     rules::within(&mut errors, "arch", input.arch.into(), 1..=2);
     rules::within(
         &mut errors,
@@ -83,31 +92,37 @@ fn check(input: &CreateTemplate) -> Result<(), Error> {
         input.image_virtual_bytes,
         0..=i64::try_from(MAX_VIRTUAL_BYTES).unwrap_or(i64::MAX),
     );
-    // Icons are served from `/img/logo/`: a name, never a path.
-    if input.icon.is_empty()
-        || input.icon.len() > 100
-        || !input.icon.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
-    {
-        errors.push("The icon must have 1 to 100 of letters, digits, full stop, - and _.".to_owned());
-    }
-    if !["linux", "windows", "unix"].contains(&input.r#type.as_str()) {
+    if !OS_TYPES.contains(&input.r#type.as_str()) {
         errors.push("The type must be linux, windows or unix.".to_owned());
     }
-    match (&input.image_url, &input.image_digest) {
-        (None, None) => {}
-        (Some(url), Some(digest)) => {
-            let sound =
-                url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.host().is_some());
-            if !sound || url.len() > 2_000 {
-                errors.push("The imageUrl must be an http or https URL of at most 2000 characters.".to_owned());
-            }
-            if !is_digest(digest) {
-                errors.push("The imageDigest must be sha256:<64 hex digits> or sha512:<128 hex digits>.".to_owned());
-            }
-        }
-        _ => errors.push("The imageUrl and the imageDigest go together.".to_owned()),
-    }
+    check_image(&mut errors, input.image_url.as_deref(), input.image_digest.as_deref());
     rules::done(errors)
+}
+
+/// Where an image comes from and what it must be go together.
+pub(super) fn check_image(errors: &mut Vec<String>, url: Option<&str>, digest: Option<&str>) {
+    let (Some(url), Some(digest)) = (url, digest) else {
+        if url.is_some() || digest.is_some() {
+            errors.push("The imageUrl and the imageDigest go together.".to_owned());
+        }
+        return;
+    };
+    // A password in it would be shown to everybody who reads templates.
+    let sound = url::Url::parse(url).is_ok_and(|url| {
+        matches!(url.scheme(), "https" | "http")
+            && url.host().is_some()
+            && url.username().is_empty()
+            && url.password().is_none()
+    });
+    if !sound || url.len() > 2_000 || url.chars().any(char::is_control) {
+        errors.push(
+            "The imageUrl must be an http or https URL of at most 2000 characters, without a user or password."
+                .to_owned(),
+        );
+    }
+    if !is_digest(digest) {
+        errors.push("The imageDigest must be sha256:<64 hex digits> or sha512:<128 hex digits>.".to_owned());
+    }
 }
 
 fn is_digest(text: &str) -> bool {
@@ -125,17 +140,19 @@ pub async fn upload(ctx: &Context, actor: &Actor, id: i64, body: Body) -> Result
     actor.require(Ability::Admin)?;
     template::by_id(ctx.store.read(), id).await?.ok_or(Error::NotFound("template"))?;
     let dir = ctx.config.templates_dir();
-    let part = Part(dir.join(format!("upload-{}.part", ctx.rng.uuid())));
-    let received = receive(&part, body).await?;
+    let part = upload::Part(dir.join(format!("upload-{}.part", ctx.rng.uuid())));
+    let received = upload::receive("image", &part, body, HEADER_BYTES, MAX_IMAGE_BYTES).await?;
+    let virtual_bytes =
+        read_header(&received.header).map_err(|why| Error::invalid(format!("The image is refused: {why}.")))?;
+    let virtual_bytes = i64::try_from(virtual_bytes).unwrap_or(i64::MAX);
     let path = dir.join(image_file_name(&received.digest));
-    tokio::fs::rename(&part.0, &path).await.map_err(disk)?;
+    tokio::fs::rename(&part.0, &path).await.map_err(upload::disk)?;
     let now = ctx.now();
     ctx.store
         .write_tx::<_, Error>(|tx| {
             let (actor, received) = (actor.clone(), received.clone());
             Box::pin(async move {
-                let row =
-                    template::set_image(tx, id, &received.digest, received.bytes, received.virtual_bytes, now).await?;
+                let row = template::set_image(tx, id, &received.digest, received.bytes, virtual_bytes, now).await?;
                 let after = json!({ "imageDigest": row.image_digest, "imageBytes": row.image_bytes });
                 audit::record(tx, entry(&actor, now, "upload_template_image", ("template", id), None, Some(after)))
                     .await?;
@@ -143,53 +160,6 @@ pub async fn upload(ctx: &Context, actor: &Actor, id: i64, body: Body) -> Result
             })
         })
         .await
-}
-
-/// Removed unless it was renamed.
-struct Part(PathBuf);
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-#[derive(Clone)]
-struct Received {
-    digest: String,
-    bytes: i64,
-    virtual_bytes: i64,
-}
-
-async fn receive(part: &Part, body: Body) -> Result<Received, Error> {
-    let mut file = tokio::fs::File::create(&part.0).await.map_err(disk)?;
-    let (mut hasher, mut bytes, mut header) = (Sha256::new(), 0_u64, Vec::new());
-    let mut stream = body.into_data_stream();
-    while let Some(chunk) = stream.next().await {
-        let chunk =
-            chunk.map_err(|error| Error::invalid(format!("The image was cut off after {bytes} bytes: {error}.")))?;
-        bytes += chunk.len() as u64;
-        if bytes > MAX_IMAGE_BYTES {
-            return Err(Error::invalid(format!("The image is larger than {MAX_IMAGE_BYTES} bytes.")));
-        }
-        if header.len() < HEADER_BYTES {
-            header.extend_from_slice(&chunk[..chunk.len().min(HEADER_BYTES - header.len())]);
-        }
-        hasher.update(&chunk);
-        file.write_all(&chunk).await.map_err(disk)?;
-    }
-    let virtual_bytes = read_header(&header).map_err(|why| Error::invalid(format!("The image is refused: {why}.")))?;
-    file.sync_all().await.map_err(disk)?;
-    let digest = format!("sha256:{}", hex::encode(hasher.finalize()));
-    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    Ok(Received { digest, bytes: number(bytes), virtual_bytes: number(virtual_bytes) })
-}
-
-fn disk(error: std::io::Error) -> Error {
-    match error.kind() {
-        std::io::ErrorKind::StorageFull => Error::Unavailable("The control server's disk is full.".to_owned()),
-        _ => Error::Internal(error.into()),
-    }
 }
 
 /// The size of the disk that a qcow2 header claims; why the image is refused otherwise.

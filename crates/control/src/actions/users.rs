@@ -1,11 +1,11 @@
 //! Users: created by the billing system, with its own relation to each.
 
-use berth_api::v1::user::CreateUser;
+use berth_api::v1::user::{CreateUser, ModifyUser};
 use berth_store::{
     audit,
     entity::user as entity,
-    server,
-    user::{self, NewUser, Relation},
+    server, session,
+    user::{self, Change, NewUser, Relation},
 };
 use serde_json::{Value, json};
 
@@ -66,17 +66,113 @@ fn check(input: &CreateUser) -> Result<(), Error> {
     if let Some(text) = input.rel_str.as_deref().filter(|text| !text.is_empty()) {
         rules::text(&mut errors, "relStr", text, 1, 191);
     }
-    let profiles = [
-        ("selfServiceHourlyGroupProfiles", input.self_service_hourly_group_profiles.first()),
-        ("selfServiceResourceGroupProfiles", input.self_service_resource_group_profiles.first()),
-        ("selfServiceHourlyResourcePack", input.self_service_hourly_resource_pack.as_ref()),
+    profiles(
+        &mut errors,
+        &input.self_service_hourly_group_profiles,
+        &input.self_service_resource_group_profiles,
+        input.self_service_hourly_resource_pack,
+    );
+    rules::done(errors)
+}
+
+/// There are none to name yet.
+fn profiles(errors: &mut Vec<String>, hourly: &[i64], resource: &[i64], pack: Option<i64>) {
+    let named = [
+        ("selfServiceHourlyGroupProfiles", hourly.first()),
+        ("selfServiceResourceGroupProfiles", resource.first()),
+        ("selfServiceHourlyResourcePack", pack.as_ref()),
     ];
-    for (field, id) in profiles {
+    for (field, id) in named {
         if let Some(id) = id {
             errors.push(format!("The {field} names {id}, and there is no such profile."));
         }
     }
+}
+
+/// Changes what the input names.
+pub async fn modify(
+    ctx: &Context,
+    actor: &Actor,
+    relation: &Relation,
+    input: ModifyUser,
+) -> Result<entity::Model, Error> {
+    actor.require(Ability::Admin)?;
+    check_change(&input)?;
+    let trimmed = |text: &str| text.trim().to_owned();
+    let change = Change {
+        name: input.name.as_deref().map(trimmed),
+        email: input.email.as_deref().map(trimmed),
+        self_service: input.self_service.and_then(|code| i32::try_from(code).ok()),
+        self_service_hourly_credit: input.self_service_hourly_credit,
+        suspended: input.enabled.map(|enabled| !enabled),
+        password_hash: None,
+    };
+    let now = ctx.now();
+    ctx.store
+        .write_tx::<_, Error>(|tx| {
+            let (relation, change, actor) = (relation.clone(), change.clone(), actor.clone());
+            Box::pin(async move {
+                let before = user::by_relation(tx, &relation).await?.ok_or(Error::NotFound("ext_relation_id"))?;
+                if before.admin && change.suspended == Some(true) {
+                    return Err(Error::invalid("The enabled field must be true: an administrator can't be suspended."));
+                }
+                let after = user::change(tx, before.clone(), change, now).await?;
+                let (before, shown_after) = (Some(shown(&before)), Some(shown(&after)));
+                let written = entry(&actor, now, "modify_user", ("user", after.id), before, shown_after);
+                audit::record(tx, written).await?;
+                Ok(after)
+            })
+        })
+        .await
+        .map_err(taken)
+}
+
+fn check_change(input: &ModifyUser) -> Result<(), Error> {
+    let mut errors = Vec::new();
+    if let Some(name) = &input.name {
+        rules::text(&mut errors, "name", name, 1, 191);
+    }
+    if let Some(email) = &input.email {
+        rules::email(&mut errors, "email", email.trim());
+    }
+    if let Some(code) = input.self_service {
+        rules::within(&mut errors, "selfService", code, 0..=3);
+    }
+    profiles(
+        &mut errors,
+        &input.self_service_hourly_group_profiles,
+        &input.self_service_resource_group_profiles,
+        input.self_service_hourly_resource_pack,
+    );
     rules::done(errors)
+}
+
+/// A new password in place of the old one, and whose it is. Nobody resets a stronger account's password.
+pub async fn reset_password(
+    ctx: &Context,
+    actor: &Actor,
+    relation: &Relation,
+) -> Result<(entity::Model, String), Error> {
+    actor.require(Ability::Admin)?;
+    let password = ctx.rng.letters_and_digits(PASSWORD_CHARS);
+    let (now, password_hash) = (ctx.now(), passwords::hash(ctx, &password).await?);
+    let user = ctx.store.write_tx::<_, Error>(|tx| {
+        let (relation, password_hash, actor) = (relation.clone(), password_hash.clone(), actor.clone());
+        Box::pin(async move {
+            let user = user::by_relation(tx, &relation).await?.ok_or(Error::NotFound("ext_relation_id"))?;
+            if user.admin {
+                return Err(Error::Forbidden("an administrator's password is not reset through the API"));
+            }
+            let change = Change { password_hash: Some(password_hash), ..Change::default() };
+            let user = user::change(tx, user, change, now).await?;
+            // Who knew the old one is out.
+            session::end_others(tx, user.id, None).await?;
+            let written = entry(&actor, now, "reset_user_password", ("user", user.id), None, Some(shown(&user)));
+            audit::record(tx, written).await?;
+            Ok(user)
+        })
+    });
+    Ok((user.await?, password))
 }
 
 fn taken(error: Error) -> Error {
@@ -112,6 +208,10 @@ pub async fn delete(ctx: &Context, actor: &Actor, relation: &Relation) -> Result
                         "The user has {servers} servers; delete or hand them over first."
                     )]));
                 }
+                // A shop ends a server and its customer in one go; the node takes its time over the first.
+                if let Some(asking) = actor.user_id.filter(|asking| *asking != user.id) {
+                    server::hand_over_deleting(tx, user.id, asking).await?;
+                }
                 let written = entry(&actor, now, "delete_user", ("user", user.id), Some(shown(&user)), None);
                 user::delete(tx, user).await?;
                 audit::record(tx, written).await?;
@@ -120,13 +220,21 @@ pub async fn delete(ctx: &Context, actor: &Actor, relation: &Relation) -> Result
         })
         .await
         .map_err(|error| match error {
-            Error::Store(berth_store::StoreError::ForeignKey(_)) => Error::invalid(
-                "The user still has keys, tokens or servers that are being deleted; try again when they are gone.",
-            ),
+            Error::Store(berth_store::StoreError::ForeignKey(_)) => {
+                Error::invalid("The user still has keys or tokens; delete them first.")
+            }
             other => other,
         })
 }
 
 fn shown(user: &entity::Model) -> Value {
-    json!({ "name": user.name, "email": user.email, "extRelationId": user.ext_relation_id, "relStr": user.rel_str })
+    json!({
+        "name": user.name,
+        "email": user.email,
+        "extRelationId": user.ext_relation_id,
+        "relStr": user.rel_str,
+        "selfService": user.self_service,
+        "selfServiceHourlyCredit": user.self_service_hourly_credit,
+        "suspended": user.suspended,
+    })
 }

@@ -2,7 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::{extract::ConnectInfo, http::Extensions, http::HeaderMap};
+use axum::{
+    extract::ConnectInfo,
+    http::{Extensions, HeaderMap, request::Parts},
+};
 use ipnet::IpNet;
 
 /// The peer, or, where the peer is a trusted proxy, the last address in `X-Forwarded-For` that is not one.
@@ -26,6 +29,11 @@ fn parse_hop(hop: &str) -> Option<IpAddr> {
     let bare = hop.trim_start_matches('[').trim_end_matches(']');
     let address = bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|socket| socket.ip()))?;
     Some(address.to_canonical())
+}
+
+/// Where a request came from.
+pub fn of_request(request: &Parts, trusted: &[IpNet]) -> Option<IpAddr> {
+    peer(&request.extensions).map(|peer| client_address(peer, &request.headers, trusted))
 }
 
 /// The peer of the connection, absent in tests that call the router without one.

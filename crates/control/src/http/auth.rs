@@ -1,5 +1,7 @@
 //! Bearer tokens: who asks, and from where.
 
+use std::net::IpAddr;
+
 use axum::{
     extract::{FromRequestParts, Request, State},
     http::{header, request::Parts},
@@ -13,7 +15,8 @@ use sha2::{Digest, Sha256};
 use crate::{
     Context, Error,
     actor::{Actor, ActorKind},
-    http::address,
+    http::{address, observe},
+    limit::Client,
     random::Rng,
 };
 
@@ -51,19 +54,36 @@ pub async fn authenticate(State(ctx): State<Context>, request: Request, next: Ne
 }
 
 async fn actor(ctx: &Context, request: &Parts) -> Result<Actor, Error> {
+    let address = address::of_request(request, &ctx.config.trusted_proxies);
+    match known(ctx, request, address).await {
+        Err(Error::Unauthenticated) => {
+            limit_stranger(ctx, address)?;
+            Err(Error::Unauthenticated)
+        }
+        other => other,
+    }
+}
+
+/// Counts a request of an address without a good token.
+pub fn limit_stranger(ctx: &Context, address: Option<IpAddr>) -> Result<(), Error> {
+    let Some(address) = address else { return Ok(()) };
+    ctx.limits.take(Client::of_address(address), ctx.config.strange_requests_per_second, ctx.now())
+}
+
+async fn known(ctx: &Context, request: &Parts, address: Option<IpAddr>) -> Result<Actor, Error> {
     let token = bearer(request).ok_or(Error::Unauthenticated)?;
     let row = api_token::by_hash(ctx.store.read(), &hash_token(token)).await?.ok_or(Error::Unauthenticated)?;
-    let address = address::peer(&request.extensions)
-        .map(|peer| address::client_address(peer, &request.headers, &ctx.config.trusted_proxies));
     let entity::api_token::Model { id, user_id, abilities, allow_list, expires_at, revoked_at, .. } = row;
     if revoked_at.is_some() || expires_at.is_some_and(|at| at <= ctx.now()) {
         return Err(Error::Unauthenticated);
     }
+    tracing::Span::current().record("token", id);
     let allowed: Vec<IpNet> = serde_json::from_value(allow_list).map_err(anyhow::Error::from)?;
     if !allowed.is_empty() && !address.is_some_and(|address| allowed.iter().any(|net| net.contains(&address))) {
         return Err(Error::Forbidden("this token may not be used from this address"));
     }
-    let request_id = request.headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    ctx.limits.take(Client::Token(id), ctx.config.requests_per_second, ctx.now())?;
+    let request_id = observe::request_id(&request.headers);
     Ok(Actor {
         kind: ActorKind::Token,
         token_id: Some(id),

@@ -7,6 +7,8 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::request::Parts,
 };
+use berth_store::Micros;
+use chrono::DateTime;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -24,6 +26,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             .map_err(|error| Error::invalid(format!("The body can't be read: {error}.")))?;
         parse(&bytes).map(Body)
     }
+}
+
+/// Reads a small body that nobody wants: a client that is answered while it sends takes that for a broken connection.
+pub async fn discard(body: axum::body::Body) {
+    let _ = axum::body::to_bytes(body, super::body::BODY_LIMIT_BYTES).await;
 }
 
 /// Parses a body; an error names the field.
@@ -92,6 +99,15 @@ impl Query {
     pub fn numbers(&self, name: &str) -> Result<Vec<i64>, Error> {
         let parse = |text: &str| text.parse().map_err(|_| Error::invalid(format!("The {name} must be whole numbers.")));
         self.all(name).filter(|text| !text.is_empty()).map(parse).collect()
+    }
+
+    /// A time as RFC 3339 writes it.
+    pub fn moment(&self, name: &str) -> Result<Option<Micros>, Error> {
+        let parse = |text: &str| {
+            let time = DateTime::parse_from_rfc3339(text).map(|time| time.timestamp_micros());
+            time.map_err(|_| Error::invalid(format!("The {name} must be a time such as 2025-01-20T14:00:47Z.")))
+        };
+        self.text(name).map(parse).transpose()
     }
 
     /// `true`, `1` and the like; absent is false.

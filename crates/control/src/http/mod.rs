@@ -2,10 +2,18 @@
 
 pub mod address;
 pub mod auth;
+mod body;
+mod docs;
 pub mod extract;
+mod img;
 mod node;
+pub mod node_install;
+mod observe;
+mod origin;
 pub mod page;
+pub mod panel;
 mod serve;
+pub mod streams;
 pub mod v1;
 mod vnc;
 
@@ -22,7 +30,6 @@ use axum::{
 use tower::{Layer, ServiceBuilder};
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    limit::RequestBodyLimitLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     timeout::TimeoutLayer,
     trace::TraceLayer,
@@ -32,53 +39,70 @@ use crate::{Context, Error};
 
 pub use serve::{certificate_files, serve};
 
-/// A body that is larger is refused; images go through their own door.
-pub const BODY_LIMIT_BYTES: usize = 1 << 20;
 const REQUEST_LIMIT: Duration = Duration::from_secs(60);
+/// How long the database may take to show that it is there.
+const READY_LIMIT: Duration = Duration::from_secs(2);
 
 /// Everything that is served over TLS.
 pub fn router(ctx: &Context) -> Router {
     let doors = Router::new()
         .nest("/api/v1", v1::router(ctx))
-        .route("/node/enrol", axum::routing::post(node::enrol))
+        .merge(docs::router())
+        .merge(node::router().layer(time_limit()))
+        .merge(node_install::router().layer(time_limit()))
         .merge(vnc::router())
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
+        .nest("/panel/api", panel::router(ctx))
+        .merge(panel::sso::router().layer(time_limit()))
+        .merge(img::router().layer(time_limit()))
+        .merge(health())
         .fallback(|| async { Error::NotFound("page") })
+        .layer(middleware::from_fn(observe::measure))
         .with_state(ctx.clone());
     // Routing looks at the path before any layer of the router, so the trailing slash goes outside of it.
     let trimmed = tower::util::MapRequestLayer::new(without_trailing_slash).layer(doors);
     Router::new().fallback_service(trimmed).layer(
         ServiceBuilder::new()
+            .layer(tower::util::MapRequestLayer::new(observe::without_strange_id))
             .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-            .layer(TraceLayer::new_for_http().make_span_with(span))
+            .layer(TraceLayer::new_for_http().make_span_with(observe::span).on_request(()).on_response(()))
             .layer(PropagateRequestIdLayer::x_request_id())
             .layer(middleware::from_fn(json_for_bare_errors))
-            .layer(CatchPanicLayer::custom(|_| Error::Internal(anyhow::anyhow!("a handler panicked")).into_response()))
-            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT)),
+            .layer(CatchPanicLayer::custom(|_| Error::Internal(anyhow::anyhow!("a handler panicked")).into_response())),
     )
 }
 
-/// For small bodies; the image door has a limit of its own.
-pub fn body_limit() -> RequestBodyLimitLayer {
-    RequestBodyLimitLayer::new(BODY_LIMIT_BYTES)
+/// How long a request may take; an image takes what its size needs, and has limits of its own.
+pub fn time_limit() -> TimeoutLayer {
+    TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT)
+}
+
+/// Whether this process lives, and whether it can do its work. Asked without a token, as often as one likes.
+pub fn health() -> Router<Context> {
+    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready))
 }
 
 async fn ready(State(ctx): State<Context>) -> Result<&'static str, Error> {
-    berth_store::setting::get(ctx.store.read(), "cluster_uuid").await?;
-    Ok("ready\n")
-}
-
-fn span(request: &Request) -> tracing::Span {
-    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+    let asked = berth_store::setting::get(ctx.store.read(), "cluster_uuid");
+    match tokio::time::timeout(READY_LIMIT, asked).await {
+        Ok(Ok(Some(_))) => Ok("ready\n"),
+        Ok(Ok(None)) => Err(Error::Unavailable("The database is not this installation's.".to_owned())),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "not ready: the database does not answer");
+            Err(Error::Unavailable("The database does not answer.".to_owned()))
+        }
+        Err(_) => Err(Error::Unavailable("The database does not answer in time.".to_owned())),
+    }
 }
 
 /// `POST /servers/` is `POST /servers`, without a redirect, for every path and method.
 fn without_trailing_slash(mut request: Request) -> Request {
     let uri = request.uri();
     let path = uri.path();
-    if path.len() > 1 && path.ends_with('/') && path.starts_with("/api/") {
+    // A page's own files are found from the address with the slash.
+    if path.ends_with('/')
+        && (path.starts_with("/api/") || path == panel::sso::PATH_WITH_SLASH)
+        && !path.starts_with(docs::PATH)
+    {
         let trimmed = path.trim_end_matches('/');
         let text = uri.query().map_or_else(|| trimmed.to_owned(), |query| format!("{trimmed}?{query}"));
         if let Ok(uri) = text.parse() {
@@ -95,9 +119,6 @@ async fn json_for_bare_errors(request: Request, next: Next) -> Response {
         response.headers().get("content-type").is_none_or(|kind| !kind.as_bytes().starts_with(b"application/json"));
     match response.status() {
         StatusCode::METHOD_NOT_ALLOWED if bare => Error::MethodNotAllowed.into_response(),
-        StatusCode::PAYLOAD_TOO_LARGE if bare => {
-            Error::invalid(format!("The body is larger than {BODY_LIMIT_BYTES} bytes.")).into_response()
-        }
         StatusCode::SERVICE_UNAVAILABLE if bare => {
             Error::Unavailable("The request took too long.".to_owned()).into_response()
         }

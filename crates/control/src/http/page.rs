@@ -55,6 +55,17 @@ pub fn base_url(ctx: &Context, parts: &Parts) -> String {
     format!("https://{host}")
 }
 
+/// Where this control server was asked, `https://host[:port]`.
+pub struct BaseUrl(pub String);
+
+impl FromRequestParts<Context> for BaseUrl {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, ctx: &Context) -> Result<Self, Error> {
+        Ok(BaseUrl(base_url(ctx, parts)))
+    }
+}
+
 impl PageRequest {
     pub fn offset(&self) -> u64 {
         (self.page - 1) * self.results

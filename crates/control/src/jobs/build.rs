@@ -10,17 +10,18 @@
 use std::time::Duration;
 
 use berth_proto as proto;
-use berth_store::{server_details, server_outcome, template};
+use berth_store::{entity::template as template_row, server_details, server_outcome, template};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Run, StepError, StepResult, Write};
-use crate::{nodes::op, spec};
+use super::{Run, StepError, StepResult, Write, specification};
+use crate::nodes::{Poll, image_file_name, op};
 
 /// How long the guest may take until its agent answers; afterwards the server counts as built all the same, since a
 /// template may have no agent.
 const GUEST_WAIT_S: u32 = 300;
-const POLL: Duration = Duration::from_millis(200);
+/// Looks within one step, some twenty seconds; then the step begins again, so that a cancelled job ends.
+const LOOKS: u32 = 85;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -87,8 +88,13 @@ async fn prepare(run: &Run) -> Result<StepResult, StepError> {
 async fn fetch_image(run: &Run) -> Result<StepResult, StepError> {
     let payload: BuildPayload = run.payload()?;
     let template = template::by_id(run.ctx.store.read(), payload.template_id).await?;
-    let Some(template) = template.filter(|template| !template.image_digest.is_empty()) else {
-        return Ok(StepResult::fail("The template is gone or has no image any more; build with another one."));
+    let Some(template) = template else {
+        return Ok(StepResult::fail("The template is gone; build with another one."));
+    };
+    let Some(template) = as_ordered(run, template).await? else {
+        return Ok(StepResult::fail(
+            "The template got another image since this build was ordered, and the one of then is nowhere any more.",
+        ));
     };
     let node = run.node().await?;
     let mut status = node.ensure_image(&run.ctx, &template).await?;
@@ -109,6 +115,20 @@ async fn fetch_image(run: &Run) -> Result<StepResult, StepError> {
     }
 }
 
+/// The template with the image that the build was ordered with. One that it has no longer may still be in the node's
+/// cache, or on the control server where it was uploaded.
+async fn as_ordered(run: &Run, template: template_row::Model) -> Result<Option<template_row::Model>, StepError> {
+    let digest = load(run).await?.server.image_digest;
+    if template.image_digest == digest {
+        return Ok(Some(template));
+    }
+    let then = template_row::Model { image_digest: digest, image_url: None, ..template };
+    let kept = run.ctx.config.templates_dir().join(image_file_name(&then.image_digest));
+    let node = run.node().await?;
+    let is_cached = node.ensure_image(&run.ctx, &then).await?.state() == proto::image_status::State::Ready;
+    Ok(Some(then).filter(|_| is_cached || kept.is_file()))
+}
+
 /// The guest of the build before, if there is one, stops before its definition is replaced.
 async fn power_off(run: &Run) -> Result<StepResult, StepError> {
     let details = load(run).await?;
@@ -124,12 +144,9 @@ async fn power_off(run: &Run) -> Result<StepResult, StepError> {
 }
 
 async fn apply(run: &Run) -> Result<StepResult, StepError> {
-    let details = load(run).await?;
-    let node = run.node().await?;
-    let spec = spec::server_spec(&run.ctx, &details)?;
-    let generation = spec.generation;
-    node.apply(run.fence(), spec).await?;
-    Ok(StepResult::next(Step::AwaitApplied.name()).progress(40).data(json!({ "generation": generation })))
+    let details = specification::send(run, &run.node().await?).await?;
+    let data = json!({ "generation": details.server.generation });
+    Ok(StepResult::next(Step::AwaitApplied.name()).progress(40).data(data))
 }
 
 /// Polls within the step for a while, so that a quick node is not waited for longer than it takes.
@@ -137,10 +154,15 @@ async fn await_applied(run: &Run) -> Result<StepResult, StepError> {
     let details = load(run).await?;
     let node = run.node().await?;
     let (uuid, wanted) = (details.server.uuid.to_string(), details.server.generation.unsigned_abs());
-    for poll in 0..100_u32 {
+    let mut poll = Poll::default();
+    for look in 0..LOOKS {
         let Some(seen) = node.observe(&uuid).await? else {
             return Err(StepError::Retry("The node does not know the server yet.".to_owned()));
         };
+        if seen.desired_generation < wanted {
+            // Changed since it was sent.
+            return Ok(StepResult::next(Step::Apply.name()));
+        }
         if seen.applied_generation >= wanted {
             let data = json!({ "generation": seen.applied_generation, "volumes": seen.volumes.len() });
             return Ok(StepResult::next(Step::Boot.name()).progress(60).data(data));
@@ -148,10 +170,10 @@ async fn await_applied(run: &Run) -> Result<StepResult, StepError> {
         if !seen.error.is_empty() {
             return Err(StepError::Retry(seen.error));
         }
-        if poll % 5 == 4 {
+        if look % 8 == 7 {
             run.note_progress(40 + i32::try_from(seen.progress.min(100)).unwrap_or(0) / 5).await?;
         }
-        tokio::time::sleep(POLL).await;
+        poll.pause().await;
     }
     Ok(StepResult::wait(Duration::from_secs(1)))
 }
@@ -182,10 +204,19 @@ async fn prune(run: &Run) -> Result<StepResult, StepError> {
     let node = run.node().await?;
     let operation = op::Op::PruneVolumes(proto::PruneVolumes {});
     let done = op::wait_done(run, &node, &details.server.uuid.to_string(), "prune", operation).await?;
+    // Everything was made anew: what waited for a start is in it.
+    let settled = specification::look(&node, &details).await?;
     let (server_id, now) = (details.server.id, run.ctx.now());
-    Ok(StepResult::done()
-        .data(json!({ "detail": done.detail }))
-        .write(move |tx| Box::pin(async move { Ok(server_outcome::built(tx, server_id, now).await?) })))
+    Ok(StepResult::done().data(json!({ "detail": done.detail })).write(move |tx| {
+        let settled = settled.clone();
+        Box::pin(async move {
+            server_outcome::built(tx, server_id, now).await?;
+            if let Some(settled) = settled {
+                specification::write(tx, server_id, &settled, now).await?;
+            }
+            Ok(())
+        })
+    }))
 }
 
 /// A build that failed or was cancelled leaves the server as failed until the next one.

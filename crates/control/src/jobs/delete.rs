@@ -6,9 +6,10 @@ use berth_store::{server, server_outcome};
 use serde_json::json;
 
 use super::{Run, StepError, StepResult};
+use crate::nodes::Poll;
 
-/// How often the node is asked whether all is gone.
-const POLL: Duration = Duration::from_millis(500);
+/// Looks at whether all is gone within one step, some ten seconds.
+const LOOKS: u32 = 45;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -36,7 +37,8 @@ async fn evict(run: &Run) -> Result<StepResult, StepError> {
     let node = run.node().await?;
     // The tombstone is newer than any specification, so a late one raises nobody from the dead.
     let generation = row.generation.unsigned_abs() + 1;
-    for _ in 0..20 {
+    let mut poll = Poll::default();
+    for _ in 0..LOOKS {
         let reply = node.evict(run.fence(), &row.uuid.to_string(), run.ctx.cluster.epoch, generation).await?;
         if reply.evicted {
             return Ok(StepResult::next(Step::Remove.name()).progress(80).data(json!({ "evicted": true })));
@@ -44,7 +46,7 @@ async fn evict(run: &Run) -> Result<StepResult, StepError> {
         if !reply.error.is_empty() {
             return Err(StepError::Retry(reply.error));
         }
-        tokio::time::sleep(POLL).await;
+        poll.pause().await;
     }
     Ok(StepResult::wait(Duration::from_secs(2)))
 }

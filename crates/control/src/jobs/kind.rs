@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Run, StepError, StepResult, Write, build, delete, password, power};
+use berth_store::job;
+
+use super::{Run, StepError, StepResult, Write, apply, build, delete, media, password, power, ptr, selftest, suspend};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -10,10 +12,37 @@ pub enum Kind {
     Power,
     Delete,
     Password,
+    /// What an address is called.
+    Ptr,
+    Apply,
+    Suspend,
+    Selftest,
+    Media,
+}
+
+/// What a second try of a job begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// The same payload says it all.
+    Same,
+    /// A new disk, since the guest of the first try may have written to the other.
+    Build,
+    /// The server is hidden already.
+    Deletion,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 4] = [Kind::Build, Kind::Power, Kind::Delete, Kind::Password];
+    pub const ALL: [Kind; 9] = [
+        Kind::Build,
+        Kind::Power,
+        Kind::Delete,
+        Kind::Password,
+        Kind::Ptr,
+        Kind::Apply,
+        Kind::Suspend,
+        Kind::Selftest,
+        Kind::Media,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -21,6 +50,11 @@ impl Kind {
             Kind::Power => "power",
             Kind::Delete => "delete",
             Kind::Password => "password",
+            Kind::Ptr => "ptr",
+            Kind::Apply => "apply",
+            Kind::Suspend => "suspend",
+            Kind::Selftest => "selftest",
+            Kind::Media => "media",
         }
     }
 
@@ -28,12 +62,19 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// How long a job may take from its creation until a failing step is given up. Deletions wait for their node.
+    /// How long a job may take from its creation until a failing step is given up. Deletions and suspensions
+    /// wait for their node.
     pub fn time_limit(self) -> Duration {
         match self {
             Kind::Build => Duration::from_secs(3_600),
             Kind::Power | Kind::Password => Duration::from_secs(900),
-            Kind::Delete => Duration::from_secs(10 * 365 * 24 * 3_600),
+            Kind::Ptr => Duration::from_secs(24 * 3_600),
+            Kind::Selftest => Duration::from_secs(1_800),
+            // What was changed while a node was away is there when it is back.
+            Kind::Apply => Duration::from_secs(7 * 24 * 3_600),
+            // The node's own download takes up to two hours.
+            Kind::Media => Duration::from_secs(3 * 3_600),
+            Kind::Suspend | Kind::Delete => Duration::from_secs(10 * 365 * 24 * 3_600),
         }
     }
 
@@ -44,15 +85,26 @@ impl Kind {
             Kind::Power => power::STEP,
             Kind::Delete => delete::Step::Evict.name(),
             Kind::Password => password::STEP,
+            Kind::Ptr => ptr::STEP,
+            Kind::Apply => apply::Step::Send.name(),
+            Kind::Suspend => suspend::Step::Look.name(),
+            Kind::Selftest => selftest::STEP,
+            Kind::Media => media::Step::Fetch.name(),
         }
     }
 
     pub async fn step(self, run: &Run) -> Result<StepResult, StepError> {
+        // Each on the heap: a future as large as the largest of them would be moved through every caller.
         match self {
-            Kind::Build => build::step(run).await,
-            Kind::Power => power::step(run).await,
-            Kind::Delete => delete::step(run).await,
-            Kind::Password => password::step(run).await,
+            Kind::Build => Box::pin(build::step(run)).await,
+            Kind::Power => Box::pin(power::step(run)).await,
+            Kind::Delete => Box::pin(delete::step(run)).await,
+            Kind::Password => Box::pin(password::step(run)).await,
+            Kind::Ptr => Box::pin(ptr::step(run)).await,
+            Kind::Apply => Box::pin(apply::step(run)).await,
+            Kind::Suspend => Box::pin(suspend::step(run)).await,
+            Kind::Selftest => Box::pin(selftest::step(run)).await,
+            Kind::Media => Box::pin(media::step(run)).await,
         }
     }
 
@@ -60,12 +112,57 @@ impl Kind {
     pub fn undone(self, run: &Run) -> Option<Write> {
         match self {
             Kind::Build => build::failed(run),
-            Kind::Power | Kind::Delete | Kind::Password => None,
+            Kind::Ptr => ptr::failed(run),
+            Kind::Power => power::failed(run),
+            Kind::Delete | Kind::Password | Kind::Apply | Kind::Suspend | Kind::Selftest | Kind::Media => None,
+        }
+    }
+
+    /// Work of a server in one lane runs one after the other.
+    pub fn lane(self) -> i32 {
+        match self {
+            Kind::Media => job::LANE_MEDIA,
+            Kind::Ptr => job::LANE_NAMES,
+            _ => job::LANE_MAIN,
         }
     }
 
     /// Whether a job may stop between two steps when it is asked to.
     pub fn can_stop(self) -> bool {
         self != Kind::Delete
+    }
+
+    /// How a job that failed or was cancelled is taken up again.
+    pub fn again(self) -> Again {
+        match self {
+            Kind::Build => Again::Build,
+            Kind::Delete => Again::Deletion,
+            Kind::Power | Kind::Password | Kind::Selftest | Kind::Ptr | Kind::Apply | Kind::Suspend | Kind::Media => {
+                Again::Same
+            }
+        }
+    }
+
+    /// What whoever reads of a failure can do, as a sentence.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Kind::Build => {
+                "Mend the cause; then retry this item, build the server again, or delete it: all work from here."
+            }
+            Kind::Power => "See whether the guest runs; then retry this item, or ask for what is wanted now.",
+            Kind::Password => {
+                "The password is what it was. See that the guest runs with its agent in it, and retry this item."
+            }
+            Kind::Media => "The drive is as it was; mend the cause and retry this item, or eject the disc.",
+            Kind::Selftest => "See that the node's agent runs and is reached; then retry this item.",
+            Kind::Ptr => {
+                "See that the DNS server answers and has the zone; then retry this item, or name the address again."
+            }
+            Kind::Apply => "The change is kept; the next change or start takes it to the node, and so does a retry.",
+            Kind::Suspend => "The server stays as it was said; see that its node is reached, and retry this item.",
+            Kind::Delete => {
+                "Mend the cause and retry this item: until then the server is hidden and keeps its addresses."
+            }
+        }
     }
 }

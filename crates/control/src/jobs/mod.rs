@@ -11,14 +11,22 @@
 //!     └─────────────────┘ └──Done / Fail / cancelled──▶ ended
 //! ```
 
+pub mod apply;
 pub mod build;
 pub mod delete;
 mod kind;
+pub mod media;
 pub mod password;
 pub mod power;
+pub mod ptr;
 mod runner;
+pub mod selftest;
+mod specification;
 mod step;
+pub mod suspend;
+mod told;
 
-pub use kind::Kind;
+pub use kind::{Again, Kind};
 pub use runner::{claim, run, take_step};
 pub use step::{Run, StepError, StepResult, Then, Write};
+pub use told::told;

@@ -9,6 +9,8 @@ use super::{Run, StepError, StepResult, build::load};
 use crate::nodes::op;
 
 pub const STEP: &str = "server.password.set";
+/// Of Windows.
+pub const ADMINISTRATOR: &str = "Administrator";
 
 /// The password itself is in the payload only sealed, bound to the server's password column.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -24,8 +26,13 @@ pub async fn step(run: &Run) -> Result<StepResult, StepError> {
     let PasswordPayload { user, password_hash, password_enc } = run.payload()?;
     let details = load(run).await?;
     let node = run.node().await?;
-    let operation =
-        op::Op::SetPassword(proto::SetPassword { user: user.clone(), password_hash: password_hash.clone() });
+    let operation = op::Op::SetPassword(if user == ADMINISTRATOR {
+        // Windows takes no hash.
+        let password = run.ctx.open("servers", "password_enc", details.server.uuid, &password_enc)?;
+        proto::SetPassword { user: user.clone(), password_hash: String::new(), password }
+    } else {
+        proto::SetPassword { user: user.clone(), password_hash: password_hash.clone(), password: String::new() }
+    });
     let done = op::wait_done(run, &node, &details.server.uuid.to_string(), "password", operation).await?;
     let (server_id, now) = (details.server.id, run.ctx.now());
     // What the guest has is what is shown from now on.

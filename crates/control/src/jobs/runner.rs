@@ -1,6 +1,9 @@
 //! The runner: claims jobs, takes their steps, keeps their leases, commits their ends.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use berth_store::{
     Micros, StoreError,
@@ -14,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{Kind, Run, StepError, StepResult, Then, Write};
-use crate::{Context, Error, clock::SECOND};
+use crate::{Context, Error, actions::queue_items::reason as cancelled, clock::SECOND};
 
 /// A runner that says nothing for this long has lost its job.
 pub const LEASE: Micros = 30 * SECOND;
@@ -100,10 +103,11 @@ pub async fn take_step(run: &Run) -> Option<job::Model> {
         return None;
     };
     if run.job.cancel_requested && kind.can_stop() {
-        let ended = end(CANCELLED, Some("It was cancelled.".to_owned()), Value::Null);
+        let ended = end(CANCELLED, Some(cancelled(&run.job).to_owned()), Value::Null);
         commit(run, &ended, kind.undone(run).as_ref(), (false, json!({ "cancelled": true }))).await;
         return None;
     }
+    let begun = Instant::now();
     let outcome = tokio::select! {
         outcome = kind.step(run) => outcome,
         () = lease_lost(run) => {
@@ -111,9 +115,14 @@ pub async fn take_step(run: &Run) -> Option<job::Model> {
             return None;
         }
     };
+    metrics::histogram!("berth_job_step_seconds", "kind" => kind.name()).record(begun.elapsed().as_secs_f64());
     let (after, write, log) = settle(run, kind, outcome);
     if !commit(run, &after, write.as_ref(), log).await {
         return None;
+    }
+    if let After::Ended { state, .. } = after {
+        tracing::info!(state, "ended");
+        metrics::counter!("berth_jobs_ended_total", "kind" => kind.name(), "state" => state).increment(1);
     }
     match after {
         After::Next { step, progress } => Some(job::Model { step, progress, attempt: 0, ..reload_flags(run).await }),

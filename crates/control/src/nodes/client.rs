@@ -48,7 +48,12 @@ impl Node {
             protocol_max: *proto::PROTOCOL_VERSIONS.end(),
             cluster_uuid: cluster_uuid.to_owned(),
         };
-        self.within(CALL_LIMIT, self.client.clone().hello(limited(request, CALL_LIMIT))).await
+        let reply = self.within(CALL_LIMIT, self.client.clone().hello(limited(request, CALL_LIMIT))).await?;
+        if proto::PROTOCOL_VERSIONS.contains(&reply.protocol) {
+            return Ok(reply);
+        }
+        let why = format!("it speaks version {} of the protocol, and this control server does not", reply.protocol);
+        Err(NodeError::Refused { node: self.row.name.clone(), why })
     }
 
     pub async fn apply(&self, fence: proto::Fence, spec: proto::ServerSpec) -> Result<(), NodeError> {
@@ -74,6 +79,32 @@ impl Node {
         let request = proto::ObserveRequest { server_uuids: vec![server_uuid.to_owned()] };
         let reply = self.within(CALL_LIMIT, self.client.clone().observe(limited(request, CALL_LIMIT))).await?;
         Ok(reply.servers.into_iter().find(|server| server.server_uuid == server_uuid))
+    }
+
+    /// What the node sees of all that it has.
+    pub async fn observe_all(&self) -> Result<proto::ObserveReply, NodeError> {
+        let request = proto::ObserveRequest::default();
+        self.within(CALL_LIMIT, self.client.clone().observe(limited(request, CALL_LIMIT))).await
+    }
+
+    /// Starts the node's test of this id, or asks how far it is.
+    pub async fn selftest(&self, test_id: &str) -> Result<proto::SelftestReply, NodeError> {
+        let request = proto::SelftestRequest { test_id: test_id.to_owned() };
+        self.within(CALL_LIMIT, self.client.clone().selftest(limited(request, CALL_LIMIT))).await
+    }
+
+    /// Why the node could not define a server by this specification; none where it could.
+    pub async fn validate(&self, spec: proto::ServerSpec) -> Result<Option<String>, NodeError> {
+        let request = proto::ValidateRequest { spec: Some(spec) };
+        let reply = self.within(CALL_LIMIT, self.client.clone().validate(limited(request, CALL_LIMIT))).await?;
+        Ok(Some(reply.error).filter(|error| !error.is_empty()))
+    }
+
+    /// The node may forget all ISO images but these; answers the digests of those that it did.
+    pub async fn prune_isos(&self, keep: Vec<String>) -> Result<Vec<String>, NodeError> {
+        let request = proto::PruneIsosRequest { keep };
+        let reply = self.within(CALL_LIMIT, self.client.clone().prune_isos(limited(request, CALL_LIMIT))).await?;
+        Ok(reply.removed)
     }
 
     pub async fn start_op(&self, request: proto::DoRequest) -> Result<proto::DoReply, NodeError> {

@@ -1,14 +1,29 @@
 //! A guest's console through its node: bytes both ways.
 
+use std::time::Duration;
+
 use berth_proto as proto;
 use berth_store::entity::hypervisor;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::{CALL_LIMIT, Node, NodeError, Nodes};
+use super::{CALL_LIMIT, Node, NodeError, Nodes, Poll};
 
 /// Frames on their way in one direction.
 const IN_FLIGHT: usize = 32;
+/// How long a node may take to hear that a console was switched on.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Waits until the node knows the specification of this generation, or can't be asked.
+async fn has_heard(node: &Node, server_uuid: &str, generation: u64) {
+    let mut poll = Poll::default();
+    loop {
+        match node.observe(server_uuid).await {
+            Ok(Some(seen)) if seen.desired_generation < generation => poll.pause().await,
+            _ => return,
+        }
+    }
+}
 
 pub struct Console {
     /// Bytes for the guest; closing it closes the console.
@@ -17,9 +32,19 @@ pub struct Console {
     pub from_guest: mpsc::Receiver<Result<Vec<u8>, NodeError>>,
 }
 
-/// Opens a console; errors that the node tells at once are answered here.
-pub async fn open(nodes: &Nodes, row: hypervisor::Model, open: proto::ConsoleOpen) -> Result<Console, NodeError> {
+/// Opens a console; errors that the node tells at once are answered here. `told` is the generation that the node must
+/// have heard of for the console to open.
+pub async fn open(
+    nodes: &Nodes,
+    row: hypervisor::Model,
+    open: proto::ConsoleOpen,
+    told: Option<u64>,
+) -> Result<Console, NodeError> {
     let node = Node::new(nodes, row)?;
+    if let Some(generation) = told {
+        // What it has not heard by then it may hear later; it says what it thinks of the console itself.
+        let _ = tokio::time::timeout(PATIENCE, has_heard(&node, &open.server_uuid, generation)).await;
+    }
     let (to_guest, mut outgoing) = mpsc::channel::<Vec<u8>>(IN_FLIGHT);
     let (frames, stream) = mpsc::channel(IN_FLIGHT);
     let first = proto::ConsoleFrame { open: Some(open), data: Vec::new() };

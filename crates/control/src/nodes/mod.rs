@@ -5,6 +5,7 @@ pub mod console;
 mod image;
 
 pub mod op;
+mod poll;
 pub mod watch;
 
 use std::{
@@ -19,7 +20,8 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 
 use crate::jobs::{Run, StepError};
 pub use client::Node;
-pub use image::{MAX_IMAGE_BYTES, MAX_VIRTUAL_BYTES, image_file_name};
+pub use image::{MAX_IMAGE_BYTES, MAX_VIRTUAL_BYTES, image_file_name, iso_file_name};
+pub use poll::Poll;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// A call that moves no image and streams nothing.
@@ -50,6 +52,9 @@ pub enum NodeError {
     Away { node: String, why: String },
     #[error("The node {node} refused: {why}.")]
     Refused { node: String, why: String },
+    /// It knows that generation of a specification with another content.
+    #[error("The node {node} refused: {why}.")]
+    Changed { node: String, why: String },
     #[error("{0}")]
     Here(String),
 }
@@ -57,18 +62,17 @@ pub enum NodeError {
 impl NodeError {
     /// Whether the same call can work later.
     pub fn may_pass(&self) -> bool {
-        !matches!(self, NodeError::Refused { .. })
+        !matches!(self, NodeError::Refused { .. } | NodeError::Changed { .. })
     }
 
     pub fn from_status(node: &str, status: &tonic::Status) -> Self {
         use tonic::Code;
         let why = reason(status);
         match status.code() {
-            Code::InvalidArgument
-            | Code::FailedPrecondition
-            | Code::AlreadyExists
-            | Code::PermissionDenied
-            | Code::Unimplemented => NodeError::Refused { node: node.to_owned(), why },
+            Code::InvalidArgument | Code::FailedPrecondition | Code::PermissionDenied | Code::Unimplemented => {
+                NodeError::Refused { node: node.to_owned(), why }
+            }
+            Code::AlreadyExists => NodeError::Changed { node: node.to_owned(), why },
             _ => NodeError::Away { node: node.to_owned(), why },
         }
     }

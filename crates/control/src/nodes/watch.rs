@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Node, NodeError};
-use crate::{Context, Error, events};
+use crate::{Context, Error, events, node_metrics};
 
 /// How often new nodes are looked for.
 const LOOK: Duration = Duration::from_secs(2);
@@ -50,6 +50,8 @@ async fn follow(ctx: Context, id: i64) {
         let (name, uuid) = (row.name.clone(), row.uuid);
         match follow_once(&ctx, row, &mut pause).await {
             Ok(()) => tracing::info!(node = name, "the node closed its streams"),
+            // An agent that starts beside the control server is there a moment later.
+            Err(error) if pause == FIRST_PAUSE => tracing::info!(node = name, %error, "a node is not followed yet"),
             Err(error) => tracing::warn!(node = name, %error, "a node is not followed"),
         }
         ctx.live.node_gone(uuid);
@@ -89,9 +91,14 @@ async fn follow_events(ctx: &Context, node: &Node) -> Result<(), Error> {
 async fn follow_stats(ctx: &Context, node: &Node) -> Result<(), NodeError> {
     let mut client = node.client.clone();
     let request = proto::StatsRequest { interval_ms: STATS_INTERVAL_MS };
+    let mut collector = node_metrics::Collector::default();
     let mut stream = node.within(super::CALL_LIMIT, client.stats(request)).await?;
     while let Some(sample) = stream.message().await.map_err(|status| NodeError::from_status(&node.row.name, &status))? {
-        ctx.live.store(node.row.uuid, sample, ctx.now());
+        let now = ctx.now();
+        if let Some((at, figures)) = sample.node.as_ref().and_then(|stats| collector.add(stats, now)) {
+            node_metrics::write(ctx, node.row.id, at, figures).await;
+        }
+        ctx.live.store(node.row.uuid, sample, now);
     }
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! Runners that lost their job change nothing, neither in the database nor on the node.
 
 use berth_control::jobs::{self, Kind, Run};
+use berth_store::testing::Database;
 use serde_json::json;
 
 use crate::{
-    database::Database,
     repeat_and_kill::{Harm, run_to_end},
     sim::World,
 };

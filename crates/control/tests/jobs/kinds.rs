@@ -1,18 +1,18 @@
 //! Every kind of job, with each of its steps repeated and killed.
 
+use berth_store::testing::Database;
 use serde_json::json;
 
 use crate::{
-    database::Database,
     repeat_and_kill::{Harm, each_step, run_to_end},
     sim::World,
 };
 
-async fn a_server(world: &World) -> i64 {
+pub async fn a_server(world: &World) -> i64 {
     world.company.server(&world.app).await
 }
 
-async fn a_built_server(world: &World) -> i64 {
+pub async fn a_built_server(world: &World) -> i64 {
     let server = a_server(world).await;
     order_build(world, server).await;
     let (_, ended) = run_to_end(world, server, Harm::None, 0).await;
@@ -20,13 +20,13 @@ async fn a_built_server(world: &World) -> i64 {
     server
 }
 
-async fn order_build(world: &World, server: i64) {
+pub async fn order_build(world: &World, server: i64) {
     let order = json!({ "operatingSystemId": world.company.template });
     let (status, body) = world.app.post(&format!("/servers/{server}/build"), order).await;
     assert_eq!(status, 200, "{body}");
 }
 
-async fn order_power(world: &World, server: i64, action: &str) {
+pub async fn order_power(world: &World, server: i64, action: &str) {
     let (status, body) = world.app.post(&format!("/servers/{server}/power/{action}"), json!({})).await;
     assert_eq!(status, 200, "{body}");
 }
@@ -116,6 +116,73 @@ async fn t20_a_deletion_leaves_nothing_whatever_is_repeated_or_killed() {
         };
         each_step(&world, a_built_server, order, check_deleted).await;
     }
+}
+
+/// A disc of the library that the control server keeps, in the drive of a server that is built.
+async fn order_mount(world: &World, server: i64) {
+    let name = world.app.ctx.rng.letters_and_digits(8);
+    let (status, iso) = world.app.post("/media/iso", json!({ "name": name })).await;
+    assert_eq!(status, 201, "{iso}");
+    let id = &iso["data"]["id"];
+    let mut disc = vec![0; 20 * 2048];
+    disc[16 * 2048 + 1..16 * 2048 + 6].copy_from_slice(b"CD001");
+    disc.extend(name.bytes());
+    let request = world.app.request(&world.app.token, "PUT", &format!("/media/iso/{id}/file")).body(disc);
+    let (status, iso) = crate::app::App::answer(request).await;
+    assert_eq!(status, 200, "{iso}");
+    let (status, body) = world.app.post(&format!("/servers/{server}/media/iso"), json!({ "isoId": id })).await;
+    assert_eq!(status, 200, "{body}");
+}
+
+/// What the API says is in the drive, and what the node was told.
+async fn drive(world: &World, server: i64) -> (serde_json::Value, String) {
+    let (_, body) = world.app.get(&format!("/servers/{server}/media/iso")).await;
+    let uuid = world.uuid(server).await;
+    let host = world.node.host();
+    let told = host.servers[&uuid].applied.as_ref().map(|spec| spec.iso_digest.clone()).unwrap_or_default();
+    (body["data"].clone(), told)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t20_a_disc_is_mounted_whatever_is_repeated_or_killed() {
+    let world = World::start(Database::sqlite()).await;
+    each_step(&world, a_built_server, order_mount, async |world: &World, server, ended: &_, how: &str| {
+        let ended: &berth_store::entity::job::Model = ended;
+        assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
+        let (shown, told) = drive(world, server).await;
+        assert_eq!((&shown["isoMounted"], &shown["pending"]), (&json!(true), &json!(false)), "{how}: {shown}");
+        let digest = &shown["available"].as_array().unwrap().iter().find(|iso| iso["id"] == shown["isoId"]);
+        assert_eq!(digest.unwrap()["digest"], told, "{how}: the node has what is shown");
+        assert!(told.starts_with("sha256:"), "{how}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t20_a_disc_that_came_by_its_url_is_ejected_whatever_is_repeated_or_killed() {
+    let world = World::start(Database::sqlite()).await;
+    let prepare = async |world: &World| {
+        let server = a_built_server(world).await;
+        let url = json!({ "url": "https://images.test/a.iso" });
+        let (status, body) = world.app.post(&format!("/servers/{server}/media/iso"), url).await;
+        assert_eq!(status, 200, "{body}");
+        run_to_end(world, server, Harm::None, 0).await;
+        let (shown, told) = drive(world, server).await;
+        assert_eq!(told, berth_agent::sim::digest_of("https://images.test/a.iso"), "what the node found: {shown}");
+        server
+    };
+    let order = async |world: &World, server: i64| {
+        let (status, body) = world.app.delete(&format!("/servers/{server}/media/iso")).await;
+        assert_eq!(status, 200, "{body}");
+    };
+    each_step(&world, prepare, order, async |world: &World, server, ended: &_, how: &str| {
+        let ended: &berth_store::entity::job::Model = ended;
+        assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
+        let (shown, told) = drive(world, server).await;
+        assert_eq!((&shown["isoMounted"], &shown["isoId"]), (&json!(false), &json!(null)), "{how}");
+        assert_eq!(told, "", "{how}: the drive is empty");
+    })
+    .await;
 }
 
 async fn check_deleted(world: &World, server: i64, ended: &berth_store::entity::job::Model, how: &str) {

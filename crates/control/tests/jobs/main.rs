@@ -6,14 +6,26 @@
 #[path = "../servers/app.rs"]
 #[allow(dead_code)]
 mod app;
-#[path = "../servers/database.rs"]
-#[allow(dead_code)]
-mod database;
+mod changes;
+mod custom_xml;
+mod drift;
+mod events;
 mod faults;
 mod fencing;
+mod isos;
+mod joining;
 mod kinds;
+mod names;
+mod node_metrics;
+mod pdns;
+mod queue;
 mod repeat_and_kill;
 #[path = "../servers/rows.rs"]
 #[allow(dead_code)]
 mod rows;
+mod selftest;
 mod sim;
+mod suspend;
+mod t08_agent_port;
+mod templates;
+mod windows;

@@ -75,6 +75,25 @@ async fn claimed(world: &World, job: job::Model, harm: Harm, at: u32, mut taken:
     }
 }
 
+/// Takes one step of a job that has a single one, with harm done to it.
+pub async fn one_step(world: &World, run: &Run, harm: Option<Harm>) {
+    let kind = Kind::from_name(&run.job.kind).unwrap();
+    match harm {
+        Some(Harm::KilledAfter) => drop(kind.step(run).await),
+        Some(Harm::KilledWithin(polls)) => poll_some(jobs::take_step(run), polls).await,
+        Some(Harm::Twice) => {
+            drop(kind.step(run).await);
+            jobs::take_step(run).await;
+            return;
+        }
+        Some(Harm::None) | None => {
+            jobs::take_step(run).await;
+            return;
+        }
+    }
+    world.end_leases().await;
+}
+
 /// Lets a future run until it has waited `polls` times, then drops it where it is.
 async fn poll_some<T>(future: impl Future<Output = T>, polls: u32) {
     let mut future = pin!(future);

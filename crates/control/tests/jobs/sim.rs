@@ -4,13 +4,20 @@ use berth_agent::{
     identity::{Identity, Names},
     sim::SimNode,
 };
-use berth_control::{Error, nodes::image_file_name};
-use berth_store::entity::{hypervisor, job};
+use berth_control::{
+    Error,
+    clock::{Clock, SystemClock},
+    config::Config,
+    nodes::image_file_name,
+};
+use berth_store::{
+    entity::{hypervisor, job},
+    testing::Database,
+};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::{
     app::App,
-    database::Database,
     rows::{self, Company},
 };
 
@@ -22,11 +29,26 @@ pub struct World {
 
 impl World {
     pub async fn start(database: Database) -> Self {
-        let app = App::start(database).await;
+        Self::start_with(database, |config| config).await
+    }
+
+    /// With settings of the test's own.
+    pub async fn start_with(database: Database, settings: impl FnOnce(Config) -> Config) -> Self {
+        // Tests make and remove servers on a clock that stands still, so addresses do not rest.
+        let app = App::start_with(database, |config| settings(Config { address_rest_s: 0, ..config })).await;
         let company = rows::company(&app, 1, 10).await;
         let node = SimNode::start(&identity(&app, company.hypervisors[0]).await).await.unwrap();
-        let (id, port) = (company.hypervisors[0], i32::from(node.address.port()));
-        let moved = app.ctx.store.write_tx::<_, Error>(|tx| {
+        let image = app.ctx.config.templates_dir().join(image_file_name(&format!("sha256:{}", "0".repeat(64))));
+        std::fs::write(image, vec![7; 3 << 20]).unwrap();
+        let world = World { app, company, node };
+        world.moved(0).await;
+        world
+    }
+
+    /// The hypervisor's row says where the node is now.
+    pub async fn moved(&self, hypervisor: usize) {
+        let (id, port) = (self.company.hypervisors[hypervisor], i32::from(self.node.address.port()));
+        let moved = self.app.ctx.store.write_tx::<_, Error>(|tx| {
             Box::pin(async move {
                 let row =
                     hypervisor::ActiveModel { ip: Set("127.0.0.1".to_owned()), port: Set(port), ..Default::default() };
@@ -40,9 +62,6 @@ impl World {
             })
         });
         moved.await.unwrap();
-        let image = app.ctx.config.templates_dir().join(image_file_name(&format!("sha256:{}", "0".repeat(64))));
-        std::fs::write(image, vec![7; 3 << 20]).unwrap();
-        World { app, company, node }
     }
 
     pub async fn uuid(&self, server: i64) -> String {
@@ -57,7 +76,7 @@ impl World {
 
     /// The oldest job of a server that has not ended.
     pub async fn unfinished(&self, server: i64) -> Option<job::Model> {
-        let filter = berth_store::job::Filter { server_id: Some(server), state: None };
+        let filter = berth_store::job::Filter { server_id: Some(server), ..Default::default() };
         let (jobs, _) = berth_store::job::page(self.app.ctx.store.read(), &filter, 0, 100).await.unwrap();
         jobs.into_iter().rev().find(|job| job.finished_at.is_none())
     }
@@ -76,24 +95,24 @@ impl World {
 }
 
 /// A certificate of the cluster's authority, as enrolment would have given it.
-async fn identity(app: &App, hypervisor: i64) -> Identity {
+pub async fn identity(app: &App, hypervisor: i64) -> Identity {
     let row = berth_store::hypervisor::by_id(app.ctx.store.read(), hypervisor).await.unwrap().unwrap();
     let key = rcgen::KeyPair::generate().unwrap();
     let request = rcgen::CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
-    let now =
-        chrono::DateTime::<chrono::Utc>::from(std::time::UNIX_EPOCH.checked_add(uptime()).unwrap()).timestamp_micros();
-    let signed = app.ctx.pki.sign_node(&request, row.uuid, app.ctx.rng.as_ref(), now).unwrap();
+    let signed = app.ctx.pki.sign_node(&request, row.uuid, app.ctx.rng.as_ref(), machine_time_us()).unwrap();
     Identity {
         certificate_pem: signed.pem,
         key_pem: key.serialize_pem(),
         authority_pem: app.ctx.pki.authority_pem.clone(),
-        names: Names { node_uuid: row.uuid.to_string(), cluster_uuid: app.ctx.cluster.uuid.to_string() },
+        names: Names {
+            node_uuid: row.uuid.to_string(),
+            cluster_uuid: app.ctx.cluster.uuid.to_string(),
+            control_url: String::new(),
+        },
     }
 }
 
-/// Certificates are checked by the machine's clock, not by the test's.
-fn uptime() -> std::time::Duration {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let made = file.as_file().metadata().unwrap().modified().unwrap();
-    made.duration_since(std::time::UNIX_EPOCH).unwrap()
+/// Microseconds since 1970. Certificates are checked by the machine's clock, not by the test's.
+pub fn machine_time_us() -> i64 {
+    SystemClock.now()
 }

@@ -12,7 +12,7 @@ use berth_control::{Context, bootstrap, clock::Clock, config::Config, http, rand
 use berth_store::Micros;
 use serde_json::Value;
 
-use crate::database::Database;
+use berth_store::testing::Database;
 
 /// 2025-01-20T14:00:47Z
 pub const START: Micros = 1_737_381_647_000_000;
@@ -32,19 +32,27 @@ pub struct App {
     pub token: String,
     clock: Arc<TestClock>,
     client: reqwest::Client,
-    _database: Option<Database>,
+    database: Option<Database>,
 }
 
 impl App {
     pub async fn start(database: Database) -> Self {
+        Self::start_with(database, |config| config).await
+    }
+
+    /// With settings of the test's own.
+    pub async fn start_with(database: Database, settings: impl FnOnce(Config) -> Config) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
+        // The cause of a 500 is only in the log, so a test that fails shows it.
+        let log = tracing_subscriber::fmt().with_test_writer().with_max_level(tracing::Level::WARN);
+        let _ = log.try_init();
         let clock = Arc::new(TestClock(AtomicI64::new(START)));
         let config = Config {
             data_dir: database.dir.path().join("control"),
             database_url: Some(database.url.clone()),
             ..Config::default()
         };
-        let ctx = start::start_with(config, clock.clone(), Arc::new(OsRng)).await.unwrap();
+        let ctx = start::start_with(settings(config), clock.clone(), Arc::new(OsRng)).await.unwrap();
         let admin = bootstrap::first_admin(&ctx, "admin@example.test").await.unwrap().unwrap();
         Self::serve(ctx, clock, admin.token, Some(database)).await
     }
@@ -61,7 +69,12 @@ impl App {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let service = http::router(&ctx).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
-        Self { ctx, url, token, clock, client: reqwest::Client::new(), _database: database }
+        Self { ctx, url, token, clock, client: reqwest::Client::new(), database }
+    }
+
+    /// PostgreSQL stops.
+    pub fn lose_database(&mut self) {
+        self.database = None;
     }
 
     pub fn pass(&self, micros: Micros) {
@@ -74,12 +87,24 @@ impl App {
 
     /// `path` is below `/api/v1`. An answer without a body is null.
     pub async fn call_as(&self, token: &str, method: &str, path: &str, body: Option<String>) -> (u16, Value) {
-        let url = format!("{}/api/v1{path}", self.url);
-        let mut request = self.client.request(method.parse().unwrap(), url).bearer_auth(token);
+        let mut request = self.request(token, method, path);
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body);
         }
+        Self::answer(request).await
+    }
+
+    pub fn request(&self, token: &str, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method.parse().unwrap(), format!("{}/api/v1{path}", self.url)).bearer_auth(token)
+    }
+
+    pub async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
         let response = request.send().await.unwrap();
+        let is_stream = response.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        if is_stream {
+            // It may never end.
+            return (response.status().as_u16(), Value::Null);
+        }
         let (status, text) = (response.status().as_u16(), response.text().await.unwrap());
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
         (status, body)
@@ -91,6 +116,15 @@ impl App {
 
     pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         self.call("POST", path, Some(body.to_string())).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> (u16, Value) {
+        self.call("PUT", path, Some(body.to_string())).await
+    }
+
+    /// Removes something as the newer operations want it.
+    pub async fn remove(&self, path: &str) -> (u16, Value) {
+        self.call("DELETE", path, Some(r#"{"confirm": true}"#.to_owned())).await
     }
 
     pub async fn delete(&self, path: &str) -> (u16, Value) {

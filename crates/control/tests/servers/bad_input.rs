@@ -1,10 +1,11 @@
 //! What is wrong is refused in the documented shape, and nothing changes.
 
+use berth_store::testing::Database;
 use serde_json::{Value, json};
 
-use crate::{app::App, database::Database, rows};
+use crate::{app::App, rows};
 
-crate::on_both_databases!(
+berth_store::on_both_databases!(
     creates_refuse,
     builds_refuse,
     ids_that_name_nothing_are_not_found,
@@ -55,9 +56,10 @@ async fn creates_refuse(database: Database) {
         }
     }
     for (field, wrong) in [
-        ("firewallRulesets", json!([1])),
+        ("firewallRulesets", json!([1, 999])),
         ("firewallRulesets", json!("x")),
-        ("hypervisorAssetGroups", json!([-1, 2])),
+        ("hypervisorAssetGroups", json!([-1, 0])),
+        ("hypervisorAssetGroups", json!(2)),
         ("additionalStorage1Enable", json!(true)),
         ("additionalStorage2Enable", json!("maybe")),
         ("storageProfile", json!(9)),
@@ -137,7 +139,34 @@ async fn ids_that_name_nothing_are_not_found(database: Database) {
             ("GET", "/vnc"),
             ("POST", "/vnc"),
             ("POST", "/console"),
+            ("POST", "/suspend"),
+            ("POST", "/unsuspend"),
+            ("PUT", "/package/1"),
+            ("PUT", "/modify/name"),
+            ("PUT", "/modify/memory"),
+            ("PUT", "/modify/cpuCores"),
+            ("PUT", "/modify/cpuThrottle"),
+            ("PUT", "/modify/storage"),
+            ("PUT", "/modify/traffic"),
+            ("PUT", "/modify/protected"),
+            ("PUT", "/owner/1"),
+            ("PUT", "/backupManager/access"),
+            ("PUT", "/backups/plan/0"),
         ] {
+            if method == "PUT" {
+                let order = json!({
+                    "name": "a", "memory": 512, "cores": 2, "percent": 5, "traffic": 1, "type": "full",
+                });
+                let order = match path {
+                    "/modify/storage" => json!({ "drive": "a", "size": 9 }),
+                    "/modify/protected" => json!({ "protected": true }),
+                    "/package/1" => json!({}),
+                    _ => order,
+                };
+                let answer = app.call(method, &format!("/servers/{id}{path}"), Some(order.to_string())).await;
+                assert_eq!(answer, (404, json!({ "msg": "server not found" })), "{method} {id}{path}");
+                continue;
+            }
             let body = (method == "POST").then(|| json!({ "operatingSystemId": company.template }).to_string());
             let (status, answer) = app.call(method, &format!("/servers/{id}{path}"), body).await;
             assert_eq!((status, answer), (404, json!({ "msg": "server not found" })), "{method} {id}{path}");

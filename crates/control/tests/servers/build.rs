@@ -1,12 +1,12 @@
 //! Building, and the root password.
 
-use berth_store::entity::server;
+use berth_store::{entity::server, testing::Database};
 use sea_orm::ActiveValue::Set;
 use serde_json::json;
 
-use crate::{app::App, database::Database, rows};
+use crate::{app::App, rows};
 
-crate::on_both_databases!(
+berth_store::on_both_databases!(
     a_build_is_queued_with_everything_it_needs,
     while_a_build_owns_the_server_other_work_is_told_to_wait,
     a_rebuild_replaces_the_disk_and_the_password,
@@ -18,8 +18,11 @@ async fn a_build_is_queued_with_everything_it_needs(database: Database) {
     let app = App::start(database).await;
     let company = rows::company(&app, 1, 10).await;
     let id = company.server(&app).await;
+    let line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJq1Y5jVvW0sDqkTjMhiW3FfqyDR2BqUKe8hVrGh1v0p jon";
+    let (_, key) = app.post("/ssh_keys", json!({ "userId": company.user, "name": "a", "publicKey": line })).await;
+    let key = &key["data"]["id"];
     let order = json!({ "operatingSystemId": company.template, "name": "server 1", "hostname": "Server1.Domain.com",
-        "sshKeys": [company.key, company.key], "vnc": true, "ipv6": true, "swap": "1.5", "email": 0, "unknown": [] });
+        "sshKeys": [key, key], "vnc": true, "ipv6": true, "swap": "1.5", "email": 0, "unknown": [] });
     let (status, body) = app.post(&format!("/servers/{id}/build"), order).await;
     assert_eq!(status, 200, "{body}");
     let built = &body["data"];
@@ -29,6 +32,11 @@ async fn a_build_is_queued_with_everything_it_needs(database: Database) {
     );
     assert_eq!((&built["name"], &built["hostname"]), (&json!("server 1"), &json!("server1.domain.com")));
     assert_eq!(built["sshKeys"].as_array().unwrap().len(), 1);
+    let shown = &built["sshKeys"][0];
+    assert_eq!(
+        (&shown["type"], &shown["public"], &shown["ownerId"]),
+        (&json!("OpenSSH"), &json!(line), &json!(company.user))
+    );
     assert_eq!((&built["vnc"]["enabled"], &built["tasks"]["active"]), (&json!(true), &json!(true)));
     assert_eq!(built["os"]["templateName"], "Micro 1");
     let password = built["settings"]["decryptedPassword"].as_str().unwrap();
@@ -109,7 +117,11 @@ async fn t08_job_rows_hold_no_password(database: Database) {
     assert_eq!(status, 200, "{body}");
     let password = body["data"]["expectedPassword"].as_str().unwrap();
     let job = rows::job(&app, body["data"]["queueId"].as_i64().unwrap()).await;
-    assert_eq!((job.kind.as_str(), job.payload["user"].as_str()), ("password", Some("Administrator")));
+    assert_eq!(
+        (job.kind.as_str(), job.payload["user"].as_str()),
+        ("password", Some("root")),
+        "a Linux guest has no other"
+    );
     assert!(!job.payload.to_string().contains(password));
     for body in [json!({}), json!([]), json!({ "user": "root" }), json!({ "user": "" })] {
         assert_eq!(app.post(&path, body).await.0, 200);

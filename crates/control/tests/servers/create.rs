@@ -2,13 +2,15 @@
 
 use std::collections::HashSet;
 
+use berth_store::testing::Database;
 use serde_json::{Value, json};
 
-use crate::{app::App, database::Database, rows};
+use crate::{app::App, rows};
 
-crate::on_both_databases!(
+berth_store::on_both_databases!(
     a_server_is_created_whole,
     additional_disks_wait_for_a_power_action,
+    asset_groups_are_kept_for_when_there_are_any,
     a_dry_run_creates_nothing_and_tells_every_reason,
     nodes_are_filled_up_to_their_limits_and_not_further,
     t18_no_address_is_given_twice,
@@ -70,8 +72,24 @@ async fn additional_disks_wait_for_a_power_action(database: Database) {
         (&json!(1), &json!(false), &json!("b"))
     );
     let pending = &body["data"]["tasks"]["actions"]["pending"][0];
-    assert_eq!((&pending["action"], &pending["requires"]), (&json!("Create HDD (sdb)"), &json!(["boot", "restart"])));
+    assert_eq!(
+        (&pending["action"], &pending["requires"]),
+        (&json!("Create HDD (sdb)"), &json!(["boot", "restart", "shutdown", "poweroff"]))
+    );
     assert_eq!(pending["payload"]["disk"]["id"], disks[1]["_id"]);
+}
+
+async fn asset_groups_are_kept_for_when_there_are_any(database: Database) {
+    let app = App::start(database).await;
+    let company = rows::company(&app, 1, 10).await;
+    for (asked, kept) in [(json!(null), json!([])), (json!([-1]), json!([])), (json!([3, "4", 3]), json!([3, 4]))] {
+        let mut order = company.order();
+        order["hypervisorAssetGroups"] = asked;
+        let (status, made) = app.post("/servers", order).await;
+        assert_eq!((status, &made["data"]["hypervisorAssetGroups"]), (201, &kept), "{made}");
+        let (_, read) = app.get(&format!("/servers/{}", made["data"]["id"])).await;
+        assert_eq!((&read["data"]["hypervisorAssetGroups"], &read["data"]["hypervisorAssets"]), (&kept, &json!([])));
+    }
 }
 
 async fn a_dry_run_creates_nothing_and_tells_every_reason(database: Database) {

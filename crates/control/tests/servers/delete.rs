@@ -1,14 +1,15 @@
 //! Deleting.
 
-use berth_control::clock::MINUTE;
-use berth_store::entity::server;
+use berth_control::clock::{HOUR, MINUTE};
+use berth_store::{entity::server, testing::Database};
 use sea_orm::ActiveValue::Set;
 use serde_json::json;
 
-use crate::{app::App, database::Database, rows};
+use crate::{app::App, rows};
 
-crate::on_both_databases!(
+berth_store::on_both_databases!(
     a_deleted_server_is_not_found,
+    a_customer_can_go_as_soon_as_the_last_server_is_told_to,
     a_delay_is_shown_replaced_and_called_off,
     a_protected_server_stays,
     addresses_and_capacity_come_back_with_the_rows_end,
@@ -30,6 +31,26 @@ async fn a_deleted_server_is_not_found(database: Database) {
     assert_eq!(rows::job(&app, waiting).await.state, "cancelled");
     assert_eq!(app.get("/servers").await.1["total"], 0);
     assert_eq!(app.get(&format!("/servers/user/{}", company.user)).await.1["data"], json!([]));
+}
+
+async fn a_customer_can_go_as_soon_as_the_last_server_is_told_to(database: Database) {
+    let app = App::start(database).await;
+    let company = rows::company(&app, 1, 10).await;
+    let user = json!({ "name": "Jane", "email": "jane@doe.test", "extRelationId": 77 });
+    let user = app.post("/users", user).await.1["data"]["id"].clone();
+    let mut order = company.order();
+    order["userId"] = user;
+    let id = app.post("/servers", order).await.1["data"]["id"].as_i64().unwrap();
+    let (status, body) = app.delete("/users/77/byExtRelation").await;
+    assert_eq!((status, &body["errors"][0]), (422, &json!("The user has 1 servers; delete or hand them over first.")));
+    assert_eq!(app.delete(&format!("/servers/{id}")).await.0, 204);
+    assert_eq!(app.delete("/users/77/byExtRelation").await.0, 204);
+    let gone = (404, json!({ "msg": "ext_relation_id not found" }));
+    assert_eq!(app.get("/users/77/byExtRelation").await, gone);
+    // The server is still on its node; its job goes on, and nobody sees it.
+    let left = berth_store::server::by_id_even_deleting(app.ctx.store.read(), id).await.unwrap().unwrap();
+    assert_eq!((left.deleting, left.owner_id), (true, 1));
+    assert_eq!(app.get("/servers").await.1["total"], 0);
 }
 
 async fn a_delay_is_shown_replaced_and_called_off(database: Database) {
@@ -80,9 +101,12 @@ async fn addresses_and_capacity_come_back_with_the_rows_end(database: Database) 
         let id = server["id"].as_i64().unwrap();
         assert_eq!(app.delete(&format!("/servers/{id}")).await.0, 204);
         assert_eq!(app.post("/servers", company.order()).await.0, 422, "reserved until its rows are gone");
+        let now = app.ctx.now();
         let removed = app.ctx.store.write_tx::<_, berth_control::Error>(|tx| {
-            Box::pin(async move { Ok(berth_store::server_outcome::remove(tx, id, rows::NOW).await?) })
+            Box::pin(async move { Ok(berth_store::server_outcome::remove(tx, id, now).await?) })
         });
         removed.await.unwrap();
+        assert_eq!(app.post("/servers", company.order()).await.0, 422, "its address rests");
+        app.pass(HOUR);
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use berth_store::server_details;
+use berth_store::{server_details, testing::Database};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use serde_json::{Value, json};
 
-use crate::{app::App, database::Database, rows};
+use crate::{app::App, rows};
 
-crate::on_both_databases!(servers_are_listed_paged_and_filtered);
+berth_store::on_both_databases!(servers_are_listed_paged_and_filtered);
 
 async fn servers_are_listed_paged_and_filtered(database: Database) {
     let app = App::start(database).await;

@@ -2,29 +2,28 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of a test fail it")]
 
+mod addresses;
+#[allow(dead_code)]
 mod app;
+mod backups;
 mod bad_input;
 mod build;
 mod create;
-mod database;
 mod delete;
+mod firewall;
+mod fits;
+mod goods;
+mod ip_blocks;
 mod lists;
+mod media;
+mod modify;
+mod nodes;
+mod package;
 mod power;
+mod queue;
 mod rows;
 mod shape;
+mod suspend;
+mod templates;
+mod traffic;
 mod vnc;
-
-/// Each of these tests runs once on SQLite and once on PostgreSQL.
-#[macro_export]
-macro_rules! on_both_databases {
-    ($($name:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::database::Database::sqlite()).await; })+
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::database::Database::postgres()).await; })+
-        }
-    };
-}

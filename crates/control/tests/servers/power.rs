@@ -1,12 +1,15 @@
 //! Power.
 
-use berth_store::entity::server;
+use berth_store::{entity::server, testing::Database};
 use sea_orm::ActiveValue::Set;
 use serde_json::json;
 
-use crate::{app::App, database::Database, rows};
+use crate::{app::App, rows};
 
-crate::on_both_databases!(power_actions_queue_behind_each_other_up_to_eight, suspended_and_unbuilt_servers_take_none);
+berth_store::on_both_databases!(
+    power_actions_queue_behind_each_other_up_to_eight,
+    suspended_and_unbuilt_servers_take_none
+);
 
 async fn power_actions_queue_behind_each_other_up_to_eight(database: Database) {
     let app = App::start(database).await;

@@ -76,6 +76,21 @@ async fn insert(ctx: &Context, tx: &Tx, nodes: usize, addresses: u32) -> Company
     }
 }
 
+/// One more node, which has a network and no addresses.
+pub async fn spare_hypervisor(app: &App, group_id: i64) -> i64 {
+    let ctx = app.ctx.clone();
+    let made = app.ctx.store.write_tx::<_, Error>(|tx| {
+        let ctx = ctx.clone();
+        Box::pin(async move {
+            let n = usize::from(u16::from_le_bytes(ctx.rng.bytes()));
+            let row = hypervisor::insert(tx, new_hypervisor(&ctx, group_id, 1000 + n)).await?;
+            hypervisor_network::insert(tx, row.id, "br0", None, true, NOW).await?;
+            Ok(row.id)
+        })
+    });
+    made.await.unwrap()
+}
+
 fn new_hypervisor(ctx: &Context, group_id: i64, n: usize) -> NewHypervisor {
     NewHypervisor {
         uuid: ctx.rng.uuid(),
@@ -89,8 +104,7 @@ fn new_hypervisor(ctx: &Context, group_id: i64, n: usize) -> NewHypervisor {
         max_storage_gib: 0,
         data_dir: "/var/lib/berth/agent".to_owned(),
         facts: json!({ "arch": "x86_64", "accelerator": "kvm", "cpuModel": "EPYC" }),
-        certificate_serial: None,
-        certificate_expires_at: None,
+        certificate: None,
         now: NOW,
     }
 }

@@ -1,8 +1,9 @@
 //! The shape of a whole server, kept in a golden file.
 
+use berth_store::testing::Database;
 use serde_json::{Value, json};
 
-use crate::{app::App, database::Database, rows};
+use crate::{app::App, rows};
 
 /// Names and types of every field, with what does not change from run to run.
 #[tokio::test]

@@ -4,15 +4,16 @@ use berth_control::{
     actions::server_console::{self, ConsoleKind},
     clock::SECOND,
 };
-use berth_store::entity::server;
+use berth_store::{entity::server, testing::Database};
 use sea_orm::ActiveValue::Set;
 use serde_json::json;
 
-use crate::{app::App, database::Database, rows};
+use crate::{app::App, rows};
 
-crate::on_both_databases!(
+berth_store::on_both_databases!(
     t15_a_console_token_is_fresh_for_a_minute_and_every_post_replaces_it,
     t15_a_token_opens_one_console_of_its_kind_within_a_minute,
+    the_node_hears_of_a_screen_that_is_switched,
 );
 
 async fn t15_a_console_token_is_fresh_for_a_minute_and_every_post_replaces_it(database: Database) {
@@ -69,6 +70,25 @@ async fn upgrade(app: &App, origin: &str, token: &str) -> u16 {
         request = request.header("origin", origin);
     }
     request.send().await.unwrap().status().as_u16()
+}
+
+async fn the_node_hears_of_a_screen_that_is_switched(database: Database) {
+    let app = App::start(database).await;
+    let company = rows::company(&app, 1, 10).await;
+    let id = company.built_server(&app).await;
+    let generation = async || berth_store::server::by_id(app.ctx.store.read(), id).await.unwrap().unwrap().generation;
+    let queued = async || app.get(&format!("/queue?serverId={id}&state=queued")).await.1["total"].clone();
+    let before = generation().await;
+    for (body, generations, jobs) in [
+        (json!({ "action": "disable" }), 0, 0),
+        (json!([]), 0, 0),
+        (json!({ "action": "enable" }), 1, 1),
+        (json!({ "vnc": true }), 1, 1),
+        (json!({ "action": "disable" }), 2, 1),
+    ] {
+        assert_eq!(app.post(&format!("/servers/{id}/vnc"), body.clone()).await.0, 200);
+        assert_eq!((generation().await - before, queued().await), (generations, json!(jobs)), "{body}");
+    }
 }
 
 async fn t15_a_token_opens_one_console_of_its_kind_within_a_minute(database: Database) {

@@ -8,7 +8,7 @@ pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
     pub at: i64,
-    /// Token, session, system, cli.
+    /// `token` or `system`.
     pub actor_kind: String,
     pub actor_id: Option<i64>,
     pub user_id: Option<i64>,

@@ -9,7 +9,7 @@ pub struct Model {
     pub id: i64,
     pub uuid: Uuid,
     pub server_id: i64,
-    /// Vnc or serial.
+    /// `vnc` or `serial`.
     pub kind: String,
     pub token_hash: String,
     /// Sealed RFB password.

@@ -27,6 +27,12 @@ pub struct Model {
     pub max_cpu: i64,
     pub max_memory_mib: i64,
     pub max_storage_gib: i64,
+    /// Of each limit, how much of it may be given out: 100 is no over-commit.
+    pub cpu_overcommit_percent: i64,
+    pub memory_overcommit_percent: i64,
+    pub storage_overcommit_percent: i64,
+    /// Of new disks whose package inherits it: `inherit`, `qcow2` or `raw`.
+    pub default_disk_type: String,
     pub data_dir: String,
     pub timezone: String,
     /// NodeFacts as the agent last told.
@@ -34,6 +40,8 @@ pub struct Model {
     pub facts_at: Option<i64>,
     pub certificate_serial: Option<String>,
     pub certificate_expires_at: Option<i64>,
+    /// Hex of SHA-256 over the node's public key, by which it is known when it comes for a new certificate.
+    pub key_sha256: Option<String>,
     pub event_incarnation: String,
     pub event_sequence: i64,
     /// Bumped by every placement; locks the row.

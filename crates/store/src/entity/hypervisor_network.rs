@@ -8,7 +8,7 @@ pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
     pub hypervisor_id: i64,
-    /// SimpleBridge, ....
+    /// `simpleBridge`.
     pub kind: String,
     pub bridge: String,
     pub mtu: Option<i32>,

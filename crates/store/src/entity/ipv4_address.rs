@@ -17,6 +17,8 @@ pub struct Model {
     pub assigned_at: Option<i64>,
     pub released_at: Option<i64>,
     pub created_at: i64,
+    /// When it was last given back; 0 where it never was given.
+    pub free_since: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

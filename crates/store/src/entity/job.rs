@@ -9,15 +9,15 @@ pub struct Model {
     pub id: i64,
     pub uuid: Uuid,
     pub kind: String,
-    /// Name of the Global API: build_server, ....
+    /// As the queue shows it: `build_server`, `boot_server`, `delete_server`.
     pub action: String,
     pub server_id: Option<i64>,
     pub hypervisor_id: Option<i64>,
-    /// 0 one after the other, 1 beside it (backup, snapshot).
+    /// One job of a server and lane runs at a time; so far all are in lane 0.
     pub lane: i32,
     /// Owns its server: others get 423.
     pub exclusive: bool,
-    /// Queued, running, done, failed, cancelled.
+    /// `queued`, `running`, `done`, `failed` or `cancelled`.
     pub state: String,
     pub step: String,
     pub payload: Json,

@@ -16,7 +16,7 @@ pub struct Model {
     pub cpu_cores: i64,
     pub network_in_kbs: i64,
     pub network_out_kbs: i64,
-    /// Inherit, qcow2, raw.
+    /// `inherit`, `qcow2` or `raw`.
     pub disk_type: String,
     pub storage_profile: i32,
     pub network_profile: i32,

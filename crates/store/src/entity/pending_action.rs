@@ -14,6 +14,11 @@ pub struct Model {
     pub complete: bool,
     pub failed: bool,
     pub payload: Json,
+    /// What the running guest lacks, in the node's word (`ObservedServer.waits_for_start`); empty for what does not
+    /// wait for a start.
+    pub waits_for: String,
+    /// Of the specification that has the change.
+    pub generation: i64,
     pub created_at: i64,
     pub updated_at: i64,
 }

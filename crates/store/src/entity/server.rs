@@ -14,7 +14,7 @@ pub struct Model {
     pub template_id: Option<i64>,
     pub name: String,
     pub hostname: Option<String>,
-    /// Allocated, queued, building, complete, failed.
+    /// `allocated`, `queued`, `building`, `complete` or `failed`.
     pub state: String,
     pub commission_status: i32,
     pub rebuild: bool,
@@ -54,10 +54,26 @@ pub struct Model {
     pub deleting: bool,
     pub built_at: Option<i64>,
     pub last_on_at: Option<i64>,
-    /// Last known: running, off, paused, crashed, unknown.
+    /// Last known: `running`, `off`, `paused`, `crashed` or `unknown`.
     pub power: String,
     pub power_at: Option<i64>,
     pub guest_agent: bool,
+    /// Boots again when it is no longer suspended.
+    pub ran_when_suspended: bool,
+    /// In the drive, or to come.
+    pub iso_id: Option<i64>,
+    /// The node that has the disc; until it is the server's, the drive is empty.
+    pub iso_hypervisor_id: Option<i64>,
+    /// An administrator's own pieces of its definition, by section.
+    pub custom_xml: Json,
+    /// `inherit`, `q35`, `pc`, or one of a version.
+    pub machine_type: String,
+    /// 0 none, 1 TPM 1.2, 2 TPM 2.0.
+    pub tpm_type: i32,
+    /// `sha256:<hex>` or `sha512:<hex>` of what the newest build's disk is made from; empty until the first.
+    pub image_digest: String,
+    /// Of the template of the newest build: `linux`, `windows` or `unix`; empty until the first.
+    pub os_type: String,
     pub created_at: i64,
     pub updated_at: i64,
 }

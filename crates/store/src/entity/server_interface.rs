@@ -15,13 +15,16 @@ pub struct Model {
     /// Ten decimal digits; names the tap.
     pub tag: i64,
     pub mac: String,
-    /// Eth0.
+    /// `eth0`, as the guest calls it.
     pub name: String,
     pub driver: Option<i32>,
     pub in_average_kbs: i64,
     pub out_average_kbs: i64,
     pub ip_filter: bool,
     pub network_profile: i32,
+    pub firewall_enabled: bool,
+    /// Nothing passes in either direction.
+    pub quarantined: bool,
     pub created_at: i64,
     pub updated_at: i64,
 }

@@ -23,11 +23,11 @@ pub struct Model {
     pub eol_warning: bool,
     pub deploy_type: i32,
     pub vnc: bool,
-    /// Linux, windows, unix.
+    /// `linux`, `windows` or `unix`.
     pub os_type: String,
     pub uefi: bool,
     pub enabled: bool,
-    /// Sha256:<hex> or sha512:<hex>; empty until there is an image.
+    /// `sha256:<hex>` or `sha512:<hex>`; empty until there is an image.
     pub image_digest: String,
     /// Null: kept by the control server.
     pub image_url: Option<String>,

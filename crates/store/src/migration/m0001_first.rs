@@ -147,6 +147,7 @@ async fn create_tables(m: &SchemaManager<'_>) -> Result<(), DbErr> {
             .col(col("facts_at").big_integer().null())
             .col(col("certificate_serial").text().null())
             .col(col("certificate_expires_at").big_integer().null())
+            .col(col("key_sha256").text().null().unique_key())
             .col(col("event_incarnation").text().not_null())
             .col(col("event_sequence").big_integer().not_null())
             .col(col("capacity_version").big_integer().not_null())
@@ -555,6 +556,7 @@ async fn create_tables(m: &SchemaManager<'_>) -> Result<(), DbErr> {
     )
     .await?;
     m.create_index(index("audit_log", &["at"])).await?;
+    m.create_index(index("audit_log", &["subject_kind", "subject_id"])).await?;
 
     m.create_table(
         table("periodic_tasks")

@@ -2,6 +2,14 @@
 
 mod columns;
 mod m0001_first;
+mod m0002_changes;
+mod m0003_inventory;
+mod m0004_media;
+mod m0005_ops;
+mod m0007_network;
+mod m0008_reverse_dns;
+mod m0010_plans;
+mod m0011_sessions;
 
 use sea_orm_migration::prelude::*;
 
@@ -9,6 +17,16 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first::Migration)]
+        vec![
+            Box::new(m0001_first::Migration),
+            Box::new(m0002_changes::Migration),
+            Box::new(m0003_inventory::Migration),
+            Box::new(m0004_media::Migration),
+            Box::new(m0005_ops::Migration),
+            Box::new(m0007_network::Migration),
+            Box::new(m0008_reverse_dns::Migration),
+            Box::new(m0010_plans::Migration),
+            Box::new(m0011_sessions::Migration),
+        ]
     }
 }

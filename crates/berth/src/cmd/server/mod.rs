@@ -1,8 +1,10 @@
 //! `berth server`: virtual servers, over the same API that billing modules use.
 
 mod build;
+mod change;
 mod console;
 mod create;
+mod iso;
 mod list;
 mod power;
 mod ssh;
@@ -33,6 +35,24 @@ enum Command {
     Build(build::BuildArgs),
     /// Boot, shut down, restart or power off
     Power(power::PowerArgs),
+    /// Give a server another name
+    Rename(change::RenameArgs),
+    /// Change memory, CPU cores and the size of a disk
+    Resize(change::ResizeArgs),
+    /// Take processor time from a server
+    Throttle(change::ThrottleArgs),
+    /// Make a server another package's
+    Package(change::PackageArgs),
+    /// Give a server to another user
+    Owner(change::OwnerArgs),
+    /// Refuse rebuilds and deletion, or no longer
+    Protect(change::ProtectArgs),
+    /// Power a server off and lock it
+    Suspend(change::SuspendArgs),
+    /// End that; what ran before boots again
+    Unsuspend(change::SuspendArgs),
+    /// The disc in the server's drive
+    Iso(iso::ServerIsoArgs),
     /// Delete a server with its disks
     Delete(power::DeleteArgs),
     /// Log in by SSH
@@ -50,6 +70,15 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         Command::Create(args) => create::create(&client, format, &args).await,
         Command::Build(args) => build::build(&client, format, &args).await,
         Command::Power(args) => power::power(&client, format, &args).await,
+        Command::Rename(args) => change::rename(&client, format, &args).await,
+        Command::Resize(args) => change::resize(&client, format, &args).await,
+        Command::Throttle(args) => change::throttle(&client, format, &args).await,
+        Command::Package(args) => change::package(&client, format, &args).await,
+        Command::Owner(args) => change::owner(&client, format, &args).await,
+        Command::Protect(args) => change::protect(&client, format, &args).await,
+        Command::Suspend(args) => change::suspend(&client, format, &args, true).await,
+        Command::Unsuspend(args) => change::suspend(&client, format, &args, false).await,
+        Command::Iso(args) => iso::iso(&client, format, &args).await,
         Command::Delete(args) => power::delete(&client, format, &args).await,
         Command::Ssh(args) => ssh::ssh(&client, args).await,
         Command::Console(args) => console::console(&client, &args).await,

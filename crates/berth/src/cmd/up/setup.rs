@@ -3,6 +3,7 @@
 
 use anyhow::Context as _;
 use berth_agent::config::AgentConfig;
+use berth_agent::node;
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde_json::{Value, json};
 
@@ -54,7 +55,11 @@ impl Setup<'_> {
         let made = self.client.post("/compute/hypervisors/enrolmentTokens", &body).await.context("making a token")?;
         let token = field(&made, "token").and_then(Value::as_str).context("no enrolment token in the answer")?;
         println!("Enrolling this machine as a hypervisor (this tries whether KVM works).");
-        children::enrol(&self.places.agent_config, url, token, &self.config.listen.ip().to_string()).await
+        children::enrol(&self.places.agent_config, url, token, &self.config.listen.ip().to_string()).await?;
+        // The program's own words after the colon are for the log.
+        let found = node::accelerator(self.config).await?.detail;
+        println!("Found that {}.", found.split(':').next().unwrap_or_default());
+        Ok(())
     }
 
     pub async fn hypervisor(&self) -> anyhow::Result<i64> {

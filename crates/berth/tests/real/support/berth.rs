@@ -8,7 +8,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::api::Api;
+use super::diagnosis;
 use super::host;
+use super::os::{MICRO, Os};
 use super::place::Place;
 use super::private_libvirt::PrivateLibvirt;
 use super::process::{Daemon, must};
@@ -17,8 +19,8 @@ use super::wait::until;
 
 const READY_LIMIT_S: u64 = 30;
 const REMOVAL_LIMIT_S: u64 = 60;
-pub const MEMORY_MIB: u64 = 192;
-pub const DISK_GIB: u64 = 2;
+pub const MEMORY_MIB: u64 = MICRO.memory_mib;
+pub const DISK_GIB: u64 = MICRO.disk_gib;
 pub const CPU_CORES: u64 = 2;
 pub const RESOLVER: &str = "192.0.2.53";
 const RECIPES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../templates");
@@ -92,7 +94,7 @@ impl Berth {
     async fn stock(&mut self) {
         add_blocks(&self.api, &self.place, self.goods.hypervisor).await;
         self.goods.package = add_package(&self.api).await;
-        self.goods.template = add_template(&self.api).await;
+        self.goods.template = add_template(&self.api, MICRO.recipe).await;
         let user = json!({"name": "Customer", "email": "customer@example.test", "extRelationId": 1});
         self.goods.user = self.api.post("/users", &user).await["id"].as_i64().expect("an id");
     }
@@ -105,11 +107,22 @@ impl Berth {
 
     /// A new server of the customer's, not built yet.
     pub async fn create_server(&self) -> i64 {
+        self.create_server_for(&MICRO).await
+    }
+
+    /// The same, as large as an operating system needs.
+    pub async fn create_server_for(&self, os: &Os) -> i64 {
         let goods = &self.goods;
         let body = json!({
             "packageId": goods.package, "userId": goods.user, "hypervisorId": goods.group, "ipv4": 1,
+            "memory": os.memory_mib, "storage": os.disk_gib,
         });
         self.api.post("/servers", &body).await["id"].as_i64().expect("an id")
+    }
+
+    /// A template of an operating system, made where it is missing.
+    pub async fn template_of(&self, os: &Os) -> i64 {
+        if os.recipe == MICRO.recipe { self.goods.template } else { add_template(&self.api, os.recipe).await }
     }
 
     /// What the newest job of a server says: its row of the queue.
@@ -186,6 +199,14 @@ impl Berth {
         self.stop_daemons().await;
         host::sweep(&self.place).await;
         host::assert_clean(&self.place).await;
+    }
+}
+
+impl Drop for Berth {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", diagnosis::of(&self.place));
+        }
     }
 }
 
@@ -295,11 +316,11 @@ async fn add_package(api: &Api) -> i64 {
     api.post("/packages", &body).await["id"].as_i64().expect("an id")
 }
 
-/// The micro template: built once on this machine, handed over to each control server.
-async fn add_template(api: &Api) -> i64 {
-    let body = json!({"slug": "micro", "name": "Micro", "version": "1", "category": "Test"});
+/// Built once on this machine, handed over to each control server.
+async fn add_template(api: &Api, recipe: &str) -> i64 {
+    let body = json!({"slug": recipe, "name": recipe, "version": "1", "category": "Test"});
     let id = api.post("/media/templates", &body).await["id"].as_i64().expect("an id");
-    api.put_file(&format!("/media/templates/{id}/image"), &micro().await.path).await;
+    api.put_file(&format!("/media/templates/{id}/image"), &image_of(recipe).await.path).await;
     id
 }
 
@@ -318,7 +339,11 @@ pub struct Image {
 }
 
 pub async fn micro() -> Image {
-    let args = ["template", "build", "micro", "--json", "--recipes", RECIPES];
+    image_of(MICRO.recipe).await
+}
+
+async fn image_of(recipe: &str) -> Image {
+    let args = ["template", "build", recipe, "--json", "--recipes", RECIPES];
     let built = must(env!("CARGO_BIN_EXE_berth"), &args, RECIPE_LIMIT_S).await;
     let built: Value = serde_json::from_str(&built).expect("JSON");
     let field = |name: &str| built[name].as_str().unwrap_or_else(|| panic!("no {name} in {built}")).to_owned();

@@ -75,9 +75,17 @@ pub fn files_with(dir: &Path, part: &str) -> Vec<String> {
 
 /// Takes away what a test, or one that was killed before, has left.
 pub async fn sweep(place: &Place) {
+    lose_power(place).await;
+    for domain in domains(place).await {
+        virsh(&place.libvirt_uri, &["undefine", "--nvram", &domain]).await;
+    }
+    std::fs::remove_dir_all(&place.dir).ok();
+}
+
+/// What is gone after a reboot of the node: guests that run, filters and bridges. Definitions and files stay.
+pub async fn lose_power(place: &Place) {
     for domain in domains(place).await {
         virsh(&place.libvirt_uri, &["destroy", &domain]).await;
-        virsh(&place.libvirt_uri, &["undefine", "--nvram", &domain]).await;
     }
     for table in nft_tables(&place.instance).await {
         let words: Vec<&str> = table.split_whitespace().collect();
@@ -88,7 +96,6 @@ pub async fn sweep(place: &Place) {
     for link in links(&place.instance) {
         run("ip", &["link", "del", &link], 10).await;
     }
-    std::fs::remove_dir_all(&place.dir).ok();
 }
 
 /// Panics where anything of the instance is still on the host.

@@ -3,7 +3,11 @@
 
 pub mod api;
 pub mod berth;
+pub mod diagnosis;
+pub mod disc;
+pub mod driver;
 pub mod host;
+pub mod os;
 pub mod place;
 pub mod private_libvirt;
 pub mod process;

@@ -7,7 +7,7 @@ use super::wait::until;
 
 const LOGIN_LIMIT_S: u64 = 30;
 /// An emulated guest on a busy machine.
-const BOOT_LIMIT_S: u64 = 120;
+const BOOT_LIMIT_S: u64 = 240;
 
 const OPTIONS: [&str; 12] = [
     "-o",

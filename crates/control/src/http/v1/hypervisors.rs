@@ -1,4 +1,4 @@
-//! Nodes and their groups.
+//! Nodes.
 
 use axum::{
     Json,
@@ -10,37 +10,34 @@ use berth_api::{
     page::Page,
     time,
     v1::{
-        hypervisor::{
-            CreateEnrolmentToken, CreateHypervisorGroup, EnrolmentToken, FreeAddresses, GroupAddresses, GroupNetwork,
-            GroupResources, GroupResourcesNode, GroupResourcesOfNode, Hypervisor, HypervisorGroup, HypervisorNetwork,
-        },
-        server_node::{NodeLocalStorage, NodeResource},
+        confirm::Confirm,
+        hypervisor::{CreateEnrolmentToken, EnrolmentToken, Hypervisor, HypervisorNetwork, UpdateHypervisor},
     },
 };
 use berth_store::{
     entity::{hypervisor as entity, hypervisor_group as group_entity, hypervisor_network as network_entity},
-    hypervisor, hypervisor_group, hypervisor_network, ip_block, server,
+    hypervisor, hypervisor_group, hypervisor_network, selftest,
 };
 use serde_json::Value;
 
+use super::{hypervisor_checks, hypervisor_groups::group};
 use crate::{
     Context, Error,
-    actions::{enrolment, hypervisor_groups},
+    actions::{enrolment, hypervisors},
     actor::{Ability, Actor},
     http::{
         extract::{self, Body},
-        page::PageRequest,
+        page::{BaseUrl, PageRequest},
     },
 };
 
 const NODE: &str = "hypervisor";
-const GROUP: &str = "hypervisor group";
 
 /// Retrieve hypervisors.
 #[utoipa::path(get, path = "/compute/hypervisors", tag = "Hypervisors",
     params(("results" = Option<u64>, Query, description = "1 to 200, by default 20."),
         ("page" = Option<u64>, Query, description = "From 1.")),
-    responses((status = 200, description = "A page of hypervisors.", body = Page<Hypervisor>), (status = 401, description = "The token is missing or wrong.")))]
+    responses((status = 200, description = "A page of hypervisors.", body = Page<Hypervisor>)))]
 pub async fn list(
     State(ctx): State<Context>,
     actor: Actor,
@@ -54,7 +51,7 @@ pub async fn list(
 /// Retrieve a hypervisor.
 #[utoipa::path(get, path = "/compute/hypervisors/{hypervisorId}", tag = "Hypervisors",
     params(("hypervisorId" = i64, Path, description = "A hypervisor's id.")),
-    responses((status = 200, description = "The hypervisor.", body = Data<Hypervisor>), (status = 401, description = "The token is missing or wrong."),
+    responses((status = 200, description = "The hypervisor.", body = Data<Hypervisor>),
         (status = 404, description = "There is no such hypervisor.")))]
 pub async fn retrieve(
     State(ctx): State<Context>,
@@ -63,127 +60,69 @@ pub async fn retrieve(
 ) -> Result<Json<Data<Hypervisor>>, Error> {
     actor.require(Ability::Read)?;
     let row = hypervisor::by_id(ctx.store.read(), extract::id(&id, NODE)?).await?.ok_or(Error::NotFound(NODE))?;
-    let data = whole(&ctx, vec![row]).await?.pop().ok_or(Error::NotFound(NODE))?;
-    Ok(Json(Data { data }))
+    one(&ctx, row).await
+}
+
+/// Change a hypervisor: what is named, nothing else. Its servers stay.
+#[utoipa::path(put, path = "/compute/hypervisors/{hypervisorId}", tag = "Hypervisors",
+    params(("hypervisorId" = i64, Path, description = "A hypervisor's id.")),
+    request_body = UpdateHypervisor,
+    responses((status = 200, description = "The hypervisor as it is now.", body = Data<Hypervisor>),
+        (status = 404, description = "There is no such hypervisor."),
+        (status = 409, description = "The name is another hypervisor's."),
+        (status = 422, description = "Which fields are wrong.")))]
+pub async fn update(
+    State(ctx): State<Context>,
+    actor: Actor,
+    Path(id): Path<String>,
+    Body(input): Body<UpdateHypervisor>,
+) -> Result<Json<Data<Hypervisor>>, Error> {
+    let row = hypervisors::update(&ctx, &actor, extract::id(&id, NODE)?, input).await?;
+    one(&ctx, row).await
+}
+
+/// Remove a hypervisor that has no servers.
+///
+/// An addition of Berth's. The node is not asked, so one that is gone for good can be removed.
+#[utoipa::path(delete, path = "/compute/hypervisors/{hypervisorId}", tag = "Hypervisors",
+    params(("hypervisorId" = i64, Path, description = "A hypervisor's id.")),
+    request_body = Confirm,
+    responses((status = 204, description = "It is removed."),
+        (status = 404, description = "There is no such hypervisor."),
+        (status = 422, description = "What is in the way.")))]
+pub async fn remove(
+    State(ctx): State<Context>,
+    actor: Actor,
+    Path(id): Path<String>,
+    Body(confirm): Body<Confirm>,
+) -> Result<StatusCode, Error> {
+    hypervisors::remove(&ctx, &actor, extract::id(&id, NODE)?, confirm).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Make a token with which one node joins. It is shown once and lives 24 hours.
 ///
-/// An addition of Berth's.
+/// An addition of Berth's. `command` makes a Debian machine a node when it is pasted into a shell of root's there.
 #[utoipa::path(post, path = "/compute/hypervisors/enrolmentTokens", tag = "Hypervisors",
     request_body = CreateEnrolmentToken,
-    responses((status = 201, description = "The token.", body = Data<EnrolmentToken>), (status = 401, description = "The token is missing or wrong."),
+    responses((status = 201, description = "The token.", body = Data<EnrolmentToken>),
         (status = 422, description = "Which fields are wrong.")))]
 pub async fn create_enrolment_token(
     State(ctx): State<Context>,
     actor: Actor,
+    BaseUrl(here): BaseUrl,
     Body(input): Body<CreateEnrolmentToken>,
 ) -> Result<(StatusCode, Json<Data<EnrolmentToken>>), Error> {
     let name = input.name.unwrap_or_else(|| format!("node-{}", ctx.rng.letters_and_digits(6).to_lowercase()));
-    let (token, expires_at) = enrolment::create_token(&ctx, &actor, name.trim(), input.group_id).await?;
-    Ok((StatusCode::CREATED, Json(Data { data: EnrolmentToken { token, expires: time::offset(expires_at) } })))
+    let control_url = input.control_url.unwrap_or(here);
+    let made = enrolment::create_token(&ctx, &actor, name.trim(), input.group_id, &control_url).await?;
+    let enrolment::NewToken { token, expires_at, command } = made;
+    Ok((StatusCode::CREATED, Json(Data { data: EnrolmentToken { token, expires: time::offset(expires_at), command } })))
 }
 
-/// Retrieve hypervisor groups.
-#[utoipa::path(get, path = "/compute/hypervisors/groups", tag = "Hypervisor groups",
-    params(("results" = Option<u64>, Query, description = "1 to 200, by default 20."),
-        ("page" = Option<u64>, Query, description = "From 1.")),
-    responses((status = 200, description = "A page of groups.", body = Page<HypervisorGroup>), (status = 401, description = "The token is missing or wrong.")))]
-pub async fn list_groups(
-    State(ctx): State<Context>,
-    actor: Actor,
-    page: PageRequest,
-) -> Result<Json<Page<HypervisorGroup>>, Error> {
-    actor.require(Ability::Read)?;
-    let (rows, total) = hypervisor_group::page(ctx.store.read(), page.offset(), page.results).await?;
-    Ok(Json(page.wrap(rows.into_iter().map(group).collect(), total)))
-}
-
-/// Retrieve a hypervisor group.
-#[utoipa::path(get, path = "/compute/hypervisors/groups/{hypervisorGroupId}", tag = "Hypervisor groups",
-    params(("hypervisorGroupId" = i64, Path, description = "A group's id.")),
-    responses((status = 200, description = "The group.", body = Data<HypervisorGroup>), (status = 401, description = "The token is missing or wrong."),
-        (status = 404, description = "There is no such group.")))]
-pub async fn retrieve_group(
-    State(ctx): State<Context>,
-    actor: Actor,
-    Path(id): Path<String>,
-) -> Result<Json<Data<HypervisorGroup>>, Error> {
-    actor.require(Ability::Read)?;
-    Ok(Json(Data { data: group(find_group(&ctx, &id).await?) }))
-}
-
-/// Create a hypervisor group.
-///
-/// An addition of Berth's.
-#[utoipa::path(post, path = "/compute/hypervisors/groups", tag = "Hypervisor groups", request_body = CreateHypervisorGroup,
-    responses((status = 201, description = "The group.", body = Data<HypervisorGroup>), (status = 401, description = "The token is missing or wrong."),
-        (status = 409, description = "The name is another group's."),
-        (status = 422, description = "Which fields are wrong.")))]
-pub async fn create_group(
-    State(ctx): State<Context>,
-    actor: Actor,
-    Body(input): Body<CreateHypervisorGroup>,
-) -> Result<(StatusCode, Json<Data<HypervisorGroup>>), Error> {
-    let row = hypervisor_groups::create(&ctx, &actor, input).await?;
-    Ok((StatusCode::CREATED, Json(Data { data: group(row) })))
-}
-
-/// Retrieve what a group's nodes have and have given out, summed from servers.
-#[utoipa::path(get, path = "/compute/hypervisors/groups/{hypervisorGroupId}/resources", tag = "Hypervisor groups",
-    params(("hypervisorGroupId" = i64, Path, description = "A group's id."),
-        ("results" = Option<u64>, Query, description = "1 to 200, by default 20."),
-        ("page" = Option<u64>, Query, description = "From 1.")),
-    responses((status = 200, description = "A page of nodes.", body = Page<GroupResources>), (status = 401, description = "The token is missing or wrong."),
-        (status = 404, description = "There is no such group.")))]
-pub async fn group_resources(
-    State(ctx): State<Context>,
-    actor: Actor,
-    page: PageRequest,
-    Path(id): Path<String>,
-) -> Result<Json<Page<GroupResources>>, Error> {
-    actor.require(Ability::Read)?;
-    let group = find_group(&ctx, &id).await?;
-    let db = ctx.store.read();
-    let (rows, total) = hypervisor::page(db, Some(group.id), page.offset(), page.results).await?;
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    let allocated = server::allocated(db, &ids).await?;
-    let networks = hypervisor_network::of_hypervisors(db, &ids).await?;
-    let network_ids: Vec<i64> = networks.iter().map(|network| network.id).collect();
-    let free = ip_block::free_ipv4_of_networks(db, &network_ids).await?;
-    let data = rows.into_iter().map(|row| {
-        let sum = allocated.iter().find(|(id, _)| *id == row.id).map(|(_, sum)| *sum).unwrap_or_default();
-        let own = networks.iter().filter(|network| network.hypervisor_id == row.id);
-        let ipv4 = own.map(|network| free.iter().find(|(id, _)| *id == network.id).map_or(0, |(_, free)| *free)).sum();
-        resources(&row, group.enabled, sum, ipv4)
-    });
-    Ok(Json(page.wrap(data.collect(), total)))
-}
-
-async fn find_group(ctx: &Context, id: &str) -> Result<group_entity::Model, Error> {
-    hypervisor_group::by_id(ctx.store.read(), extract::id(id, GROUP)?).await?.ok_or(Error::NotFound(GROUP))
-}
-
-fn resources(row: &entity::Model, group_enabled: bool, sum: server::Allocated, ipv4_free: i64) -> GroupResources {
-    let commissioned = row.commissioned == hypervisor::COMMISSIONED;
-    GroupResources {
-        hypervisor: GroupResourcesNode {
-            id: row.id,
-            name: row.name.clone(),
-            enabled: row.enabled,
-            prohibit: row.prohibit,
-            accept: group_enabled && row.enabled && commissioned && !row.prohibit && !row.maintenance,
-            commissioned,
-        },
-        resources: GroupResourcesOfNode {
-            servers: NodeResource::new("#", row.max_servers, sum.servers),
-            memory: NodeResource::new("MB", row.max_memory_mib, sum.memory_mib),
-            cpu_cores: NodeResource::new("#", row.max_cpu, sum.cpu_cores),
-            local_storage: NodeLocalStorage::local(row.max_storage_gib, sum.storage_gib),
-            other_storage: Vec::new(),
-            network: GroupNetwork { total: GroupAddresses { ipv4: FreeAddresses { free: ipv4_free } } },
-        },
-    }
+async fn one(ctx: &Context, row: entity::Model) -> Result<Json<Data<Hypervisor>>, Error> {
+    let data = whole(ctx, vec![row]).await?.pop().ok_or(Error::NotFound(NODE))?;
+    Ok(Json(Data { data }))
 }
 
 async fn whole(ctx: &Context, rows: Vec<entity::Model>) -> Result<Vec<Hypervisor>, Error> {
@@ -191,10 +130,12 @@ async fn whole(ctx: &Context, rows: Vec<entity::Model>) -> Result<Vec<Hypervisor
     let group_ids: Vec<i64> = rows.iter().map(|row| row.group_id).collect();
     let groups = hypervisor_group::by_ids(ctx.store.read(), &group_ids).await?;
     let networks = hypervisor_network::of_hypervisors(ctx.store.read(), &ids).await?;
+    let tests = selftest::newest(ctx.store.read(), &ids).await?;
     let node = |row: entity::Model| {
+        let tested = tests.iter().find(|test| test.hypervisor_id == row.id).cloned();
         let group = groups.iter().find(|group| group.id == row.group_id).cloned()?;
         let own = networks.iter().filter(|network| network.hypervisor_id == row.id).cloned().collect();
-        Some(shown(row, group, own))
+        Some(Hypervisor { selftest: tested.map(hypervisor_checks::shown), ..shown(row, group, own) })
     };
     Ok(rows.into_iter().filter_map(node).collect())
 }
@@ -221,13 +162,18 @@ fn shown(row: entity::Model, of: group_entity::Model, networks: Vec<network_enti
         max_servers,
         max_cpu,
         max_memory_mib,
-        max_storage_gib: _,
+        max_storage_gib,
+        cpu_overcommit_percent,
+        memory_overcommit_percent,
+        storage_overcommit_percent,
+        default_disk_type,
         data_dir: _,
         timezone: _,
         facts: _,
         facts_at: _,
         certificate_serial,
         certificate_expires_at: _,
+        key_sha256: _,
         event_incarnation: _,
         event_sequence: _,
         capacity_version: _,
@@ -252,11 +198,17 @@ fn shown(row: entity::Model, of: group_entity::Model, networks: Vec<network_enti
         max_servers,
         max_cpu,
         max_memory: max_memory_mib,
+        max_storage: max_storage_gib,
+        cpu_overcommit_percent,
+        memory_overcommit_percent,
+        storage_overcommit_percent,
+        disk_type: default_disk_type,
         networks: networks.into_iter().map(network).collect(),
         storage: Vec::new(),
         accelerator,
         accelerator_detail,
         agent_version,
+        selftest: None,
         created: time::offset(created_at),
         updated: time::offset(updated_at),
     }
@@ -279,32 +231,6 @@ fn network(row: network_entity::Model) -> HypervisorNetwork {
         r#type: kind,
         bridge,
         primary: is_primary,
-        default: is_default,
-        created: time::offset(created_at),
-        updated: time::offset(updated_at),
-    }
-}
-
-fn group(row: group_entity::Model) -> HypervisorGroup {
-    let group_entity::Model {
-        id,
-        name,
-        label,
-        description,
-        icon: _,
-        distribution_type,
-        enabled,
-        is_default,
-        created_at,
-        updated_at,
-    } = row;
-    HypervisorGroup {
-        id,
-        name,
-        label,
-        description,
-        distribution_type,
-        enabled,
         default: is_default,
         created: time::offset(created_at),
         updated: time::offset(updated_at),

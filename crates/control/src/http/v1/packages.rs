@@ -8,7 +8,10 @@ use axum::{
 use berth_api::{
     data::Data,
     time,
-    v1::package::{CreatePackage, Package},
+    v1::{
+        confirm::Confirm,
+        package::{CreatePackage, Package, UpdatePackage},
+    },
 };
 use berth_store::{entity::package as entity, package};
 
@@ -23,7 +26,7 @@ const PACKAGE: &str = "package";
 
 /// Retrieve packages, all of them.
 #[utoipa::path(get, path = "/packages", tag = "Packages",
-    responses((status = 200, description = "The packages.", body = Data<Vec<Package>>), (status = 401, description = "The token is missing or wrong.")))]
+    responses((status = 200, description = "The packages.", body = Data<Vec<Package>>)))]
 pub async fn list(State(ctx): State<Context>, actor: Actor) -> Result<Json<Data<Vec<Package>>>, Error> {
     actor.require(Ability::Read)?;
     let rows = package::all(ctx.store.read()).await?;
@@ -33,7 +36,7 @@ pub async fn list(State(ctx): State<Context>, actor: Actor) -> Result<Json<Data<
 /// Retrieve a package.
 #[utoipa::path(get, path = "/packages/{packageId}", tag = "Packages",
     params(("packageId" = i64, Path, description = "A package's id.")),
-    responses((status = 200, description = "The package.", body = Data<Package>), (status = 401, description = "The token is missing or wrong."),
+    responses((status = 200, description = "The package.", body = Data<Package>),
         (status = 404, description = "There is no such package.")))]
 pub async fn retrieve(
     State(ctx): State<Context>,
@@ -47,9 +50,9 @@ pub async fn retrieve(
 
 /// Create a package.
 ///
-/// An addition of Berth's.
+/// A name alone makes a small package that is disabled.
 #[utoipa::path(post, path = "/packages", tag = "Packages", request_body = CreatePackage,
-    responses((status = 201, description = "The package.", body = Data<Package>), (status = 401, description = "The token is missing or wrong."),
+    responses((status = 201, description = "The package.", body = Data<Package>),
         (status = 409, description = "The name is another package's."),
         (status = 422, description = "Which fields are wrong.")))]
 pub async fn create(
@@ -59,6 +62,41 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<Data<Package>>), Error> {
     let row = packages::create(&ctx, &actor, input).await?;
     Ok((StatusCode::CREATED, Json(Data { data: shown(row) })))
+}
+
+/// Change a package: what is named, nothing else. Servers that exist keep what they have.
+#[utoipa::path(put, path = "/packages/{packageId}", tag = "Packages",
+    params(("packageId" = i64, Path, description = "A package's id.")),
+    request_body = UpdatePackage,
+    responses((status = 200, description = "The package as it is now.", body = Data<Package>),
+        (status = 404, description = "There is no such package."),
+        (status = 409, description = "The name is another package's."),
+        (status = 422, description = "Which fields are wrong.")))]
+pub async fn update(
+    State(ctx): State<Context>,
+    actor: Actor,
+    Path(id): Path<String>,
+    Body(input): Body<UpdatePackage>,
+) -> Result<Json<Data<Package>>, Error> {
+    let row = packages::update(&ctx, &actor, extract::id(&id, PACKAGE)?, input).await?;
+    Ok(Json(Data { data: shown(row) }))
+}
+
+/// Remove a package that no server is of.
+#[utoipa::path(delete, path = "/packages/{packageId}", tag = "Packages",
+    params(("packageId" = i64, Path, description = "A package's id.")),
+    request_body = Confirm,
+    responses((status = 204, description = "It is removed."),
+        (status = 404, description = "There is no such package."),
+        (status = 422, description = "What is in the way.")))]
+pub async fn remove(
+    State(ctx): State<Context>,
+    actor: Actor,
+    Path(id): Path<String>,
+    Body(confirm): Body<Confirm>,
+) -> Result<StatusCode, Error> {
+    packages::remove(&ctx, &actor, extract::id(&id, PACKAGE)?, confirm).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn shown(row: entity::Model) -> Package {

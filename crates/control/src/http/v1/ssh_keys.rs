@@ -24,7 +24,7 @@ const KIND: &str = "OpenSSH";
 
 /// Add an SSH key to a user.
 #[utoipa::path(post, path = "/ssh_keys", tag = "SSH keys", request_body = CreateSshKey,
-    responses((status = 201, description = "The key.", body = Data<CreatedSshKey>), (status = 401, description = "The token is missing or wrong."),
+    responses((status = 201, description = "The key.", body = Data<CreatedSshKey>),
         (status = 422, description = "Which fields are wrong.")))]
 pub async fn create(
     State(ctx): State<Context>,
@@ -40,7 +40,7 @@ pub async fn create(
 /// Retrieve an SSH key.
 #[utoipa::path(get, path = "/ssh_keys/{keyId}", tag = "SSH keys",
     params(("keyId" = i64, Path, description = "A key's id.")),
-    responses((status = 200, description = "The key.", body = Data<SshKey>), (status = 401, description = "The token is missing or wrong."),
+    responses((status = 200, description = "The key.", body = Data<SshKey>),
         (status = 404, description = "There is no such key.")))]
 pub async fn retrieve(
     State(ctx): State<Context>,
@@ -55,7 +55,7 @@ pub async fn retrieve(
 /// Retrieve a user's SSH keys, all of them.
 #[utoipa::path(get, path = "/ssh_keys/user/{userId}", tag = "SSH keys",
     params(("userId" = i64, Path, description = "A user's id.")),
-    responses((status = 200, description = "The keys.", body = Data<Vec<SshKey>>), (status = 401, description = "The token is missing or wrong."),
+    responses((status = 200, description = "The keys.", body = Data<Vec<SshKey>>),
         (status = 404, description = "There is no such user.")))]
 pub async fn of_user(
     State(ctx): State<Context>,
@@ -72,7 +72,7 @@ pub async fn of_user(
 /// Delete an SSH key. Servers that were built with it keep it inside of them.
 #[utoipa::path(delete, path = "/ssh_keys/{keyId}", tag = "SSH keys",
     params(("keyId" = i64, Path, description = "A key's id.")),
-    responses((status = 204, description = "The key is gone."), (status = 401, description = "The token is missing or wrong."),
+    responses((status = 204, description = "The key is gone."),
         (status = 404, description = "There is no such key.")))]
 pub async fn delete(State(ctx): State<Context>, actor: Actor, Path(id): Path<String>) -> Result<StatusCode, Error> {
     ssh_keys::delete(&ctx, &actor, extract::id(&id, KEY)?).await?;

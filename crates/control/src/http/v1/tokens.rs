@@ -29,7 +29,7 @@ use crate::{
 #[utoipa::path(get, path = "/tokens", tag = "Tokens",
     params(("results" = Option<u64>, Query, description = "1 to 200, by default 20."),
         ("page" = Option<u64>, Query, description = "From 1.")),
-    responses((status = 200, description = "A page of tokens.", body = Page<Token>), (status = 401, description = "The token is missing or wrong.")))]
+    responses((status = 200, description = "A page of tokens.", body = Page<Token>)))]
 pub async fn list(State(ctx): State<Context>, actor: Actor, page: PageRequest) -> Result<Json<Page<Token>>, Error> {
     actor.require(Ability::Admin)?;
     let (rows, total) = api_token::page(ctx.store.read(), page.offset(), page.results).await?;
@@ -40,7 +40,7 @@ pub async fn list(State(ctx): State<Context>, actor: Actor, page: PageRequest) -
 ///
 /// An addition of Berth's.
 #[utoipa::path(post, path = "/tokens", tag = "Tokens", request_body = CreateToken,
-    responses((status = 201, description = "The token.", body = Data<Token>), (status = 401, description = "The token is missing or wrong."),
+    responses((status = 201, description = "The token.", body = Data<Token>),
         (status = 422, description = "Which fields are wrong.")))]
 pub async fn create(
     State(ctx): State<Context>,
@@ -56,7 +56,7 @@ pub async fn create(
 /// An addition of Berth's.
 #[utoipa::path(delete, path = "/tokens/{tokenId}", tag = "Tokens",
     params(("tokenId" = i64, Path, description = "A token's id.")),
-    responses((status = 204, description = "The token is refused from now on."), (status = 401, description = "The token is missing or wrong."),
+    responses((status = 204, description = "The token is refused from now on."),
         (status = 404, description = "There is no such token.")))]
 pub async fn revoke(State(ctx): State<Context>, actor: Actor, Path(id): Path<String>) -> Result<StatusCode, Error> {
     tokens::revoke(&ctx, &actor, extract::id(&id, "token")?).await?;

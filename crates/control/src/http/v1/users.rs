@@ -9,7 +9,7 @@ use berth_api::{
     data::Data,
     page::Page,
     time,
-    v1::user::{CreateUser, User},
+    v1::user::{CreateUser, ModifiedUser, ModifyUser, User, UserPassword},
 };
 use berth_store::{
     entity::user as entity,
@@ -30,7 +30,6 @@ use crate::{
 #[utoipa::path(post, path = "/users", tag = "Users", request_body = CreateUser,
     responses(
         (status = 201, description = "The user, with the password.", body = Data<User>),
-        (status = 401, description = "The token is missing or wrong."),
         (status = 409, description = "The e-mail address or the relation is another user's."),
         (status = 422, description = "Which fields are wrong."),
     ))]
@@ -50,7 +49,7 @@ pub async fn create(
     params(("results" = Option<u64>, Query, description = "1 to 200, by default 20."),
         ("page" = Option<u64>, Query, description = "From 1."),
         ("email" = Option<String>, Query, description = "Only the user with this address, in any case.")),
-    responses((status = 200, description = "A page of users.", body = Page<User>), (status = 401, description = "The token is missing or wrong.")))]
+    responses((status = 200, description = "A page of users.", body = Page<User>)))]
 pub async fn list(
     State(ctx): State<Context>,
     actor: Actor,
@@ -67,7 +66,7 @@ pub async fn list(
 /// An addition of Berth's.
 #[utoipa::path(get, path = "/users/{userId}", tag = "Users",
     params(("userId" = i64, Path, description = "A user's id.")),
-    responses((status = 200, description = "The user.", body = Data<User>), (status = 401, description = "The token is missing or wrong."),
+    responses((status = 200, description = "The user.", body = Data<User>),
         (status = 404, description = "There is no such user.")))]
 pub async fn retrieve(
     State(ctx): State<Context>,
@@ -83,7 +82,7 @@ pub async fn retrieve(
 #[utoipa::path(get, path = "/users/{extRelationId}/byExtRelation", tag = "Users",
     params(("extRelationId" = String, Path, description = "The relation."),
         ("relStr" = Option<bool>, Query, description = "Whether the relation is a text.")),
-    responses((status = 200, description = "The user.", body = Data<User>), (status = 401, description = "The token is missing or wrong."),
+    responses((status = 200, description = "The user.", body = Data<User>),
         (status = 404, description = "No user has this relation.")))]
 pub async fn by_relation(
     State(ctx): State<Context>,
@@ -99,7 +98,7 @@ pub async fn by_relation(
 #[utoipa::path(delete, path = "/users/{extRelationId}/byExtRelation", tag = "Users",
     params(("extRelationId" = String, Path, description = "The relation."),
         ("relStr" = Option<bool>, Query, description = "Whether the relation is a text.")),
-    responses((status = 204, description = "The user is gone."), (status = 401, description = "The token is missing or wrong."),
+    responses((status = 204, description = "The user is gone."),
         (status = 404, description = "No user has this relation."),
         (status = 422, description = "The user still has servers.")))]
 pub async fn delete(
@@ -112,7 +111,45 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn read(query: &Query, relation: String) -> Result<Relation, Error> {
+/// Modify a user. What is left out stays as it is.
+#[utoipa::path(put, path = "/users/{extRelationId}/byExtRelation", tag = "Users", request_body = ModifyUser,
+    params(("extRelationId" = String, Path, description = "The relation."),
+        ("relStr" = Option<bool>, Query, description = "Whether the relation is a text.")),
+    responses((status = 201, description = "The user as it is now.", body = Data<ModifiedUser>),
+        (status = 404, description = "No user has this relation."),
+        (status = 409, description = "The e-mail address is another user's."),
+        (status = 422, description = "Which fields are wrong.")))]
+pub async fn modify(
+    State(ctx): State<Context>,
+    actor: Actor,
+    query: Query,
+    Path(relation): Path<String>,
+    Body(input): Body<ModifyUser>,
+) -> Result<(StatusCode, Json<Data<ModifiedUser>>), Error> {
+    let row = users::modify(&ctx, &actor, &read(&query, relation)?, input).await?;
+    let entity::Model { name, email, self_service, suspended, .. } = row;
+    Ok((StatusCode::CREATED, Json(Data { data: ModifiedUser { name, email, self_service, enabled: !suspended } })))
+}
+
+/// Give a user a new password. It is shown once.
+#[utoipa::path(post, path = "/users/{extRelationId}/byExtRelation/resetPassword", tag = "Users",
+    params(("extRelationId" = String, Path, description = "The relation."),
+        ("relStr" = Option<bool>, Query, description = "Whether the relation is a text.")),
+    responses((status = 201, description = "The new password.", body = Data<UserPassword>),
+        (status = 403, description = "The user is an administrator."),
+        (status = 404, description = "No user has this relation.")))]
+pub async fn reset_password(
+    State(ctx): State<Context>,
+    actor: Actor,
+    query: Query,
+    Path(relation): Path<String>,
+) -> Result<(StatusCode, Json<Data<UserPassword>>), Error> {
+    let (row, password) = users::reset_password(&ctx, &actor, &read(&query, relation)?).await?;
+    Ok((StatusCode::CREATED, Json(Data { data: UserPassword { email: row.email, password } })))
+}
+
+/// The relation in a path, as `relStr` says.
+pub(super) fn read(query: &Query, relation: String) -> Result<Relation, Error> {
     if query.flag("relStr")? {
         return Ok(Relation::Text(relation));
     }
@@ -141,7 +178,8 @@ fn shown(row: entity::Model) -> User {
     User {
         id,
         admin,
-        ext_relation_id: ext_relation_id.map(Into::into).or(rel_str.map(Into::into)),
+        ext_relation_id: ext_relation_id.unwrap_or(0),
+        rel_str,
         self_service,
         self_service_hourly_group_profiles: Vec::new(),
         self_service_resource_group_profiles: Vec::new(),

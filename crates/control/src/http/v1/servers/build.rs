@@ -25,7 +25,6 @@ use crate::{
     params(("serverId" = i64, Path, description = "A server's id.")),
     responses(
         (status = 200, description = "The build is queued; the server has its password and addresses already.", body = Data<Server>),
-        (status = 401, description = "The token is missing or wrong."),
         (status = 404, description = "There is no such server."),
         (status = 422, description = "Every mistake in the request."),
         (status = 423, description = "Other work owns the server, or it is suspended or protected."),
@@ -49,7 +48,6 @@ pub async fn build(
     params(("serverId" = i64, Path, description = "A server's id.")),
     responses(
         (status = 200, description = "The change is queued.", body = Data<PasswordReset>),
-        (status = 401, description = "The token is missing or wrong."),
         (status = 404, description = "There is no such server."),
         (status = 422, description = "The user is not known, or the server is not built."),
         (status = 423, description = "Other work owns the server, or it is suspended."),

@@ -25,7 +25,6 @@ use crate::{
     params(("serverId" = i64, Path, description = "A server's id.")),
     responses(
         (status = 200, description = "A token for one socket, within 60 seconds.", body = Data<VncAccess>),
-        (status = 401, description = "The token is missing or wrong."),
         (status = 404, description = "There is no such server."),
         (status = 422, description = "The server was never built."),
         (status = 423, description = "The server is suspended."),
@@ -45,7 +44,6 @@ pub async fn vnc(
     params(("serverId" = i64, Path, description = "A server's id.")),
     responses(
         (status = 200, description = "A token for one socket, within 60 seconds.", body = Data<VncSwitched>),
-        (status = 401, description = "The token is missing or wrong."),
         (status = 404, description = "There is no such server."),
         (status = 422, description = "The action is not known, or the server was never built."),
         (status = 423, description = "The server is suspended."),
@@ -68,7 +66,6 @@ pub async fn switch_vnc(
     params(("serverId" = i64, Path, description = "A server's id.")),
     responses(
         (status = 200, description = "A token for one socket, within 60 seconds.", body = Data<SerialConsole>),
-        (status = 401, description = "The token is missing or wrong."),
         (status = 404, description = "There is no such server."),
         (status = 422, description = "The server was never built."),
         (status = 423, description = "The server is suspended."),

@@ -27,7 +27,6 @@ use crate::{
     responses(
         (status = 201, description = "The server, not built yet.", body = Data<Server>),
         (status = 200, description = "Dry run: the server could be created."),
-        (status = 401, description = "The token is missing or wrong."),
         (status = 422, description = "Every reason why it can't be created."),
     ))]
 pub async fn create(

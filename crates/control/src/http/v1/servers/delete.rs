@@ -19,7 +19,6 @@ use crate::{
         ("delay" = Option<i64>, Query, description = "Minutes to wait, 0 to 43800; a second call replaces them.")),
     responses(
         (status = 204, description = "It is being deleted, or will be."),
-        (status = 401, description = "The token is missing or wrong."),
         (status = 404, description = "There is no such server."),
         (status = 422, description = "The delay is out of range."),
         (status = 423, description = "The server is protected."),
@@ -42,7 +41,6 @@ pub async fn delete(
     params(("serverId" = i64, Path, description = "A server's id.")),
     responses(
         (status = 204, description = "The server stays."),
-        (status = 401, description = "The token is missing or wrong."),
         (status = 404, description = "There is no such server."),
     ))]
 pub async fn cancel(State(ctx): State<Context>, actor: Actor, Path(id): Path<String>) -> Result<StatusCode, Error> {

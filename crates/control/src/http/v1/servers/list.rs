@@ -41,7 +41,6 @@ const SEARCH_CHARACTERS: usize = 200;
     ),
     responses(
         (status = 200, description = "A page of servers.", body = Page<ServerLine>),
-        (status = 401, description = "The token is missing or wrong."),
         (status = 422, description = "A value is out of range."),
     ))]
 pub async fn list(
@@ -84,7 +83,6 @@ fn filter(query: &Query) -> Result<Filter, Error> {
     params(("userId" = i64, Path, description = "A user's id.")),
     responses(
         (status = 200, description = "All of them.", body = Data<Vec<UserServer>>),
-        (status = 401, description = "The token is missing or wrong."),
         (status = 404, description = "There is no such user."),
     ))]
 pub async fn of_user(

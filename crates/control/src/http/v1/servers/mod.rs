@@ -1,13 +1,26 @@
 //! Servers: every operation of the Global API on them. Each handler parses, calls an action and converts.
 
+pub mod addresses;
+pub mod backups;
 pub mod build;
 pub mod console;
 mod convert;
 pub mod create;
+pub mod custom_xml;
 pub mod delete;
+pub mod firewall;
+pub mod hardware;
+pub mod interfaces;
 pub mod list;
+pub mod media;
+pub mod modify;
+pub mod owner;
+pub mod package;
 pub mod power;
 pub mod retrieve;
+pub mod suspend;
+pub mod traffic;
+mod trial;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use berth_api::v1::{server::Server, server_remote::RemoteState};

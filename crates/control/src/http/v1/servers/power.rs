@@ -19,7 +19,6 @@ async fn queue(ctx: &Context, actor: &Actor, id: &str, action: PowerAction) -> R
     params(("serverId" = i64, Path, description = "A server's id.")),
     responses(
         (status = 200, description = "The action is queued.", body = Data<Queued>),
-        (status = 401, description = "The token is missing or wrong."),
         (status = 404, description = "There is no such server."),
         (status = 422, description = "The server is not built."),
         (status = 423, description = "Other work owns the server, too much waits for it, or it is suspended."),
@@ -37,7 +36,6 @@ pub async fn boot(
     params(("serverId" = i64, Path, description = "A server's id.")),
     responses(
         (status = 200, description = "The action is queued.", body = Data<Queued>),
-        (status = 401, description = "The token is missing or wrong."),
         (status = 404, description = "There is no such server."),
         (status = 422, description = "The server is not built."),
         (status = 423, description = "Other work owns the server, too much waits for it, or it is suspended."),
@@ -55,7 +53,6 @@ pub async fn shutdown(
     params(("serverId" = i64, Path, description = "A server's id.")),
     responses(
         (status = 200, description = "The action is queued.", body = Data<Queued>),
-        (status = 401, description = "The token is missing or wrong."),
         (status = 404, description = "There is no such server."),
         (status = 422, description = "The server is not built."),
         (status = 423, description = "Other work owns the server, too much waits for it, or it is suspended."),
@@ -73,7 +70,6 @@ pub async fn restart(
     params(("serverId" = i64, Path, description = "A server's id.")),
     responses(
         (status = 200, description = "The action is queued.", body = Data<Queued>),
-        (status = 401, description = "The token is missing or wrong."),
         (status = 404, description = "There is no such server."),
         (status = 422, description = "The server is not built."),
         (status = 423, description = "Other work owns the server, too much waits for it, or it is suspended."),

@@ -20,7 +20,6 @@ use crate::{
         ("remoteState" = Option<bool>, Query, description = "Also what it does at this moment.")),
     responses(
         (status = 200, description = "The whole server.", body = Data<Server>),
-        (status = 401, description = "The token is missing or wrong."),
         (status = 404, description = "There is no such server."),
     ))]
 pub async fn retrieve(

@@ -12,7 +12,7 @@ use berth_api::{
 };
 use berth_store::{server::Line, server_details::ServerDetails};
 
-use super::{Door, guest_os, network, node, os, settings, texts};
+use super::{Door, guest_os, media, network, node, os, settings, texts};
 use crate::live::LiveServer;
 
 pub fn line(row: Line) -> ServerLine {
@@ -43,11 +43,12 @@ pub fn line(row: Line) -> ServerLine {
 }
 
 pub fn user_server(details: ServerDetails, door: &Door, live: Option<&LiveServer>) -> UserServer {
+    let media = media(details.iso.as_ref(), &details.server);
     let row = details.server;
     let storage_gib = details.disks.iter().find(|disk| disk.is_primary).map_or(0, |disk| disk.capacity_gib);
     let resources = settings::resources(&row, storage_gib);
     let cpu_model = node::Facts::of(&details.hypervisor).cpu_model;
-    let network = network::network(details.interfaces);
+    let network = network::with_names(network::network(details.interfaces), &details.names);
     let os = details.template.as_ref().map(os);
     UserServer {
         id: row.id,
@@ -76,12 +77,12 @@ pub fn user_server(details: ServerDetails, door: &Door, live: Option<&LiveServer
             ip: door.host.clone(),
             hostname: door.hostname(),
             port: door.port,
-            enabled: i32::from(row.vnc_enabled),
+            enabled: i32::from(row.vnc_enabled && !row.suspended),
         },
         resources: UserServerResources { resources, cpu_model },
         network: UserServerNetwork { interfaces: network.interfaces.into_iter().map(interface).collect() },
         config: UserServerConfig { uefi: row.uefi, boot_order: texts(&row.boot_order) },
-        media: UserServerMedia { iso_mounted: false, iso_name: String::new() },
+        media: UserServerMedia { iso_mounted: media.iso_mounted, iso_name: media.iso_name },
     }
 }
 

@@ -14,24 +14,30 @@ use berth_api::{
     time,
     v1::{
         server::{
-            PendingAction, Server, ServerActions, ServerBackupPlan, ServerGuestAgent, ServerMedia, ServerOs,
-            ServerOwner, ServerSshKey, ServerTasks, ServerTraffic, ServerTrafficPeriod, ServerTrafficPublic, ServerVnc,
+            PendingAction, Server, ServerActions, ServerBackupManager, ServerBackupPlan, ServerGuestAgent, ServerMedia,
+            ServerOs, ServerOwner, ServerSshKey, ServerTasks, ServerTraffic, ServerTrafficPeriod, ServerTrafficPublic,
+            ServerVnc,
         },
         server_remote::RemoteState,
-        server_settings::ServerCustomXml,
+        server_settings::{CustomXmlPart, ServerCustomXml},
     },
 };
 use berth_store::{
     Micros,
-    entity::{pending_action, server, template, user},
+    entity::{iso, pending_action, server, template, user},
     server_details::{BuiltKey, ServerDetails},
 };
 
 pub use self::{
     lists::{line, user_server},
+    network::interface,
     remote::{figures, guest_os},
 };
-use crate::{live::LiveServer, traffic};
+use crate::{
+    custom_xml::{Piece, Pieces},
+    live::LiveServer,
+    traffic,
+};
 
 /// The address under which a client reaches consoles: that of the control server as the client knows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,16 +80,21 @@ pub fn server(details: ServerDetails, extras: Extras) -> Server {
         hypervisor,
         group,
         template,
+        iso,
+        backup_plan,
         allocated,
         disks,
         interfaces,
         ssh_keys,
         pending,
+        names,
         working,
     } = details;
+    let media = media(iso.as_ref(), &row);
     let facts = node::Facts::of(&hypervisor);
+    let ports = settings::pci_ports(&row, disks.len() + interfaces.len());
     let storage_gib = disks.iter().find(|disk| disk.is_primary).map_or(0, |disk| disk.capacity_gib);
-    let settings = settings::settings(&row, storage_gib, extras.decrypted_password);
+    let settings = settings::settings(&row, &facts, (storage_gib, ports), extras.decrypted_password);
     let cpu = settings::cpu(&row, &facts);
     let traffic = traffic_of(&row, extras.now);
     let storage = disks.into_iter().map(|disk| storage::disk(disk, row.uuid, &hypervisor.data_dir)).collect();
@@ -127,9 +138,10 @@ pub fn server(details: ServerDetails, extras: Extras) -> Server {
         generation: _,
         run_as_uid: _,
         firewall_rulesets: _,
-        hypervisor_asset_groups: _,
-        backup_plan_id,
-        backup_access: _,
+        hypervisor_asset_groups,
+        // As its row says.
+        backup_plan_id: _,
+        backup_access,
         delete_at,
         deleting: _,
         built_at,
@@ -137,6 +149,14 @@ pub fn server(details: ServerDetails, extras: Extras) -> Server {
         power: _,
         power_at: _,
         guest_agent: _,
+        ran_when_suspended: _,
+        iso_id: _,
+        iso_hypervisor_id: _,
+        custom_xml,
+        machine_type: _,
+        tpm_type: _,
+        image_digest: _,
+        os_type: _,
         created_at,
         updated_at,
     } = row;
@@ -152,7 +172,7 @@ pub fn server(details: ServerDetails, extras: Extras) -> Server {
         commission_status,
         uuid,
         state,
-        migratable: true,
+        migratable: false,
         timezone,
         migrate_level: 0,
         delete_level: i32::from(delete_at.is_some()),
@@ -174,15 +194,20 @@ pub fn server(details: ServerDetails, extras: Extras) -> Server {
         traffic,
         settings,
         cpu,
-        custom_xml: ServerCustomXml::default(),
+        custom_xml: own_xml(&custom_xml),
         qemu_commandline: Vec::new(),
         qemu_agent: ServerGuestAgent { os: guest },
-        media: no_media(),
-        backup_plan: ServerBackupPlan { id: backup_plan_id, name: None },
-        vnc: ServerVnc { ip: extras.door.host, port: extras.door.port, enabled: vnc_enabled },
-        network: network::network(interfaces),
+        media,
+        backup_plan: ServerBackupPlan {
+            id: backup_plan.as_ref().map(|plan| plan.id),
+            name: backup_plan.map(|plan| plan.name),
+        },
+        backup_manager: ServerBackupManager { access: backup_access },
+        vnc: ServerVnc { ip: extras.door.host, port: extras.door.port, enabled: vnc_enabled && !suspended },
+        network: network::with_names(network::network(interfaces), &names),
         storage,
         hypervisor_assets: Vec::new(),
+        hypervisor_asset_groups: serde_json::from_value(hypervisor_asset_groups).unwrap_or_default(),
         hypervisor: node::node(hypervisor, group, allocated),
         owner: owner_of(owner),
         ssh_keys: ssh_keys.into_iter().map(ssh_key).collect(),
@@ -204,14 +229,30 @@ fn traffic_of(row: &server::Model, now: Micros) -> ServerTraffic {
     ServerTraffic { public: ServerTrafficPublic { count_method: 1, current_period } }
 }
 
-fn no_media() -> ServerMedia {
+fn own_xml(column: &serde_json::Value) -> ServerCustomXml {
+    let Pieces { domain, os, devices, features, clock, cpu_tune } = Pieces::of(column);
+    let shown = |piece: Piece| CustomXmlPart { xml: piece.xml, enabled: piece.enabled };
+    ServerCustomXml {
+        domain: shown(domain),
+        os: shown(os),
+        devices: shown(devices),
+        features: shown(features),
+        clock: shown(clock),
+        cpu_tune: shown(cpu_tune),
+    }
+}
+
+/// What is in the drive; what the node still fetches has its names already. `isoType` is `local` for one of the library.
+pub fn media(iso: Option<&iso::Model>, row: &server::Model) -> ServerMedia {
+    let is_listed = iso.is_none_or(|iso| iso.in_library);
+    let url = iso.and_then(|iso| iso.url.clone());
     ServerMedia {
-        iso_mounted: false,
-        iso_type: "local".to_owned(),
-        iso_name: String::new(),
-        iso_filename: String::new(),
-        iso_url: String::new(),
-        iso_download: false,
+        iso_mounted: iso.is_some() && row.iso_hypervisor_id == Some(row.hypervisor_id),
+        iso_type: if is_listed { "local" } else { "url" }.to_owned(),
+        iso_name: iso.map(|iso| iso.name.clone()).unwrap_or_default(),
+        iso_filename: iso.map(|iso| iso.filename.clone()).unwrap_or_default(),
+        iso_download: url.is_some(),
+        iso_url: url.unwrap_or_default(),
     }
 }
 
@@ -258,11 +299,12 @@ fn owner_of(row: user::Model) -> ServerOwner {
 }
 
 fn ssh_key(key: BuiltKey) -> ServerSshKey {
-    let BuiltKey { id, user_id, key_type, name, public_key, enabled, created_at } = key;
+    let BuiltKey { id, user_id, key_type: _, name, public_key, enabled, created_at } = key;
     ServerSshKey {
         id,
         owner_id: user_id,
-        kind: key_type,
+        // As the list of keys says it; what kind of key it is stands in the key.
+        kind: "OpenSSH".to_owned(),
         name,
         public: public_key,
         enabled,
@@ -280,6 +322,8 @@ fn pending_action(row: pending_action::Model) -> PendingAction {
         complete,
         failed,
         payload,
+        waits_for: _,
+        generation: _,
         created_at,
         updated_at: _,
     } = row;

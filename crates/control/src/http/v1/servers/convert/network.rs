@@ -1,14 +1,17 @@
 //! Interfaces and addresses.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use berth_api::v1::server_network::{
-    HypervisorConnectivity, ServerInterface, ServerIpBlock, ServerIpv4, ServerIpv6, ServerIpv6Address, ServerNetwork,
+    HypervisorConnectivity, IpWhitelistEntry, ServerInterface, ServerIpBlock, ServerIpv4, ServerIpv6,
+    ServerIpv6Address, ServerNetwork,
 };
 use berth_store::{
-    entity::{hypervisor_network, ip_block, ipv4_address, ipv6_subnet, server_interface},
+    entity::{hypervisor_network, ip_block, ip_whitelist, ipv4_address, ipv6_subnet, server_interface},
     server_details::InterfaceDetails,
 };
+
+use ipnet::Ipv6Net;
 
 use crate::ipam;
 
@@ -22,8 +25,36 @@ pub fn network(interfaces: Vec<InterfaceDetails>) -> ServerNetwork {
     network
 }
 
-fn interface(details: InterfaceDetails) -> ServerInterface {
-    let InterfaceDetails { interface, network, ipv4, ipv6 } = details;
+/// Addresses with what they are called. In an IPv6 subnet any address may have a name, also one that the guest was not
+/// told.
+pub fn with_names(mut network: ServerNetwork, names: &[(String, String)]) -> ServerNetwork {
+    let name_of = |address: &str| names.iter().find(|(named, _)| named == address).map(|(_, name)| name.clone());
+    for interface in network.interfaces.iter_mut().chain(&mut network.secondary_interfaces) {
+        for ipv4 in &mut interface.ipv4 {
+            ipv4.rdns = name_of(&ipv4.address);
+        }
+        for ipv6 in &mut interface.ipv6 {
+            let subnet = ipv6.subnet.parse().ok();
+            let length = u8::try_from(ipv6.cidr).ok();
+            let net = subnet.zip(length).and_then(|(subnet, length)| Ipv6Net::new(subnet, length).ok());
+            let inside =
+                |address: &str| net.is_some_and(|net| address.parse().is_ok_and(|a: Ipv6Addr| net.contains(&a)));
+            for detailed in &mut ipv6.addresses_detailed {
+                detailed.rdns = name_of(&detailed.address);
+            }
+            for (address, name) in names.iter().filter(|(address, _)| inside(address)) {
+                if ipv6.addresses_detailed.iter().all(|known| known.address != *address) {
+                    let named = ServerIpv6Address { address: address.clone(), rdns: Some(name.clone()) };
+                    ipv6.addresses_detailed.push(named);
+                }
+            }
+        }
+    }
+    network
+}
+
+pub fn interface(details: InterfaceDetails) -> ServerInterface {
+    let InterfaceDetails { interface, network, ipv4, ipv6, whitelist, firewall } = details;
     let server_interface::Model {
         id,
         server_id: _,
@@ -39,6 +70,8 @@ fn interface(details: InterfaceDetails) -> ServerInterface {
         out_average_kbs,
         ip_filter,
         network_profile,
+        firewall_enabled,
+        quarantined: _,
         created_at: _,
         updated_at: _,
     } = interface;
@@ -54,8 +87,9 @@ fn interface(details: InterfaceDetails) -> ServerInterface {
         mac,
         ipv4_to_mac: None,
         ipv6_to_mac: None,
-        in_traffic_count: true,
-        out_traffic_count: true,
+        // Those of the public interface count, in both directions.
+        in_traffic_count: is_primary,
+        out_traffic_count: is_primary,
         in_average: in_average_kbs,
         in_peak: 0,
         in_burst: 0,
@@ -73,17 +107,22 @@ fn interface(details: InterfaceDetails) -> ServerInterface {
         network_profile,
         dhcp_v4: 0,
         dhcp_v6: 0,
-        firewall_enabled: false,
+        firewall_enabled,
         hypervisor_network: network_id,
         is_nat: false,
         nat: false,
-        firewall: Vec::new(),
+        firewall: firewall.iter().map(|rule| rule.id).collect(),
         hypervisor_connectivity: connectivity(network),
-        ip_whitelist: Vec::new(),
+        ip_whitelist: whitelist.into_iter().map(passed).collect(),
         actions: Vec::new(),
         ipv4: ipv4.into_iter().map(|(address, block)| self::ipv4(&address, block)).collect(),
         ipv6: ipv6.into_iter().map(|(subnet, block)| self::ipv6(subnet, block)).collect(),
     }
+}
+
+fn passed(row: ip_whitelist::Model) -> IpWhitelistEntry {
+    let ip_whitelist::Model { id, interface_id: _, family, address, prefix_len, created_at: _ } = row;
+    IpWhitelistEntry { id, kind: family, ip: address, mask: prefix_len }
 }
 
 fn connectivity(row: hypervisor_network::Model) -> HypervisorConnectivity {

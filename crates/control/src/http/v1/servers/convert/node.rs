@@ -11,6 +11,8 @@ use berth_store::{
     server::Allocated,
 };
 
+use crate::placement::{self, Limits};
+
 /// What the node's agent told about it, as far as servers show it.
 pub struct Facts {
     /// 1 x86_64, 2 aarch64.
@@ -24,7 +26,7 @@ impl Facts {
     pub fn of(row: &hypervisor::Model) -> Self {
         let text = |name: &str| row.facts.get(name).and_then(serde_json::Value::as_str).filter(|text| !text.is_empty());
         Self {
-            arch: if text("arch") == Some("aarch64") { 2 } else { 1 },
+            arch: placement::arch(row).unwrap_or(placement::X86_64),
             inherited_cpu_type: if text("accelerator") == Some("qemu") { "qemu64" } else { "host-model" },
             cpu_model: text("cpuModel").map(str::to_owned),
         }
@@ -32,6 +34,7 @@ impl Facts {
 }
 
 pub fn node(row: hypervisor::Model, group: hypervisor_group::Model, allocated: Allocated) -> ServerNode {
+    let limits = Limits::of(&row);
     let hypervisor::Model {
         id,
         uuid: _,
@@ -47,16 +50,21 @@ pub fn node(row: hypervisor::Model, group: hypervisor_group::Model, allocated: A
         enabled,
         prohibit: _,
         nf_type,
-        max_servers,
-        max_cpu,
-        max_memory_mib,
-        max_storage_gib,
+        max_servers: _,
+        max_cpu: _,
+        max_memory_mib: _,
+        max_storage_gib: _,
+        cpu_overcommit_percent: _,
+        memory_overcommit_percent: _,
+        storage_overcommit_percent: _,
+        default_disk_type,
         data_dir,
         timezone,
         facts: _,
         facts_at: _,
         certificate_serial: _,
         certificate_expires_at: _,
+        key_sha256: _,
         event_incarnation: _,
         event_sequence: _,
         capacity_version: _,
@@ -84,7 +92,7 @@ pub fn node(row: hypervisor::Model, group: hypervisor_group::Model, allocated: A
         cpu_set: None,
         nf_type,
         backup_storage_type: 0,
-        default_disk_type: inherit(),
+        default_disk_type,
         default_disk_cache_type: inherit(),
         default_cpu: inherit(),
         default_machine_type: inherit(),
@@ -94,10 +102,10 @@ pub fn node(row: hypervisor::Model, group: hypervisor_group::Model, allocated: A
         data_dir,
         settings: ServerNodeSettings { state: state.to_owned() },
         resources: ServerNodeResources {
-            servers: NodeResource::new("#", max_servers, allocated.servers),
-            memory: NodeResource::new("MB", max_memory_mib, allocated.memory_mib),
-            cpu_cores: NodeResource::new("#", max_cpu, allocated.cpu_cores),
-            local_storage: NodeLocalStorage::local(max_storage_gib, allocated.storage_gib),
+            servers: NodeResource::new("#", limits.servers, allocated.servers),
+            memory: NodeResource::new("MB", limits.memory_mib, allocated.memory_mib),
+            cpu_cores: NodeResource::new("#", limits.cpu_cores, allocated.cpu_cores),
+            local_storage: NodeLocalStorage::local(limits.storage_gib, allocated.storage_gib),
             other_storage: Vec::new(),
         },
     }

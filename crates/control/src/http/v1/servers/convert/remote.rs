@@ -12,7 +12,7 @@ use berth_api::{
 use berth_proto as proto;
 use berth_store::entity::server;
 
-use crate::live::LiveServer;
+use crate::live::{self, LiveServer};
 
 /// What the node told last; without a sample, what events said of the power.
 pub fn figures(row: &server::Model, live: Option<&LiveServer>) -> RemoteState {
@@ -46,7 +46,7 @@ fn sampled(live: &LiveServer) -> RemoteFigures {
     };
     RemoteFigures {
         running: matches!(stats.power(), proto::Power::Running | proto::Power::ShuttingDown),
-        state: state(stats.power()).to_owned(),
+        state: live::power_word(stats.power()).to_owned(),
         cpu: (stats.cpu_percent * 100.0).round() / 100.0,
         memory: RemoteMemory {
             actual: stats.memory_actual_kib,
@@ -57,30 +57,25 @@ fn sampled(live: &LiveServer) -> RemoteFigures {
         disk: stats.disks.iter().map(|(target, stats)| (target.clone(), disk(stats))).collect(),
         interfaces: stats.interfaces.iter().map(|(tag, stats)| (tag.clone(), interface(stats))).collect(),
         agent: RemoteAgent { fsinfo: stats.filesystems.iter().map(filesystem).collect() },
+        drift: some(&stats.drift),
         sampled: Some(time::offset(live.sampled_at)),
-    }
-}
-
-fn state(power: proto::Power) -> &'static str {
-    match power {
-        proto::Power::Unspecified => "unknown",
-        proto::Power::Absent | proto::Power::Off => "off",
-        proto::Power::Running => "running",
-        proto::Power::Paused => "paused",
-        proto::Power::Crashed => "crashed",
-        proto::Power::ShuttingDown => "shutdown",
     }
 }
 
 /// What the guest's agent said of its system; empty without one.
 pub fn guest_os(live: &LiveServer) -> ServerGuestOs {
-    let Some(os) = live.stats.guest_os.as_ref() else { return ServerGuestOs::default() };
-    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let screen = live.screen.as_ref().map(ToString::to_string);
+    let Some(os) = live.stats.guest_os.as_ref() else { return ServerGuestOs { screen, ..Default::default() } };
     ServerGuestOs {
         id: some(&os.id),
         pretty_name: some(&os.pretty_name),
         kernel_release: some(&os.kernel_release),
         version: some(&os.version),
         img: None,
+        screen,
     }
+}
+
+fn some(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }

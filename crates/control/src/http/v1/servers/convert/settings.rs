@@ -6,8 +6,16 @@ use berth_api::v1::server_settings::{
 use berth_store::entity::server;
 
 use super::{node::Facts, texts};
+use crate::spec::WINDOWS;
 
-pub fn settings(row: &server::Model, storage_gib: i64, decrypted_password: Option<String>) -> ServerSettings {
+pub fn settings(
+    row: &server::Model,
+    facts: &Facts,
+    (storage_gib, pci_ports): (i64, i32),
+    decrypted_password: Option<String>,
+) -> ServerSettings {
+    // As the node defines them, see the agent's `domain_xml`.
+    let hyperv = hyperv(row.os_type == WINDOWS && facts.inherited_cpu_type == "host-model");
     ServerSettings {
         os_template_install: true,
         os_template_install_id: row.template_id.unwrap_or(0),
@@ -20,20 +28,29 @@ pub fn settings(row: &server::Model, storage_gib: i64, decrypted_password: Optio
         config: Vec::new(),
         user_config: Vec::new(),
         boot_order: texts(&row.boot_order),
-        tpm_type: 0,
+        tpm_type: row.tpm_type,
         network_boot: texts(&row.boot_order).iter().any(|device| device == "network"),
         boot_menu: 0,
         custom_iso: 0,
         security_driver: 0,
         // virtio, as every guest has it.
         mem_balloon: MemBalloon { model: 1, auto_deflate: 0, free_page_reporting: 0 },
-        hyperv: no_hyperv(),
+        hyperv,
         extended: ExtendedSettings::default(),
-        machine_type: "inherit".to_owned(),
-        pci_ports: 0,
+        machine_type: row.machine_type.clone(),
+        pci_ports,
         resources: resources(row, storage_gib),
         decrypted_password,
     }
+}
+
+/// Ports of the machine for its disks and interfaces, for four devices that every guest has, and four to spare, as
+/// the agent's `domain_xml` gives them. A `pc` has none: its one bus takes devices anywhere.
+pub fn pci_ports(row: &server::Model, devices: usize) -> i32 {
+    if row.machine_type.starts_with("pc") && !row.machine_type.contains("q35") {
+        return 0;
+    }
+    i32::try_from(devices + 8).unwrap_or(i32::MAX)
 }
 
 pub fn resources(row: &server::Model, storage_gib: i64) -> ServerResources {
@@ -52,26 +69,28 @@ pub fn cpu(row: &server::Model, facts: &Facts) -> ServerCpu {
     }
 }
 
-fn no_hyperv() -> Hyperv {
+/// On for Windows on a node that virtualises.
+fn hyperv(enabled: bool) -> Hyperv {
+    let on = i32::from(enabled);
     Hyperv {
-        enabled: false,
+        enabled,
         passthrough: false,
-        relaxed: 0,
-        vapic: 0,
-        spinlocks: 0,
-        vpindex: 0,
-        runtime: 0,
-        synic: 0,
-        stimer: 0,
-        reset: 0,
+        relaxed: on,
+        vapic: on,
+        spinlocks: on,
+        vpindex: on,
+        runtime: on,
+        synic: on,
+        stimer: on,
+        reset: on,
         vendor_id: 0,
-        frequencies: 0,
+        frequencies: on,
         reenlightenment: 0,
         tlbflush: 0,
         ipi: 0,
         evmcs: 0,
         vendor_id_value: String::new(),
-        spinlocks_value: 0,
-        clock_enabled: 0,
+        spinlocks_value: if enabled { 8191 } else { 0 },
+        clock_enabled: on,
     }
 }

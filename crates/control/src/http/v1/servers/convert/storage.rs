@@ -7,6 +7,8 @@ use berth_api::{
 use berth_store::entity::server_disk;
 use uuid::Uuid;
 
+use crate::pending;
+
 /// `data_dir` is the node's.
 pub fn disk(row: server_disk::Model, server: Uuid, data_dir: &str) -> ServerDisk {
     let server_disk::Model {
@@ -33,7 +35,7 @@ pub fn disk(row: server_disk::Model, server: Uuid, data_dir: &str) -> ServerDisk
         cache: None,
         bus: None,
         capacity: capacity_gib,
-        drive: drive(position),
+        drive: pending::letter(position).to_string(),
         datastore_disk_id: None,
         filesystem: None,
         iops: DiskRate { read: read_iops, write: write_iops },
@@ -53,10 +55,4 @@ pub fn disk(row: server_disk::Model, server: Uuid, data_dir: &str) -> ServerDisk
         location_type: "mountpoint".to_owned(),
         path: format!("{}/volumes", data_dir.trim_end_matches('/')),
     }
-}
-
-/// `a` for the first.
-fn drive(position: i32) -> String {
-    let offset = u8::try_from(position - 1).unwrap_or(0).min(25);
-    char::from(b'a' + offset).to_string()
 }

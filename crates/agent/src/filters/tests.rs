@@ -1,0 +1,91 @@
+//! Golden files of the anti-spoofing rules, and what never gets into them.
+
+use super::*;
+use berth_proto::{Ipv4Address, Ipv6Subnet};
+
+fn interface() -> InterfaceSpec {
+    InterfaceSpec {
+        tag: "1234567890".into(),
+        mac: "52:54:00:00:00:01".into(),
+        ip_filter: true,
+        ipv4: ["10.7.0.3", "10.7.0.2"]
+            .map(|address| Ipv4Address { address: address.into(), prefix_len: 24, gateway: String::new() })
+            .into(),
+        ipv6: vec![Ipv6Subnet {
+            subnet: "fd00:7::".into(),
+            prefix_len: 64,
+            gateway: "fd00:7::1".into(),
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
+fn filter(interface: &InterfaceSpec) -> InterfaceFilter {
+    InterfaceFilter::of("berth", interface).unwrap()
+}
+
+#[test]
+fn golden_table() {
+    insta::assert_snapshot!(table("berth"));
+}
+
+#[test]
+fn golden_interfaces() {
+    let open = InterfaceSpec { tag: "0000000002".into(), ip_filter: false, ..interface() };
+    let bare = InterfaceSpec {
+        tag: "0000000003".into(),
+        ipv4: vec![],
+        ipv6: vec![Ipv6Subnet { subnet: "2001:db8:0:10::".into(), prefix_len: 60, ..Default::default() }],
+        in_average_kbs: 2000,
+        out_average_kbs: 1000,
+        ..interface()
+    };
+    insta::assert_snapshot!(set("berth", &[filter(&interface()), filter(&open), filter(&bare)]));
+}
+
+#[test]
+fn golden_whitelist() {
+    let mut passed = InterfaceSpec {
+        whitelist: ["10.7.0.0/25", "192.0.2.7/32", "fd00:8::/64"].map(String::from).into(),
+        ..interface()
+    };
+    passed.ipv4[0].gateway = "10.7.0.1".into();
+    insta::assert_snapshot!(set("berth", &[filter(&passed)]));
+}
+
+#[test]
+fn golden_removal() {
+    insta::assert_snapshot!(unset("berth", &["berth1234567890".into()]) + &remove_table("berth"));
+}
+
+#[test]
+fn the_hash_changes_with_each_rule_and_not_with_the_order_of_addresses() {
+    let mut turned = interface();
+    turned.ipv4.reverse();
+    assert_eq!(filter(&turned).hash(), filter(&interface()).hash());
+    turned.ipv4.pop();
+    assert_ne!(filter(&turned).hash(), filter(&interface()).hash());
+    assert_ne!(filter(&InterfaceSpec { ip_filter: false, ..interface() }).hash(), filter(&interface()).hash());
+}
+
+#[test]
+fn t14_words_that_are_no_addresses_never_get_into_the_rules() {
+    let hostile = "1; add rule bridge x y accept\n";
+    let wrong: [fn(&mut InterfaceSpec, &str); 5] = [
+        |interface, text| interface.whitelist = vec![text.into()],
+        |interface, text| interface.tag = text.into(),
+        |interface, text| interface.mac = text.into(),
+        |interface, text| interface.ipv4[0].address = text.into(),
+        |interface, text| interface.ipv6[0].subnet = text.into(),
+    ];
+    for spoil in wrong {
+        let mut interface = interface();
+        spoil(&mut interface, hostile);
+        assert!(InterfaceFilter::of("berth", &interface).is_err());
+    }
+    assert!(InterfaceFilter::of("be\"rt", &interface()).is_err());
+    for mac in ["", "52:54:00:00:00", "52:54:00:00:00:01:02", "53:54:00:00:00:01", "+1:54:00:00:00:01"] {
+        assert!(InterfaceFilter::of("berth", &InterfaceSpec { mac: mac.into(), ..interface() }).is_err(), "{mac}");
+    }
+}

@@ -1,0 +1,90 @@
+//! What is looked at, one check after the other; each says in a sentence what it found.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use berth_proto::{SelftestCheck, selftest_check::Outcome};
+
+use super::guest;
+use crate::{agent::Agent, filters_apply, host::Accelerator, net, probe, sentence};
+
+/// The kind of storage that every node has: a folder of its own.
+const DIRECTORY: &str = "directory";
+/// Formats of disks that are made there.
+const FORMATS: [&str; 2] = ["qcow2", "raw"];
+
+/// `Ok` with what was found, or what is wrong.
+type Found = Result<String, String>;
+
+/// All of them, each told when it has ended.
+pub async fn all(agent: &Arc<Agent>, mut tell: impl FnMut(SelftestCheck)) {
+    let begun = Instant::now();
+    tell(check("accelerator", "", begun, accelerator(agent).await));
+    let begun = Instant::now();
+    tell(check("libvirt", "", begun, libvirt(agent).await));
+    let begun = Instant::now();
+    tell(check("storage", DIRECTORY, begun, directory(agent).await));
+    let begun = Instant::now();
+    tell(check("filters", "", begun, filters(agent).await));
+    for network in &agent.config.networks {
+        let begun = Instant::now();
+        tell(check(&format!("bridge {}", network.bridge), "", begun, bridge(agent, &network.bridge).await));
+    }
+}
+
+fn check(name: &str, storage_kind: &str, begun: Instant, found: Found) -> SelftestCheck {
+    let (outcome, detail) = match found {
+        Ok(detail) => (Outcome::Passed, detail),
+        Err(why) => (Outcome::Failed, why),
+    };
+    SelftestCheck {
+        name: name.to_owned(),
+        outcome: outcome.into(),
+        detail: sentence(&detail),
+        took_ms: u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX),
+        storage_kind: storage_kind.to_owned(),
+    }
+}
+
+/// Tried anew, whatever is remembered.
+async fn accelerator(agent: &Agent) -> Found {
+    let found = probe::probe_accelerator(&agent.host.emulator, agent.paths.data_dir()).await;
+    match (agent.accelerator.accelerator, found.accelerator) {
+        (Accelerator::Kvm, Accelerator::Qemu) => Err(format!("guests are started with KVM here, and {}", found.detail)),
+        (Accelerator::Qemu, Accelerator::Kvm) => {
+            Ok("guests are emulated here, and KVM would work: remove accelerator.json and restart the agent".to_owned())
+        }
+        _ => Ok(found.detail),
+    }
+}
+
+async fn libvirt(agent: &Agent) -> Found {
+    let version = agent.libvirt.version().await.map_err(|error| error.to_string())?.0;
+    Ok(format!("libvirt {}.{}.{} answers", version / 1_000_000, version / 1_000 % 1_000, version % 1_000))
+}
+
+async fn directory(agent: &Agent) -> Found {
+    for format in FORMATS {
+        let tried = guest::writes_and_reads(&agent.paths, &agent.host.emulator, agent.accelerator.accelerator, format);
+        let outcome = tried.await.map_err(|why| format!("with a disk of the format {format}: {why}"));
+        super::sweep(&agent.paths);
+        outcome?;
+    }
+    Ok(format!("a guest booted, and wrote and read its disk, of the formats {}", FORMATS.join(" and ")))
+}
+
+async fn filters(agent: &Agent) -> Found {
+    match filters_apply::table_is_there(&agent.netns, &agent.config.instance).await {
+        Ok(true) => Ok("the table of filters is in force".to_owned()),
+        Ok(false) => Err("the table of filters is gone; the agent puts it back at the next look".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+async fn bridge(agent: &Agent, name: &str) -> Found {
+    match net::bridge_mtu(&agent.netns, name).await {
+        Ok(Some(mtu)) => Ok(format!("the bridge is there, with an MTU of {mtu}")),
+        Ok(None) => Err("the bridge is not there".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}

@@ -1,0 +1,174 @@
+//! Real packets against a customer's firewall: rules in their order, answers of known flows, quarantine; and that
+//! nothing false leaves the guest before, during and after each change.
+
+#![allow(clippy::unwrap_used, reason = "helpers of a test fail it")]
+
+#[allow(dead_code)]
+#[path = "packets/frames.rs"]
+mod frames;
+#[allow(dead_code)]
+#[path = "packets/lab.rs"]
+mod lab;
+
+use std::{process::Command, sync::Arc};
+
+use berth_agent::{
+    filters::InterfaceFilter,
+    filters_apply::{ensure_filters, ensure_table, remove_filters, remove_table},
+    netns::Netns,
+};
+use berth_proto::{Firewall, FirewallRule, InterfaceSpec, Ipv4Address, Ipv6Subnet, PortRange};
+use frames::{Frame, GATEWAY_IPV6, OWN_IPV4, arp_to_guest, false_ones, honest, icmp4, packet4, packet6};
+use lab::{COPIES, Lab, TAP};
+
+const INSTANCE: &str = "tpx";
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
+fn interface(rules: Option<Vec<FirewallRule>>) -> InterfaceSpec {
+    InterfaceSpec {
+        tag: "0000000001".into(),
+        mac: "52:54:00:00:00:01".into(),
+        ip_filter: true,
+        ipv4: vec![Ipv4Address { address: OWN_IPV4.to_string(), prefix_len: 24, gateway: "10.7.0.1".into() }],
+        ipv6: vec![Ipv6Subnet {
+            subnet: "fd00:7:0:1::".into(),
+            prefix_len: 64,
+            address: "fd00:7:0:1::2".into(),
+            gateway: GATEWAY_IPV6.into(),
+        }],
+        firewall: rules.map(|rules| Firewall { rules }),
+        ..Default::default()
+    }
+}
+
+fn rule(inbound: bool, accept: bool, protocol: u8, port: u32) -> FirewallRule {
+    let ports = if port == 0 { Vec::new() } else { vec![PortRange { first: port, last: port }] };
+    FirewallRule {
+        inbound,
+        accept,
+        family: 4,
+        protocol: protocol.into(),
+        destination_ports: ports,
+        ..Default::default()
+    }
+}
+
+fn deny_all_in() -> Vec<FirewallRule> {
+    let six = FirewallRule { family: 6, ..rule(true, false, 0, 0) };
+    vec![rule(true, true, TCP, 22), rule(true, false, 0, 0), six, rule(false, false, TCP, 25)]
+}
+
+struct Walls {
+    lab: Lab,
+    host: Netns,
+}
+
+impl Walls {
+    async fn set(&self, spec: InterfaceSpec) {
+        let filter = InterfaceFilter::of(INSTANCE, &spec).unwrap();
+        ensure_filters(&self.host, INSTANCE, &[filter]).await.unwrap();
+    }
+
+    fn guest_gets(&self, frame: Frame) -> bool {
+        self.passed(self.lab.arrived_at_guest(&[frame]).into_values().next().unwrap())
+    }
+
+    fn guest_sends(&self, frame: Frame) -> bool {
+        self.passed(self.lab.arrived("g0", &[frame]).into_values().next().unwrap())
+    }
+
+    fn passed(&self, count: u64) -> bool {
+        assert!(count == 0 || count == COPIES, "all or none: {count}");
+        count > 0
+    }
+
+    /// The anti-spoofing rules hold whatever the firewall says.
+    fn assert_nothing_false(&self, when: &str) {
+        let frames = false_ones();
+        for (label, count) in self.lab.arrived("g0", &frames) {
+            assert_eq!(count, 0, "{when}: {label}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t14_a_firewall_lets_answers_in_and_strangers_not_and_opens_no_door_for_false_packets() {
+    if Command::new("id").arg("-u").output().unwrap().stdout != b"0\n" {
+        return eprintln!("skipped: network namespaces need root");
+    }
+    let lab = Lab::new();
+    let walls = Arc::new(Walls { host: Netns::named(&lab.host), lab });
+    ensure_table(&walls.host, INSTANCE).await.unwrap();
+    walls.set(interface(None)).await;
+    assert!(walls.guest_gets(packet4("stranger", false, UDP, 5000, 53)), "without a firewall everybody comes in");
+
+    walls.set(interface(Some(deny_all_in()))).await;
+    walls.assert_nothing_false("with a firewall");
+    inbound(&walls);
+    outbound(&walls);
+
+    // Flows that are known outlive a change, as with connection tracking.
+    walls.set(interface(Some(vec![rule(true, false, 0, 0)]))).await;
+    assert!(walls.guest_gets(packet4("answer-later", false, UDP, 5000, 53)));
+    assert!(!walls.guest_gets(packet4("ssh-closed", false, TCP, 22, 41_000)), "a new one is judged by the new rules");
+    while_rules_change(&walls).await;
+
+    let quarantined = InterfaceSpec { quarantined: true, ..interface(Some(deny_all_in())) };
+    walls.set(quarantined).await;
+    assert!(!walls.guest_gets(packet4("answer-quarantined", false, UDP, 5000, 53)));
+    assert!(!walls.guest_gets(arp_to_guest("arp-quarantined")));
+    for (label, count) in walls.lab.arrived("g0", &honest()) {
+        assert_eq!(count, 0, "quarantine: {label}");
+    }
+    walls.set(interface(None)).await;
+    assert!(walls.guest_gets(packet4("stranger-again", false, UDP, 5000, 53)), "switched off, and out of quarantine");
+    walls.assert_nothing_false("after the firewall");
+    let open = InterfaceSpec { ip_filter: false, ..interface(Some(deny_all_in())) };
+    walls.set(open).await;
+    assert!(!walls.guest_sends(packet4("mail-unfiltered", true, TCP, 42_000, 25)), "also without the filter");
+    assert!(remove_filters(&walls.host, INSTANCE, &[TAP.to_owned()]).await.unwrap());
+    let left = Command::new("ip").args(["netns", "exec", &walls.lab.host, "nft", "list", "ruleset"]).output().unwrap();
+    assert!(!String::from_utf8(left.stdout).unwrap().contains(TAP), "nothing of the interface is left");
+    remove_table(&walls.host, INSTANCE).await.unwrap();
+}
+
+fn inbound(walls: &Walls) {
+    assert!(walls.guest_gets(packet4("ssh", false, TCP, 22, 40_000)), "the first rule that fits");
+    assert!(!walls.guest_gets(packet4("web", false, TCP, 80, 40_000)));
+    assert!(!walls.guest_gets(packet4("stranger-udp", false, UDP, 5001, 53)));
+    assert!(!walls.guest_gets(icmp4("echo-in", false, 8)));
+    assert!(walls.guest_gets(icmp4("unreachable", false, 3)), "error messages pass always");
+    assert!(walls.guest_gets(arp_to_guest("arp")), "and who asks for its address");
+    assert!(!walls.guest_gets(packet6("stranger-v6", false, 5000, 53)));
+
+    assert!(walls.guest_sends(packet4("question", true, UDP, 5000, 53)));
+    assert!(walls.guest_gets(packet4("answer", false, UDP, 5000, 53)));
+    assert!(!walls.guest_gets(packet4("other-port", false, UDP, 5000, 54)), "of that flow alone");
+    assert!(!walls.guest_gets(packet4("other-protocol", false, TCP, 5000, 53)));
+    assert!(walls.guest_sends(packet6("question-v6", true, 5000, 53)));
+    assert!(walls.guest_gets(packet6("answer-v6", false, 5000, 53)));
+    assert!(walls.guest_sends(icmp4("echo", true, 8)));
+    assert!(walls.guest_gets(icmp4("echo-answer", false, 0)));
+}
+
+fn outbound(walls: &Walls) {
+    assert!(!walls.guest_sends(packet4("mail", true, TCP, 42_000, 25)));
+    assert!(walls.guest_sends(packet4("mail-submission", true, TCP, 42_000, 587)));
+    assert!(!walls.guest_gets(packet4("mail-answer", false, TCP, 42_000, 25)), "what was dropped is no flow");
+}
+
+/// Rules come and go while a guest sends what is false.
+async fn while_rules_change(walls: &Arc<Walls>) {
+    let sending = Arc::clone(walls);
+    let sender = tokio::task::spawn_blocking(move || {
+        (0..3).for_each(|_| sending.assert_nothing_false("while rules change"));
+    });
+    let mut with_rules = false;
+    while !sender.is_finished() {
+        with_rules = !with_rules;
+        walls.set(interface(with_rules.then(deny_all_in))).await;
+    }
+    sender.await.unwrap();
+    walls.assert_nothing_false("after the rules changed");
+}

@@ -1,0 +1,70 @@
+//! Who is logged in, and what one may do about one's own account.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogIn {
+    pub email: String,
+    pub password: String,
+}
+
+/// Who is logged in, and what the requests of this session that change something repeat in `X-CSRF-Token`.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct LoggedIn {
+    pub user: Account,
+    pub csrf: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    pub name: String,
+    pub email: String,
+    /// IANA name.
+    pub timezone: String,
+    pub admin: bool,
+    pub two_factor: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Session {
+    pub id: i64,
+    /// Whether it is the one that asks.
+    pub current: bool,
+    /// Where the login came from.
+    pub address: Option<String>,
+    pub user_agent: String,
+    pub created: String,
+    /// To the minute.
+    pub last_seen: String,
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangePassword {
+    pub current: String,
+    /// 12 to 200 characters.
+    pub new: String,
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AddKey {
+    /// 1 to 191 characters.
+    pub name: String,
+    /// A line of `authorized_keys` without options.
+    pub public_key: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Key {
+    pub id: i64,
+    pub name: String,
+    /// As OpenSSH names it: `ssh-ed25519`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub created: String,
+}

@@ -1,0 +1,87 @@
+//! What the operations on a server's addresses and interfaces take. Those of the Global API ignore unknown fields, the
+//! newer ones refuse them.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::lenient;
+
+/// `POST /servers/{serverId}/ipv4Qty`.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct AddIpv4Quantity {
+    /// `primary` or `secondary`.
+    pub interface: Option<String>,
+    /// 1 to 100.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    #[schema(required = true)]
+    pub quantity: Option<i64>,
+}
+
+/// `POST` and `DELETE /servers/{serverId}/ipv4`.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct ServerIpv4Change {
+    /// `primary` or `secondary`; where addresses are removed, by default whichever has them.
+    pub interface: Option<String>,
+    /// 1 to 100 addresses.
+    #[serde(deserialize_with = "lenient::list_text")]
+    #[schema(required = true)]
+    pub ip: Vec<String>,
+}
+
+/// `POST` and `DELETE /servers/{serverId}/networkWhitelist`.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct ServerWhitelistChange {
+    /// `primary` or `secondary`.
+    pub interface: Option<String>,
+    #[schema(required = true)]
+    pub ip: Option<String>,
+    /// The network's length: 8 to 32, or 16 to 128 for IPv6. Not read where networks are removed.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub cidr: Option<i64>,
+}
+
+/// A change of an interface; what is absent stays.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UpdateInterface {
+    /// 1 virtio, 2 e1000, 3 rtl8139; null is the default. From the next start of the server on.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub driver: Option<i64>,
+    /// False lets everything through that the server sends; administrators only.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub ip_filter: Option<bool>,
+    /// kB/s towards the server; 0 is unlimited.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub in_average: Option<i64>,
+    /// kB/s from the server; 0 is unlimited.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub out_average: Option<i64>,
+    /// Which blocks may give it addresses, 0 to 20; 0 is any.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub network_profile: Option<i64>,
+}
+
+/// Which IPv4 addresses an interface gets or loses: one of the three.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct InterfaceIpv4 {
+    /// Ids of addresses, as blocks list them.
+    #[serde(deserialize_with = "lenient::list_i64")]
+    pub ids: Vec<i64>,
+    #[serde(deserialize_with = "lenient::list_text")]
+    pub addresses: Vec<String>,
+    /// 1 to 100: the next free ones, or the newest that it has.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub quantity: Option<i64>,
+}
+
+/// Which IPv6 subnet an interface gets or loses.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct InterfaceIpv6 {
+    /// `2001:db8:0:7::/64`; the next free one where none is named.
+    pub subnet: Option<String>,
+}

@@ -1,0 +1,68 @@
+//! What a failed test says of its Berth: its guests, their networks and consoles, and the ends of its logs. Nobody can
+//! look at a machine of CI afterwards.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+
+use super::host;
+use super::place::Place;
+
+const TAIL_LINES: usize = 60;
+const LINE_LIMIT_CHARS: usize = 400;
+/// Each look at the host: it may be what hangs.
+const LOOK_LIMIT_S: &str = "20";
+
+/// Reads only; says what it can't read. Blocks, for it is called where a panic unwinds.
+pub fn of(place: &Place) -> String {
+    let mut said = format!("\n==== {} in {}\n", place.instance, place.dir.display());
+    let prefix = format!("{}-", place.instance);
+    let all = virsh(place, &["list", "--all"]);
+    let listed: Vec<&str> = all.lines().filter(|line| line.contains(&place.instance)).collect();
+    section(&mut said, "virsh list --all", if listed.is_empty() { &all } else { "" });
+    for line in listed {
+        writeln!(said, "{line}").ok();
+        let Some(name) = line.split_whitespace().find(|word| word.starts_with(&prefix)) else { continue };
+        section(&mut said, &format!("{name}: state"), &virsh(place, &["domstate", "--reason", name]));
+        section(&mut said, "interfaces, as its agent says", &virsh(place, &["domifaddr", name, "--source", "agent"]));
+        section(&mut said, "QEMU", &tail(Path::new(&format!("/var/log/libvirt/qemu/{name}.log"))));
+    }
+    for link in host::links(&place.instance) {
+        section(&mut said, &format!("{link}: counters"), &look("ip", &["-s", "link", "show", &link]));
+    }
+    for log in host::files_with(&place.agent_dir().join("logs"), ".serial.log") {
+        section(&mut said, &log, &tail(Path::new(&log)));
+    }
+    for log in ["control.log", "agent.log"] {
+        section(&mut said, log, &tail(&place.dir.join(log)));
+    }
+    said
+}
+
+fn section(said: &mut String, title: &str, text: &str) {
+    writeln!(said, "---- {title}\n{}", text.trim_end()).ok();
+}
+
+fn virsh(place: &Place, args: &[&str]) -> String {
+    let mut all = vec!["-q", "-c", place.libvirt_uri.as_str()];
+    all.extend(args);
+    look("virsh", &all)
+}
+
+fn look(program: &str, args: &[&str]) -> String {
+    match Command::new("timeout").arg(LOOK_LIMIT_S).arg(program).args(args).output() {
+        Ok(output) => String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+        Err(error) => format!("{program}: {error}"),
+    }
+}
+
+/// The last lines without what moves a terminal's cursor.
+fn tail(file: &Path) -> String {
+    let text = match std::fs::read(file) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) => return format!("{}: {error}", file.display()),
+    };
+    let plain = |line: &str| line.chars().filter(|c| !c.is_control()).take(LINE_LIMIT_CHARS).collect::<String>();
+    let lines: Vec<String> = text.lines().map(plain).collect();
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}

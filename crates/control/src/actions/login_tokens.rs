@@ -1,0 +1,146 @@
+//! Logins from another site: a billing system asks for a pair of tokens and sends its customer's browser here with
+//! them. They log in once, within a minute.
+
+use berth_store::{
+    Micros, audit,
+    entity::user as user_entity,
+    login_token::{self, NewPair},
+    server, session,
+    user::{self, Relation},
+};
+use serde_json::json;
+
+use super::{
+    entry,
+    logins::{self, Begun, Visitor},
+};
+use crate::{
+    Context, Error,
+    actor::{Ability, Actor},
+    clock::SECOND,
+    http::auth::hash_token,
+};
+
+/// How long a pair logs in.
+pub const PAIR_LIFE: Micros = 60 * SECOND;
+/// As clients know them.
+const TOKEN_LETTERS: usize = 100;
+
+/// A pair, shown once.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    pub first: String,
+    pub second: String,
+    pub expires_at: Micros,
+}
+
+/// A pair for the user of a relation; with a server, which must be the user's, the browser lands on its page.
+pub async fn create(ctx: &Context, actor: &Actor, relation: &Relation, server_id: Option<i64>) -> Result<Pair, Error> {
+    actor.require(Ability::Admin)?;
+    let (now, first, second) =
+        (ctx.now(), ctx.rng.letters_and_digits(TOKEN_LETTERS), ctx.rng.letters_and_digits(TOKEN_LETTERS));
+    let (first_hash, second_hash, expires_at) = (hash_token(&first), hash_token(&second), now + PAIR_LIFE);
+    let made = ctx.store.write_tx::<_, Error>(|tx| {
+        let (actor, relation) = (actor.clone(), relation.clone());
+        let (first_hash, second_hash) = (first_hash.clone(), second_hash.clone());
+        Box::pin(async move {
+            let user = user::by_relation(tx, &relation).await?.ok_or(Error::NotFound("ext_relation_id"))?;
+            // Whoever has a token of the API is not thereby whoever administers it.
+            if user.admin {
+                return Err(Error::Forbidden("nobody is logged in as an administrator through the API"));
+            }
+            if user.suspended {
+                return Err(Error::invalid("The user is suspended."));
+            }
+            if let Some(id) = server_id {
+                let row = server::by_id(tx, id).await?;
+                row.filter(|row| row.owner_id == user.id).ok_or(Error::NotFound("server"))?;
+            }
+            let new = NewPair { user_id: user.id, server_id, first_hash, second_hash, expires_at, now };
+            login_token::insert(tx, new).await?;
+            let after = json!({ "server": server_id });
+            let written = entry(&actor, now, "create_login_tokens", ("user", user.id), None, Some(after));
+            Ok(audit::record(tx, written).await?)
+        })
+    });
+    made.await?;
+    Ok(Pair { first, second, expires_at })
+}
+
+/// Why a pair logs nobody in; a word that the login page has a sentence for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    Used,
+    Expired,
+    Unknown,
+    Suspended,
+}
+
+impl Refused {
+    pub fn word(self) -> &'static str {
+        match self {
+            Refused::Used => "used",
+            Refused::Expired => "expired",
+            Refused::Unknown => "unknown",
+            Refused::Suspended => "suspended",
+        }
+    }
+}
+
+/// Who is logged in, and where the browser lands: the server's UUID, or nothing for the list.
+pub type Landed = (Begun, Option<uuid::Uuid>);
+
+/// Logs in with a pair, once.
+pub async fn redeem(
+    ctx: &Context,
+    visitor: &Visitor,
+    first: &str,
+    second: &str,
+) -> Result<Result<Landed, Refused>, Error> {
+    let (first, second, now) = (hash_token(first), hash_token(second), ctx.now());
+    let Some(pair) = login_token::by_hashes(ctx.store.read(), &first, &second).await? else {
+        return Ok(Err(Refused::Unknown));
+    };
+    let Some(user) = user::by_id(ctx.store.read(), pair.user_id).await? else { return Ok(Err(Refused::Unknown)) };
+    if user.suspended {
+        return Ok(Err(Refused::Suspended));
+    }
+    let (new, token) = logins::new_session(ctx, visitor, user.id);
+    let actor = Actor::owner(user.id, visitor.address, visitor.request_id.clone());
+    let taken = ctx.store.write_tx::<_, Error>(|tx| {
+        let (first, second, visitor) = (first.clone(), second.clone(), visitor.clone());
+        let (new, actor) = (new.clone(), actor.clone());
+        Box::pin(async move {
+            if login_token::take(tx, &first, &second, now).await?.is_none() {
+                return Ok(None);
+            }
+            logins::begin(tx, &actor, &visitor, new, "another site", now).await.map(Some)
+        })
+    });
+    let Some(session) = taken.await? else {
+        let is_late = pair.used_at.is_none() && pair.expires_at <= now;
+        return Ok(Err(if is_late { Refused::Expired } else { Refused::Used }));
+    };
+    let server = own_server(ctx, &user, pair.server_id).await?;
+    Ok(Ok((Begun { session, user, token }, server)))
+}
+
+/// It may be somebody else's, or gone, since the pair was made.
+async fn own_server(ctx: &Context, user: &user_entity::Model, id: Option<i64>) -> Result<Option<uuid::Uuid>, Error> {
+    let Some(id) = id else { return Ok(None) };
+    let row = server::by_id(ctx.store.read(), id).await?;
+    Ok(row.filter(|row| row.owner_id == user.id).map(|row| row.uuid))
+}
+
+/// Removes what logs nobody in any more.
+pub async fn trim(ctx: &Context) -> Result<(), Error> {
+    let now = ctx.now();
+    let trimmed = ctx.store.write_tx::<_, Error>(|tx| {
+        Box::pin(async move {
+            login_token::trim(tx, now - crate::clock::DAY).await?;
+            session::trim(tx, now).await?;
+            Ok(berth_store::login_failure::trim(tx, now - logins::FAILURE_WINDOW).await?)
+        })
+    });
+    trimmed.await
+}

@@ -1,0 +1,234 @@
+//! Logins to the panel: with a password, and what a session may do about itself and its like.
+//!
+//! A session is a row; the browser holds its token in a cookie. A login always makes a new one, so nobody can be made
+//! to use a session that somebody else knows.
+
+use std::net::IpAddr;
+
+use berth_api::panel::account::{ChangePassword, LogIn};
+use berth_store::{
+    Micros, Tx, audit,
+    entity::{session as entity, user as user_entity},
+    login_failure,
+    session::{self, NewSession},
+    user::{self, Change},
+};
+use serde_json::json;
+
+use super::{entry, passwords};
+use crate::{
+    Context, Error,
+    actor::Actor,
+    clock::{DAY, MINUTE},
+    http::auth::hash_token,
+    limit::Client,
+};
+
+/// A session that nobody uses ends after so long.
+pub const IDLE_LIFE: Micros = 7 * DAY;
+/// No session holds longer, however much it is used.
+pub const WHOLE_LIFE: Micros = 30 * DAY;
+/// Within which failed logins are counted.
+pub const FAILURE_WINDOW: Micros = 15 * MINUTE;
+/// Failed logins of one account within the window; then it has to wait.
+pub const ACCOUNT_FAILURES: u64 = 10;
+/// The same of one address, over all accounts.
+pub const ADDRESS_FAILURES: u64 = 50;
+/// Letters and digits: 256 bits and a bit.
+const TOKEN_LETTERS: usize = 43;
+/// What is kept of how a browser names itself.
+const USER_AGENT_CHARS: usize = 191;
+/// What argon2 is given at most, so that nobody makes it work on megabytes.
+const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 12..=200;
+
+/// Who logs in, from where.
+#[derive(Clone, Debug, Default)]
+pub struct Visitor {
+    pub address: Option<IpAddr>,
+    pub user_agent: String,
+    pub request_id: Option<String>,
+    /// Hash of the cookie that the browser holds already; that session ends.
+    pub before: Option<String>,
+}
+
+/// A session that has begun.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    pub session: entity::Model,
+    pub user: user_entity::Model,
+    /// For the cookie; nowhere else.
+    pub token: String,
+}
+
+/// With an address and a password. What is wrong of the two is not told, and takes the same time.
+pub async fn log_in(ctx: &Context, visitor: &Visitor, input: LogIn) -> Result<Begun, Error> {
+    let LogIn { email, password } = input;
+    let account = hash_token(&user::email_key(email.trim()));
+    count_attempt(ctx, visitor, &account).await?;
+    let known = user::by_email(ctx.store.read(), email.trim()).await?;
+    let good = match &known {
+        Some(user) if password.chars().count() <= *PASSWORD_CHARS.end() => {
+            passwords::verify(user.password_hash.clone(), password).await? && !user.suspended
+        }
+        _ => {
+            passwords::verify_nothing(ctx, "").await?;
+            false
+        }
+    };
+    let Some(user) = known.filter(|_| good) else {
+        tell_failure(ctx, visitor, &email).await?;
+        return Err(Error::Unauthenticated);
+    };
+    let (new, token) = new_session(ctx, visitor, user.id);
+    let (now, actor) = (ctx.now(), Actor::owner(user.id, visitor.address, visitor.request_id.clone()));
+    let session = ctx.store.write_tx::<_, Error>(|tx| {
+        let (new, actor, account, visitor) = (new.clone(), actor.clone(), account.clone(), visitor.clone());
+        Box::pin(async move {
+            login_failure::forgive(tx, &account).await?;
+            begin(tx, &actor, &visitor, new, "password", now).await
+        })
+    });
+    Ok(Begun { session: session.await?, user, token })
+}
+
+/// The row to be, and the token that leads to it.
+pub(super) fn new_session(ctx: &Context, visitor: &Visitor, user_id: i64) -> (NewSession, String) {
+    let (now, token) = (ctx.now(), ctx.rng.letters_and_digits(TOKEN_LETTERS));
+    let new = NewSession {
+        user_id,
+        token_hash: hash_token(&token),
+        csrf: ctx.rng.letters_and_digits(TOKEN_LETTERS),
+        address: visitor.address.map(|address| address.to_string()),
+        user_agent: visitor.user_agent.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARS).collect(),
+        expires_at: now + IDLE_LIFE,
+        now,
+    };
+    (new, token)
+}
+
+/// Writes the session and that it began; the browser's old one ends.
+pub(super) async fn begin(
+    tx: &Tx,
+    actor: &Actor,
+    visitor: &Visitor,
+    new: NewSession,
+    by: &str,
+    now: Micros,
+) -> Result<entity::Model, Error> {
+    if let Some(before) = &visitor.before
+        && let Some((old, _)) = session::by_hash(tx, before, now).await?
+    {
+        session::end(tx, old.user_id, old.id).await?;
+    }
+    let row = session::insert(tx, new).await?;
+    let after = json!({ "by": by, "session": row.id, "userAgent": row.user_agent });
+    audit::record(tx, entry(actor, now, "log_in", ("user", row.user_id), None, Some(after))).await?;
+    Ok(row)
+}
+
+/// Counts the attempt before anything is looked at, so that a thousand at once are no more than a thousand in a row.
+async fn count_attempt(ctx: &Context, visitor: &Visitor, account: &str) -> Result<(), Error> {
+    let (now, address) = (ctx.now(), client(visitor));
+    let counted = ctx.store.write_tx::<_, Error>(|tx| {
+        let (account, address) = (account.to_owned(), address.clone());
+        Box::pin(async move {
+            let (of_account, of_address) = login_failure::counts(tx, &account, &address, now - FAILURE_WINDOW).await?;
+            if of_account >= ACCOUNT_FAILURES || of_address >= ADDRESS_FAILURES {
+                return Err(Error::TooMany { retry_after_s: (FAILURE_WINDOW / crate::clock::SECOND).unsigned_abs() });
+            }
+            Ok(login_failure::insert(tx, &account, &address, now).await?)
+        })
+    });
+    counted.await
+}
+
+fn client(visitor: &Visitor) -> String {
+    let of = |address| match Client::of_address(address) {
+        Client::Address(address) => address.to_string(),
+        Client::Token(_) => String::new(),
+    };
+    visitor.address.map(of).unwrap_or_default()
+}
+
+async fn tell_failure(ctx: &Context, visitor: &Visitor, email: &str) -> Result<(), Error> {
+    let known = user::by_email(ctx.store.read(), email.trim()).await?;
+    let Some(user) = known else {
+        tracing::info!(address = ?visitor.address, "a login to an account that there is not");
+        return Ok(());
+    };
+    let (now, actor) = (ctx.now(), Actor::stranger(visitor.address, visitor.request_id.clone()));
+    let told = ctx.store.write_tx::<_, Error>(|tx| {
+        let actor = actor.clone();
+        Box::pin(async move {
+            Ok(audit::record(tx, entry(&actor, now, "log_in_refused", ("user", user.id), None, None)).await?)
+        })
+    });
+    told.await
+}
+
+/// The session that a cookie holds, and whose it is. Suspended people have none.
+pub async fn of_cookie(ctx: &Context, token: &str) -> Result<Option<(entity::Model, user_entity::Model)>, Error> {
+    let now = ctx.now();
+    let found = session::by_hash(ctx.store.read(), &hash_token(token), now).await?;
+    let Some((row, user)) = found.filter(|(_, user)| !user.suspended) else { return Ok(None) };
+    if now - row.seen_at >= MINUTE {
+        let until = (now + IDLE_LIFE).min(row.created_at + WHOLE_LIFE);
+        let touched = ctx
+            .store
+            .write_tx::<_, Error>(|tx| Box::pin(async move { Ok(session::touch(tx, row.id, until, now).await?) }));
+        touched.await?;
+    }
+    Ok(Some((row, user)))
+}
+
+/// Ends one of one's own sessions.
+pub async fn end(ctx: &Context, actor: &Actor, user_id: i64, id: i64) -> Result<(), Error> {
+    let now = ctx.now();
+    let ended = ctx.store.write_tx::<_, Error>(|tx| {
+        let actor = actor.clone();
+        Box::pin(async move {
+            if !session::end(tx, user_id, id).await? {
+                return Err(Error::NotFound("session"));
+            }
+            let before = json!({ "session": id });
+            Ok(audit::record(tx, entry(&actor, now, "log_out", ("user", user_id), Some(before), None)).await?)
+        })
+    });
+    ended.await
+}
+
+/// A new password for oneself, with the present one. Every other session ends.
+pub async fn change_password(
+    ctx: &Context,
+    actor: &Actor,
+    (session, user): (&entity::Model, &user_entity::Model),
+    visitor: &Visitor,
+    input: ChangePassword,
+) -> Result<(), Error> {
+    let ChangePassword { current, new } = input;
+    if !PASSWORD_CHARS.contains(&new.chars().count()) {
+        let (least, most) = PASSWORD_CHARS.into_inner();
+        return Err(Error::invalid(format!("The new field must have {least} to {most} characters.")));
+    }
+    let account = hash_token(&user.email_key);
+    count_attempt(ctx, visitor, &account).await?;
+    let is_right = current.chars().count() <= *PASSWORD_CHARS.end()
+        && passwords::verify(user.password_hash.clone(), current).await?;
+    if !is_right {
+        return Err(Error::invalid("The current field is not your password."));
+    }
+    let (now, password_hash) = (ctx.now(), passwords::hash(ctx, &new).await?);
+    let (id, kept) = (user.id, session.id);
+    let changed = ctx.store.write_tx::<_, Error>(|tx| {
+        let (actor, password_hash, account) = (actor.clone(), password_hash.clone(), account.clone());
+        Box::pin(async move {
+            login_failure::forgive(tx, &account).await?;
+            let user = user::by_id(tx, id).await?.ok_or(Error::Unauthenticated)?;
+            user::change(tx, user, Change { password_hash: Some(password_hash), ..Change::default() }, now).await?;
+            let ended = session::end_others(tx, id, Some(kept)).await?;
+            let after = json!({ "sessionsEnded": ended });
+            Ok(audit::record(tx, entry(&actor, now, "change_password", ("user", id), None, Some(after))).await?)
+        })
+    });
+    changed.await
+}

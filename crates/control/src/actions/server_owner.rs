@@ -1,0 +1,36 @@
+//! A server that changes hands. What it is and does stays; tokens of consoles that its owner of before has do not.
+
+use berth_store::{console_token, server_change::Changes, user as users};
+use serde_json::json;
+
+use super::{server_change::Changing, server_console::ConsoleKind};
+use crate::{
+    Context, Error,
+    actor::{Ability, Actor},
+};
+
+pub async fn change(ctx: &Context, actor: &Actor, server_id: i64, owner_id: i64) -> Result<(), Error> {
+    actor.require(Ability::Write)?;
+    let changing = Changing::new(ctx, actor);
+    let changed = ctx.store.write_tx::<_, Error>(|tx| {
+        let changing = changing.clone();
+        Box::pin(async move {
+            let row = changing.lock(tx, server_id).await?;
+            let owner = users::by_id(tx, owner_id).await?.ok_or(Error::NotFound("user"))?;
+            if owner.id == row.owner_id {
+                return Err(Error::invalid("The new owner is the same as the existing owner."));
+            }
+            if owner.suspended {
+                return Err(Error::invalid("The user is suspended."));
+            }
+            for kind in ConsoleKind::ALL {
+                console_token::remove(tx, row.id, kind.name()).await?;
+            }
+            let after =
+                changing.write(tx, &row, Changes { owner_id: Some(owner.id), ..Changes::default() }, false).await?;
+            let (before, after) = (json!({ "owner": row.owner_id }), json!({ "owner": after.owner_id }));
+            changing.record(tx, "change_owner", &row, before, after).await
+        })
+    });
+    changed.await
+}

@@ -1,0 +1,183 @@
+//! What happens when a server passes its traffic: notices at 80 and 100 percent, and what its package says. All of it is
+//! undone by itself when the period turns, a block is added or the allowance is raised.
+
+use berth_api::v1::server_traffic::TrafficPolicy;
+use berth_store::{
+    Tx, audit,
+    entity::{package_traffic, server, server_interface as interface_entity, traffic_state::Model as State},
+    package, server as servers, server_interface,
+    server_interface::InterfaceChange,
+    traffic as store, traffic_limit,
+};
+use serde_json::json;
+
+use super::{entry, interfaces::Change, rules};
+use crate::{
+    Context, Error,
+    actor::{Ability, Actor},
+    clock::DAY,
+    traffic,
+};
+
+/// Percent of the allowance at which a notice is given.
+const NOTICES: [i64; 2] = [80, 100];
+const THROTTLE: &str = "throttle";
+const NOTHING: &str = "nothing";
+/// kB/s.
+const THROTTLE_KBS: std::ops::RangeInclusive<i64> = 1..=100_000_000;
+const GB: i64 = 1_000_000_000;
+/// Servers that one run of the scheduler reads at once.
+const SERVERS_AT_ONCE: u64 = 500;
+
+pub async fn policy(ctx: &Context, actor: &Actor, package_id: i64) -> Result<TrafficPolicy, Error> {
+    actor.require(Ability::Read)?;
+    let db = ctx.store.read();
+    package::by_id(db, package_id).await?.ok_or(Error::NotFound("package"))?;
+    let policy = traffic_limit::of_package(db, package_id).await?;
+    Ok(match policy {
+        Some(policy) => {
+            let throttle = Some(policy.throttle_kbs).filter(|_| policy.policy == THROTTLE);
+            TrafficPolicy { policy: policy.policy, throttle }
+        }
+        None => TrafficPolicy { policy: NOTHING.to_owned(), throttle: None },
+    })
+}
+
+pub async fn set_policy(ctx: &Context, actor: &Actor, package_id: i64, input: TrafficPolicy) -> Result<(), Error> {
+    actor.require(Ability::Admin)?;
+    let mut errors = Vec::new();
+    match input.policy.as_str() {
+        NOTHING => {}
+        THROTTLE => rules::within(&mut errors, "throttle", input.throttle.unwrap_or(0), THROTTLE_KBS),
+        _ => errors.push("The policy must be nothing or throttle.".to_owned()),
+    }
+    rules::done(errors)?;
+    let now = ctx.now();
+    let set = ctx.store.write_tx::<_, Error>(|tx| {
+        let (actor, input) = (actor.clone(), input.clone());
+        Box::pin(async move {
+            package::by_id(tx, package_id).await?.ok_or(Error::NotFound("package"))?;
+            let after = json!({ "policy": input.policy, "throttle": input.throttle });
+            let row = package_traffic::Model {
+                package_id,
+                policy: input.policy,
+                throttle_kbs: input.throttle.unwrap_or(0),
+                updated_at: now,
+            };
+            traffic_limit::set_of_package(tx, row).await?;
+            let subject = ("package", package_id);
+            Ok(audit::record(tx, entry(&actor, now, "set_traffic_policy", subject, None, Some(after))).await?)
+        })
+    });
+    set.await
+}
+
+/// Looks at every server that had traffic lately or is throttled.
+pub async fn look_at_all(ctx: &Context) -> Result<(), Error> {
+    let (mut after, since) = (0, ctx.now() - DAY);
+    loop {
+        let ids = traffic_limit::to_look_at(ctx.store.read(), since, after, SERVERS_AT_ONCE).await?;
+        let Some(last) = ids.last() else { return Ok(()) };
+        after = *last;
+        for id in ids {
+            look_at(ctx, id).await?;
+        }
+    }
+}
+
+/// Gives notices, and throttles or no longer throttles. Nothing is written where nothing changes.
+pub async fn look_at(ctx: &Context, server_id: i64) -> Result<(), Error> {
+    let change = Change::new(ctx, &Actor::system(), server_id);
+    let looked = ctx.store.write_tx::<_, Error>(|tx| {
+        let change = change.clone();
+        Box::pin(async move {
+            let Some(row) = servers::by_id(tx, server_id).await? else { return Ok(false) };
+            let (month, percent) = used(tx, &row, change.now).await?;
+            let before = traffic_limit::state(tx, server_id).await?;
+            let mut state = before.clone().unwrap_or_else(|| none_yet(server_id, month));
+            if state.month != month {
+                (state.month, state.noticed) = (month, 0);
+            }
+            give_notices(tx, &change, &mut state, percent).await?;
+            let changed = settle(tx, &change, &row, &mut state, percent).await?;
+            if before.as_ref() != Some(&state) && (before.is_some() || state.noticed > 0) {
+                state.updated_at = change.now;
+                traffic_limit::set_state(tx, state).await?;
+            }
+            Ok(changed)
+        })
+    });
+    if looked.await? {
+        ctx.nudge.notify_one();
+    }
+    Ok(())
+}
+
+fn none_yet(server_id: i64, month: i32) -> State {
+    State { server_id, month, noticed: 0, throttled: false, in_average_kbs: 0, out_average_kbs: 0, updated_at: 0 }
+}
+
+/// The current period, and how much of its allowance is used, in percent; 0 where the server is unmetered.
+async fn used(tx: &Tx, row: &server::Model, now: i64) -> Result<(i32, i64), Error> {
+    let month = traffic::month(row.created_at, now);
+    let period = traffic::period(row.created_at, month);
+    let month = i32::try_from(month).unwrap_or(i32::MAX);
+    if row.traffic_gb == 0 {
+        return Ok((month, 0));
+    }
+    let days = store::days(tx, row.id, period.start).await?;
+    let bytes: i64 = days.iter().map(|day| day.rx_bytes.saturating_add(day.tx_bytes)).sum();
+    let blocks = store::blocks(tx, row.id).await?;
+    let added: i64 = blocks.iter().filter(|block| block.month == month).map(|block| block.traffic_gb).sum();
+    Ok((month, bytes / (row.traffic_gb + added).saturating_mul(GB / 100).max(1)))
+}
+
+/// Each once in a period.
+async fn give_notices(tx: &Tx, change: &Change, state: &mut State, percent: i64) -> Result<(), Error> {
+    for notice in NOTICES {
+        if percent < notice || i64::from(state.noticed) >= notice {
+            continue;
+        }
+        state.noticed = i32::try_from(notice).unwrap_or(100);
+        let after = json!({ "percent": notice, "month": state.month });
+        change.record(tx, "traffic_notice", None, Some(after)).await?;
+    }
+    Ok(())
+}
+
+/// Throttles a server that is over, where its package says so, and lets one that is not run free again.
+async fn settle(tx: &Tx, change: &Change, row: &server::Model, state: &mut State, percent: i64) -> Result<bool, Error> {
+    let policy = traffic_limit::of_package(tx, row.package_id).await?.filter(|policy| policy.policy == THROTTLE);
+    let wanted = policy.filter(|_| percent >= 100);
+    if wanted.is_some() == state.throttled {
+        return Ok(false);
+    }
+    let locked = change.lock(tx).await?;
+    let primary = locked.named(None)?;
+    let (speeds, action) = match &wanted {
+        Some(policy) => {
+            (state.in_average_kbs, state.out_average_kbs) = (primary.in_average_kbs, primary.out_average_kbs);
+            ((policy.throttle_kbs, policy.throttle_kbs), "throttle_traffic")
+        }
+        None => ((state.in_average_kbs, state.out_average_kbs), "unthrottle_traffic"),
+    };
+    state.throttled = wanted.is_some();
+    set_speeds(tx, primary, speeds, change.now).await?;
+    change.follow(tx, &locked.row).await?;
+    let before = json!({ "inAverage": primary.in_average_kbs, "outAverage": primary.out_average_kbs });
+    let after = json!({ "inAverage": speeds.0, "outAverage": speeds.1, "percent": percent });
+    change.record(tx, action, Some(before), Some(after)).await?;
+    Ok(true)
+}
+
+async fn set_speeds(tx: &Tx, row: &interface_entity::Model, speeds: (i64, i64), now: i64) -> Result<(), Error> {
+    let new = InterfaceChange {
+        driver: row.driver,
+        ip_filter: row.ip_filter,
+        in_average_kbs: speeds.0,
+        out_average_kbs: speeds.1,
+        network_profile: row.network_profile,
+        now,
+    };
+    Ok(server_interface::update(tx, row.id, new).await?)
+}

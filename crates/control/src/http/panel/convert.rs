@@ -1,0 +1,107 @@
+//! Rows of a server become what the panel shows.
+
+use berth_api::{
+    panel::server::{LiveFigures, PendingChange, ServerCard, ServerJob, ServerPage, ServerSystem},
+    time,
+};
+use berth_proto as proto;
+use berth_store::{
+    entity::{ip_block, ipv6_subnet, job, pending_action, template},
+    server_details::ServerDetails,
+};
+
+use crate::{
+    ipam, jobs,
+    live::{self, LiveServer},
+};
+
+const KIB_A_MIB: u64 = 1024;
+
+pub fn card(details: ServerDetails, live: Option<&LiveServer>) -> ServerCard {
+    let row = details.server;
+    let addresses = || details.interfaces.iter();
+    ServerCard {
+        uuid: row.uuid.to_string(),
+        name: row.name,
+        hostname: row.hostname,
+        state: row.state,
+        power: live.map_or(row.power, |sample| live::power_word(sample.stats.power()).to_owned()),
+        suspended: row.suspended,
+        working: details.working,
+        os: details.template.map(system),
+        cpu_cores: row.cpu_cores,
+        memory_mb: row.memory_mib,
+        disk_gb: details.disks.iter().find(|disk| disk.is_primary).map_or(0, |disk| disk.capacity_gib),
+        ipv4: addresses()
+            .flat_map(|one| &one.ipv4)
+            .map(|(address, _)| ipam::ipv4(address.address).to_string())
+            .collect(),
+        ipv6: addresses().flat_map(|one| &one.ipv6).filter_map(ipv6).collect(),
+    }
+}
+
+pub fn page(mut details: ServerDetails, jobs: Vec<job::Model>, live: Option<LiveServer>) -> ServerPage {
+    let row = &details.server;
+    let (created, built) = (time::offset(row.created_at), row.built_at.map(time::offset));
+    let (protected, vnc) = (row.protected, row.vnc_enabled && !row.suspended);
+    let pending = std::mem::take(&mut details.pending).into_iter().map(waits).collect();
+    ServerPage {
+        created,
+        built,
+        protected,
+        vnc,
+        screen: live.as_ref().and_then(|live| live.screen.as_ref()).map(ToString::to_string),
+        live: live.as_ref().map(|live| figures(live, row.cpu_cores)),
+        card: card(details, live.as_ref()),
+        pending,
+        jobs: jobs.into_iter().map(work).collect(),
+    }
+}
+
+/// The guest's address in its subnet.
+fn ipv6((subnet, block): &(ipv6_subnet::Model, ip_block::Model)) -> Option<String> {
+    let address = ipam::guest_ipv6(&subnet.subnet, subnet.prefix_len, &block.gateway)?;
+    Some(format!("{address}/{}", subnet.prefix_len))
+}
+
+fn system(row: template::Model) -> ServerSystem {
+    let name = [Some(row.name), Some(row.version), row.variant].into_iter().flatten().filter(|word| !word.is_empty());
+    ServerSystem { name: name.collect::<Vec<_>>().join(" "), icon: row.icon }
+}
+
+fn waits(row: pending_action::Model) -> PendingChange {
+    PendingChange { action: row.action, requires: serde_json::from_value(row.requires).unwrap_or_default() }
+}
+
+fn work(row: job::Model) -> ServerJob {
+    ServerJob {
+        message: jobs::told(&row),
+        id: row.id,
+        action: row.action,
+        state: row.state,
+        step: row.step,
+        progress: row.progress,
+        created: time::offset(row.created_at),
+        finished: row.finished_at.map(time::offset),
+    }
+}
+
+fn figures(live: &LiveServer, cores: i64) -> LiveFigures {
+    let proto::ServerStats { cpu_percent, memory_unused_kib, memory_available_kib, interfaces, filesystems, .. } =
+        &live.stats;
+    let known = *memory_available_kib > 0;
+    let total = |of: fn(&proto::GuestFilesystem) -> u64| {
+        (!filesystems.is_empty()).then(|| filesystems.iter().map(of).sum::<u64>())
+    };
+    let cores = u32::try_from(cores).unwrap_or(1).max(1);
+    LiveFigures {
+        cpu_percent: (cpu_percent / f64::from(cores) * 10.0).round() / 10.0,
+        memory_used_mb: known.then(|| memory_available_kib.saturating_sub(*memory_unused_kib) / KIB_A_MIB),
+        memory_mb: known.then_some(memory_available_kib / KIB_A_MIB),
+        disk_used_bytes: total(|one| one.used_bytes),
+        disk_bytes: total(|one| one.total_bytes),
+        in_bytes: interfaces.values().map(|one| one.rx_bytes).sum(),
+        out_bytes: interfaces.values().map(|one| one.tx_bytes).sum(),
+        sampled: time::offset(live.sampled_at),
+    }
+}

@@ -1,0 +1,73 @@
+//! The panel's own API, `/panel/api`: the whole URL table. A session's cookie only, never a bearer token; and each
+//! request that changes something repeats the session's secret in a header, which no other site's page can.
+
+mod account;
+mod convert;
+mod keys;
+mod servers;
+mod session;
+pub mod sso;
+
+use axum::{Json, Router, middleware, routing::get};
+use utoipa::OpenApi as _;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{Context, Error};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Berth panel API",
+        description = "What the panel's web application asks for. It changes with the application; programs use the Global API.",
+        license(name = "Apache-2.0")
+    ),
+    servers((url = "/panel/api"))
+)]
+struct Head;
+
+/// Operations of those who are logged in, one line each.
+fn operations() -> OpenApiRouter<Context> {
+    OpenApiRouter::with_openapi(Head::openapi())
+        .routes(routes!(account::retrieve, account::log_out))
+        .routes(routes!(account::sessions))
+        .routes(routes!(account::end_session))
+        .routes(routes!(account::change_password))
+        .routes(routes!(keys::list, keys::add))
+        .routes(routes!(keys::remove))
+        .routes(routes!(servers::list))
+        .routes(routes!(servers::retrieve))
+        .routes(routes!(servers::power))
+        .routes(routes!(servers::reset_password))
+        .routes(routes!(servers::rename))
+        .routes(routes!(servers::templates))
+        .routes(routes!(servers::build))
+        .routes(routes!(servers::open_console))
+}
+
+/// The one operation of those who are not.
+fn strangers() -> OpenApiRouter<Context> {
+    OpenApiRouter::new().routes(routes!(account::log_in))
+}
+
+/// The OpenAPI 3.1 document, generated from the handlers.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut document = operations().split_for_parts().1;
+    document.merge(strangers().split_for_parts().1);
+    document
+}
+
+pub fn router(ctx: &Context) -> Router<Context> {
+    let (operations, _) = operations().split_for_parts();
+    let (strangers, _) = strangers().split_for_parts();
+    let document = openapi();
+    let document = get(move || async move { Json(document) });
+    let with_session = operations
+        .fallback(|| async { Error::NotFound("operation") })
+        .layer(middleware::from_fn_with_state(ctx.clone(), session::authenticate));
+    Router::new()
+        .route("/openapi.json", document)
+        .merge(strangers.layer(middleware::from_fn_with_state(ctx.clone(), session::same_site)))
+        .merge(with_session)
+        .layer(middleware::from_fn(super::body::limited))
+        .layer(super::time_limit())
+}

@@ -1,0 +1,185 @@
+//! Bad input to every operation that there is: wrong types, missing fields, texts without end, ids of nothing. It is
+//! refused in the documented shape, and nothing changes. What values are out of range is for the tests of each
+//! operation; here nobody has to think of a new one.
+
+use berth_control::http::v1;
+use berth_store::testing::Database;
+use serde_json::{Value, json};
+
+use crate::{
+    app::App,
+    operations::{self, Body, Call, Operation},
+};
+
+/// As long as a body may be, and then the rest of it is too much.
+const TOO_LONG: usize = 1 << 20;
+const LONG: usize = 1 << 19;
+/// Levels of a document that exhausts a careless parser's stack.
+const DEEP: usize = 100_000;
+
+/// What the document says of the fields of an operation's body; null where it takes none.
+fn schema(document: &Value, operation: &Operation) -> Value {
+    let body = &document["paths"][&operation.path][operation.method.to_lowercase()]["requestBody"];
+    let schema = &body["content"]["application/json"]["schema"];
+    match schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+        Some(name) => document["components"]["schemas"][name].clone(),
+        None => schema.clone(),
+    }
+}
+
+/// Operations that take JSON, with its schema and a call that is right.
+async fn with_bodies(app: &App) -> Vec<(Operation, Value, Call)> {
+    let (document, company) = (serde_json::to_value(v1::openapi()).unwrap(), operations::company(app).await);
+    let mut found = Vec::new();
+    for operation in operations::all() {
+        let schema = schema(&document, &operation);
+        if schema["properties"].is_object() {
+            let call = operations::example(app, &company, &operation).await;
+            found.push((operation, schema, call));
+        }
+    }
+    assert!(found.len() > 8, "the document's bodies were found");
+    found
+}
+
+/// What no field of this type takes. Numbers may come as texts, and texts as numbers.
+fn wrong_values(field: &Value) -> Vec<Value> {
+    let types: Vec<&str> = match &field["type"] {
+        Value::String(one) => vec![one],
+        Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
+        _ => return Vec::new(),
+    };
+    let of = |name: &str| types.contains(&name);
+    let mut wrong = Vec::new();
+    if !of("object") {
+        wrong.push(json!({ "a": 1 }));
+    }
+    if !of("array") {
+        wrong.push(json!([{ "a": 1 }]));
+    }
+    if of("integer") {
+        wrong.extend([json!("lots"), json!(true), json!(1.5), json!("9".repeat(40)), json!(1e300), json!("1\u{0}")]);
+    }
+    if of("boolean") {
+        wrong.extend([json!("perhaps"), json!(7), json!("true\u{0}")]);
+    }
+    if of("string") {
+        wrong.extend([json!(true), json!("a".repeat(LONG)), json!("a\u{0}b")]);
+    }
+    if of("array") {
+        wrong.extend([json!("x"), json!(7), json!([[[1]]]), json!([{ "a": 1 }])]);
+    }
+    wrong
+}
+
+fn is_refusal(status: u16, body: &Value) -> bool {
+    let sentences = body["errors"].as_array().is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_string));
+    (status == 422 && sentences) || (status == 404 && body["msg"].is_string())
+}
+
+async fn changes(app: &App) -> u64 {
+    app.get("/audit?results=1").await.1["total"].as_u64().unwrap()
+}
+
+fn with_field(call: &Call, name: &str, value: Option<Value>) -> Call {
+    let Some(Body::Json(mut body)) = call.body.clone() else { panic!("{} takes JSON", call.path) };
+    match value {
+        Some(value) => body[name] = value,
+        None => drop(body.as_object_mut().unwrap().remove(name)),
+    }
+    Call { body: Some(Body::Json(body)), ..call.clone() }
+}
+
+berth_store::on_both_databases!(
+    every_field_of_every_operation_refuses_what_is_not_of_its_type,
+    every_operation_refuses_what_is_no_body,
+    every_operation_answers_404_for_ids_of_nothing
+);
+
+async fn every_field_of_every_operation_refuses_what_is_not_of_its_type(database: Database) {
+    let app = App::start(database).await;
+    let calls = with_bodies(&app).await;
+    let before = changes(&app).await;
+    let mut accepted = Vec::new();
+    for (operation, schema, call) in &calls {
+        for (field, facts) in schema["properties"].as_object().unwrap() {
+            for wrong in wrong_values(facts) {
+                let (status, body) = with_field(call, field, Some(wrong.clone())).send(&app, &app.token).await;
+                if !is_refusal(status, &body) {
+                    let shown: String = wrong.to_string().chars().take(40).collect();
+                    let shown_body: String = body.to_string().chars().take(100).collect();
+                    accepted.push(format!("{} {field}={shown}: {status} {shown_body}", operation.name()));
+                }
+            }
+        }
+        for field in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let (status, body) = with_field(call, field, None).send(&app, &app.token).await;
+            if !is_refusal(status, &body) {
+                accepted.push(format!("{} without {field}: {status}", operation.name()));
+            }
+        }
+    }
+    assert!(accepted.is_empty(), "{}", accepted.join("\n"));
+    assert_eq!(changes(&app).await, before, "nothing changed");
+}
+
+async fn every_operation_refuses_what_is_no_body(database: Database) {
+    let app = App::start(database).await;
+    let calls = with_bodies(&app).await;
+    let before = changes(&app).await;
+    let deep = format!("{}{}", "[".repeat(DEEP), "]".repeat(DEEP));
+    let long = json!({ "name": "a".repeat(TOO_LONG), "hostname": "a".repeat(TOO_LONG) }).to_string();
+    let texts = ["{", "\u{0}", "[1]", "7", "\"x\"", "<xml/>", "{\"name\": \"\\ud800\"}", &deep, &long];
+    for (operation, _, call) in &calls {
+        for text in texts {
+            let (status, body) = app.call(&call.method, &call.path, Some(text.to_owned())).await;
+            let shown: String = text.chars().take(40).collect();
+            assert!(is_refusal(status, &body), "{} {shown}: {status} {body}", operation.name());
+        }
+    }
+    assert_eq!(changes(&app).await, before, "nothing changed");
+}
+
+async fn every_operation_answers_404_for_ids_of_nothing(database: Database) {
+    let app = App::start(database).await;
+    let company = operations::company(&app).await;
+    for operation in operations::all().into_iter().filter(|operation| operation.path.contains('{')) {
+        let call = operations::example(&app, &company, &operation).await;
+        let before = changes(&app).await;
+        let (head, rest) = operation.path.split_once('{').unwrap();
+        let tail = rest.split_once('}').unwrap().1;
+        for id in ["999999", "0", "-1", "x", "1.5", "99999999999999999999", "%00", "..%2F1", "1%20OR%201=1"] {
+            let path = format!("{head}{id}{tail}");
+            let (status, body) = Call { path, ..call.clone() }.send(&app, &app.token).await;
+            // A relation to the shop's user is a number that is checked like one.
+            let relation = operation.path.contains("{extRelationId}") && status == 422 && is_refusal(status, &body);
+            assert!(
+                relation || (status == 404 && body["msg"].is_string()),
+                "{} {id}: {status} {body}",
+                operation.name()
+            );
+        }
+        assert_eq!(changes(&app).await, before, "{}: nothing changed", operation.name());
+    }
+}
+
+/// Operations of the Global API ignore fields that they don't know, as its clients expect; all others refuse them. A
+/// line that comes into the file needs a reason.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t09_fields_that_nobody_knows_are_refused_by_all_but_these_operations() {
+    let app = App::start(Database::sqlite()).await;
+    let mut ignoring = String::new();
+    for (operation, schema, call) in with_bodies(&app).await {
+        let denies = schema["additionalProperties"] == false;
+        if !denies {
+            ignoring.push_str(&operation.name());
+            ignoring.push('\n');
+            continue;
+        }
+        let before = changes(&app).await;
+        let (status, body) = with_field(&call, "isAdmin", Some(json!(true))).send(&app, &app.token).await;
+        assert!(status == 422 && is_refusal(status, &body), "{}: {status} {body}", operation.name());
+        assert_eq!(changes(&app).await, before, "{}: nothing changed", operation.name());
+    }
+    insta::assert_snapshot!("ignore_unknown_fields", ignoring);
+}

@@ -1,0 +1,23 @@
+//! The Global API as a whole: its document, who may call what, bad input, the audit log, limits and what is watched.
+
+#![allow(clippy::unwrap_used, reason = "helpers of a test fail it")]
+
+mod access;
+#[path = "../servers/app.rs"]
+#[allow(dead_code)]
+mod app;
+mod audit;
+mod dns_calls;
+mod document;
+mod hostile;
+mod limits;
+mod operations;
+#[path = "../servers/rows.rs"]
+#[allow(dead_code)]
+mod rows;
+#[path = "../../examples/simulated/shop.rs"]
+mod shop;
+mod shop_path;
+mod status;
+mod users;
+mod watched;

@@ -1,0 +1,113 @@
+//! What a billing system does to its clients' accounts.
+
+use berth_control::actions::passwords;
+use berth_store::{testing::Database, user};
+use serde_json::{Value, json};
+
+use crate::app::App;
+
+berth_store::on_both_databases!(
+    an_account_is_modified_field_by_field,
+    what_is_wrong_changes_nothing,
+    a_new_password_replaces_the_old_one,
+    t08_nobody_resets_an_administrators_password,
+);
+
+async fn jon(app: &App) -> Value {
+    let order = json!({ "name": "Jon", "email": "jon@doe.test", "extRelationId": 7 });
+    let (status, body) = app.post("/users", order).await;
+    assert_eq!(status, 201, "{body}");
+    body["data"].clone()
+}
+
+async fn put(app: &App, path: &str, body: Value) -> (u16, Value) {
+    app.call("PUT", path, Some(body.to_string())).await
+}
+
+async fn an_account_is_modified_field_by_field(database: Database) {
+    let app = App::start(database).await;
+    jon(&app).await;
+    let path = "/users/7/byExtRelation";
+    let (status, body) = put(&app, path, json!({ "name": " Jon Doe ", "selfService": "3", "id": {} })).await;
+    assert_eq!(status, 201, "{body}");
+    let shown = json!({ "name": "Jon Doe", "email": "jon@doe.test", "selfService": 3, "enabled": true });
+    assert_eq!(body["data"], shown);
+    let (status, body) = put(&app, path, json!({ "email": "Jon.Doe@doe.test", "enabled": 0 })).await;
+    assert_eq!((status, &body["data"]["enabled"]), (201, &json!(false)), "{body}");
+    let (_, body) = app.get(path).await;
+    let now = &body["data"];
+    assert_eq!((&now["name"], &now["email"]), (&json!("Jon Doe"), &json!("Jon.Doe@doe.test")));
+    assert_eq!((&now["suspended"], &now["selfService"]), (&json!(true), &json!(3)));
+    // Nothing named, nothing changed; clients send `[]`.
+    let (status, same) = app.call("PUT", path, Some("[]".to_owned())).await;
+    assert_eq!((status, &same["data"]["email"]), (201, &json!("Jon.Doe@doe.test")));
+    assert_eq!(app.get("/users?email=jon@doe.test").await.1["total"], 0);
+    assert_eq!(app.get("/users?email=JON.DOE@doe.test").await.1["total"], 1);
+}
+
+async fn what_is_wrong_changes_nothing(database: Database) {
+    let app = App::start(database).await;
+    jon(&app).await;
+    let other = json!({ "name": "Ann", "email": "ann@doe.test", "relStr": "client-8" });
+    assert_eq!(app.post("/users", other).await.0, 201);
+    let path = "/users/7/byExtRelation";
+    let (_, before) = app.get(path).await;
+    let wrong = [
+        (json!({ "name": "" }), "name"),
+        (json!({ "name": "a\nb" }), "name"),
+        (json!({ "name": "x".repeat(192) }), "name"),
+        (json!({ "email": "jon" }), "email"),
+        (json!({ "selfService": 4 }), "selfService"),
+        (json!({ "selfService": "all" }), "selfService"),
+        (json!({ "enabled": "perhaps" }), "enabled"),
+        (json!({ "selfServiceHourlyGroupProfiles": [1] }), "selfServiceHourlyGroupProfiles"),
+        (json!({ "selfServiceHourlyResourcePack": 9 }), "selfServiceHourlyResourcePack"),
+    ];
+    for (body, field) in wrong {
+        let (status, answer) = put(&app, path, body.clone()).await;
+        let named = answer["errors"][0].as_str().is_some_and(|sentence| sentence.contains(field));
+        assert!(status == 422 && named, "{body}: {status} {answer}");
+    }
+    assert_eq!(put(&app, path, json!({ "email": "ANN@doe.test" })).await.0, 409);
+    assert_eq!(app.get(path).await.1, before);
+    let unknown = (404, json!({ "msg": "ext_relation_id not found" }));
+    for path in ["/users/8/byExtRelation", "/users/client-8/byExtRelation", "/users/9?relStr=true"] {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let path = format!("{}?{query}", path.replace("/users/9", "/users/9/byExtRelation"));
+        assert_eq!(put(&app, &path, json!({ "name": "X" })).await, unknown, "{path}");
+        let (path, query) = path.split_once('?').unwrap();
+        assert_eq!(app.post(&format!("{path}/resetPassword?{query}"), json!({})).await, unknown, "{path}");
+    }
+    let by_text = "/users/client-8/byExtRelation?relStr=true";
+    assert_eq!(put(&app, by_text, json!({ "name": "Ann Smith" })).await.0, 201);
+}
+
+async fn a_new_password_replaces_the_old_one(database: Database) {
+    let app = App::start(database).await;
+    let first = jon(&app).await;
+    let (status, body) = app.call("POST", "/users/7/byExtRelation/resetPassword/", None).await;
+    assert_eq!((status, &body["data"]["email"]), (201, &json!("jon@doe.test")), "{body}");
+    let second = body["data"]["password"].as_str().unwrap().to_owned();
+    assert!(second.len() >= 20);
+    let row = user::by_id(app.ctx.store.read(), first["id"].as_i64().unwrap()).await.unwrap().unwrap();
+    let old = first["password"].as_str().unwrap().to_owned();
+    assert!(passwords::verify(row.password_hash.clone(), second).await.unwrap());
+    assert!(!passwords::verify(row.password_hash, old).await.unwrap());
+}
+
+async fn t08_nobody_resets_an_administrators_password(database: Database) {
+    let app = App::start(database).await;
+    let made = app.ctx.store.write_tx::<_, berth_control::Error>(|tx| {
+        let uuid = app.ctx.rng.uuid();
+        Box::pin(async move {
+            let mut boss = user::NewUser::plain(uuid, "Boss", "boss@doe.test", "kept".to_owned(), 1);
+            (boss.admin, boss.ext_relation_id) = (true, Some(9));
+            Ok(user::insert(tx, boss).await?.id)
+        })
+    });
+    let id = made.await.unwrap();
+    assert_eq!(app.post("/users/9/byExtRelation/resetPassword", json!({})).await.0, 403);
+    assert_eq!(put(&app, "/users/9/byExtRelation", json!({ "enabled": false })).await.0, 422);
+    let row = user::by_id(app.ctx.store.read(), id).await.unwrap().unwrap();
+    assert_eq!((row.password_hash.as_str(), row.suspended), ("kept", false));
+}

@@ -1,0 +1,98 @@
+//! A browser as far as logins go: it keeps the cookie and repeats the session's secret.
+
+use berth_control::actions::passwords;
+use berth_store::user::{self, Change};
+use reqwest::{Method, header};
+use serde_json::{Value, json};
+
+use crate::app::App;
+
+pub const PASSWORD: &str = "correct horse battery";
+
+pub struct Browser {
+    base: String,
+    client: reqwest::Client,
+    /// `name=value`.
+    pub cookie: Option<String>,
+    pub csrf: String,
+}
+
+/// What came back.
+pub struct Answer {
+    pub status: u16,
+    pub headers: header::HeaderMap,
+    pub body: Value,
+}
+
+impl Browser {
+    pub fn new(app: &App) -> Self {
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { base: app.url.clone(), client, cookie: None, csrf: String::new() }
+    }
+
+    /// A request as this browser would send it, to a path on the panel's host.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let mut request = self.client.request(method, format!("{}{path}", self.base));
+        if let Some(cookie) = &self.cookie {
+            request = request.header("cookie", cookie);
+        }
+        request
+    }
+
+    /// Sends it, and keeps what cookie it sets.
+    pub async fn send(&mut self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        if let Some(set) = headers.get("set-cookie") {
+            let pair = set.to_str().unwrap().split(';').next().unwrap().to_owned();
+            self.cookie = (!pair.ends_with('=')).then_some(pair);
+        }
+        let text = response.text().await.unwrap();
+        Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null) }
+    }
+
+    /// `path` is below `/panel/api`.
+    pub async fn call(&mut self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let request = self.request(method.parse().unwrap(), &format!("/panel/api{path}"));
+        let request = request.header("x-csrf-token", &self.csrf);
+        let request = match body {
+            Some(body) => request.header("content-type", "application/json").body(body.to_string()),
+            None => request,
+        };
+        self.send(request).await
+    }
+
+    pub async fn get(&mut self, path: &str) -> Answer {
+        self.call("GET", path, None).await
+    }
+
+    pub async fn log_in(&mut self, email: &str, password: &str) -> Answer {
+        let answer = self.call("POST", "/session", Some(json!({ "email": email, "password": password }))).await;
+        if answer.status == 200 {
+            self.csrf = answer.body["data"]["csrf"].as_str().unwrap().to_owned();
+        }
+        answer
+    }
+}
+
+/// Gives a user a password that the tests know.
+pub async fn give_password(app: &App, id: i64) {
+    let (hash, now) = (passwords::hash(&app.ctx, PASSWORD).await.unwrap(), app.ctx.now());
+    let given = app.ctx.store.write_tx::<_, berth_control::Error>(|tx| {
+        let hash = hash.clone();
+        Box::pin(async move {
+            let row = user::by_id(tx, id).await?.unwrap();
+            let change = Change { password_hash: Some(hash), ..Change::default() };
+            Ok(user::change(tx, row, change, now).await?)
+        })
+    });
+    given.await.unwrap();
+}
+
+/// A browser that is logged in.
+pub async fn logged_in(app: &App, email: &str) -> Browser {
+    let mut browser = Browser::new(app);
+    let answer = browser.log_in(email, PASSWORD).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    browser
+}

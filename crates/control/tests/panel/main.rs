@@ -1,0 +1,16 @@
+//! The panel's API through real HTTP: logins and who may do what, on SQLite and on PostgreSQL.
+
+#![allow(clippy::unwrap_used, reason = "helpers of a test fail it")]
+
+mod access;
+#[path = "../servers/app.rs"]
+#[allow(dead_code)]
+mod app;
+mod browser;
+mod document;
+mod logins;
+#[path = "../servers/rows.rs"]
+#[allow(dead_code)]
+mod rows;
+mod servers;
+mod sso;

@@ -1,0 +1,220 @@
+//! Traffic of servers: counted once, by periods that leave no gap over two years, with blocks.
+
+use berth_control::{
+    actions::traffic_limit,
+    clock::{DAY, HOUR},
+    events,
+};
+use berth_proto::{Event, InterfaceTraffic, TrafficCounted, event::What};
+use berth_store::testing::Database;
+use serde_json::{Value, json};
+
+use crate::{app::App, rows};
+
+berth_store::on_both_databases!(
+    bytes_are_counted_once_however_often_they_are_told,
+    months_turn_over_two_years_without_gap_or_overlap,
+    blocks_are_added_to_periods_and_removed,
+    a_server_that_passes_its_traffic_is_told_of_and_throttled_until_there_is_more,
+);
+
+/// A node that tells totals of one interface.
+struct Node {
+    hypervisor: i64,
+    tag: String,
+    sequence: u64,
+    rx: u64,
+    tx: u64,
+}
+
+impl Node {
+    async fn of(app: &App, hypervisor: i64, server: i64) -> Self {
+        let (_, list) = app.get(&format!("/servers/{server}/interfaces")).await;
+        Self { hypervisor, tag: format!("{:010}", list["data"][0]["tag"]), sequence: 0, rx: 0, tx: 0 }
+    }
+
+    fn event(&self, at_us: i64) -> Event {
+        let interface = InterfaceTraffic { tag: self.tag.clone(), in_bytes: self.rx, out_bytes: self.tx };
+        let strange = InterfaceTraffic { tag: "'; DROP TABLE servers".to_owned(), in_bytes: u64::MAX, out_bytes: 1 };
+        let what = TrafficCounted { epoch: "one".to_owned(), interfaces: vec![strange, interface] };
+        Event {
+            incarnation: "outbox".to_owned(),
+            sequence: self.sequence,
+            at_us,
+            server_uuid: String::new(),
+            what: Some(What::Traffic(what)),
+        }
+    }
+
+    /// So many more bytes have passed.
+    async fn passed(&mut self, app: &App, rx: u64, tx: u64) {
+        self.sequence += 1;
+        (self.rx, self.tx) = (self.rx + rx, self.tx + tx);
+        events::apply(&app.ctx, self.hypervisor, self.event(app.ctx.now())).await.unwrap();
+    }
+}
+
+async fn monthly(app: &App, server: i64) -> Vec<Value> {
+    let (status, body) = app.get(&format!("/servers/{server}/traffic")).await;
+    assert_eq!(status, 200, "{body}");
+    body["data"]["monthly"].as_array().unwrap().clone()
+}
+
+async fn bytes_are_counted_once_however_often_they_are_told(database: Database) {
+    let app = App::start(database).await;
+    let company = rows::company(&app, 2, 10).await;
+    let server = company.server(&app).await;
+    let mut node = Node::of(&app, company.hypervisors[0], server).await;
+    let month = json!({ "month": 1, "start": "2025-01-20 00:00:00", "end": "2025-02-19 23:59:59", "rx": 0, "tx": 0,
+                        "total": 0, "limit": 1000, "blocks": [] });
+    assert_eq!(monthly(&app, server).await, [month]);
+    node.passed(&app, 1_000, 10).await;
+    node.passed(&app, 500, 5).await;
+    let again = node.event(app.ctx.now());
+    events::apply(&app.ctx, node.hypervisor, again.clone()).await.unwrap();
+    let told_anew = Event { sequence: node.sequence + 1, ..again.clone() };
+    events::apply(&app.ctx, node.hypervisor, told_anew).await.unwrap();
+    let other_node = Event { incarnation: "other".to_owned(), ..again };
+    events::apply(&app.ctx, company.hypervisors[1], other_node).await.unwrap();
+    let months = monthly(&app, server).await;
+    assert_eq!((&months[0]["rx"], &months[0]["tx"], &months[0]["total"]), (&json!(1_500), &json!(15), &json!(1_515)));
+    node.sequence += 1;
+    app.pass(HOUR);
+    node.passed(&app, 7, 0).await;
+    let (_, hours) = app.get(&format!("/servers/{server}/traffic/history?hourly=1&days=1")).await;
+    let hour = |start: &str, rx: i64, tx: i64| json!({ "start": start, "rx": rx, "tx": tx });
+    assert_eq!(hours["data"], json!([hour("2025-01-20 14:00:00", 1_500, 15), hour("2025-01-20 15:00:00", 7, 0)]));
+    let (_, days) = app.get(&format!("/servers/{server}/traffic/history")).await;
+    assert_eq!(days["data"], json!([hour("2025-01-20 00:00:00", 1_507, 15)]));
+    for query in ["days=0", "days=401", "days=x", "hourly=1&days=36"] {
+        let (status, body) = app.get(&format!("/servers/{server}/traffic/history?{query}")).await;
+        assert!(status == 422 && body["errors"][0].is_string(), "{query}: {body}");
+    }
+    assert_eq!(app.get("/servers/999/traffic").await, (404, json!({ "msg": "server not found" })));
+}
+
+async fn months_turn_over_two_years_without_gap_or_overlap(database: Database) {
+    let app = App::start(database).await;
+    let company = rows::company(&app, 1, 10).await;
+    // The 31st, which most months lack.
+    app.pass(11 * DAY);
+    let server = company.server(&app).await;
+    let mut node = Node::of(&app, company.hypervisors[0], server).await;
+    let mut days = 0;
+    while days < 730 {
+        node.passed(&app, 100, 1).await;
+        app.pass(DAY);
+        days += 1;
+    }
+    let months = monthly(&app, server).await;
+    assert_eq!(months.len(), 25);
+    let total: i64 = months.iter().map(|month| month["rx"].as_i64().unwrap()).sum();
+    assert_eq!(total, 73_000, "every byte is in one period");
+    let starts: Vec<&str> = months.iter().rev().take(4).map(|month| month["start"].as_str().unwrap()).collect();
+    assert_eq!(starts, ["2025-01-31 00:00:00", "2025-02-28 00:00:00", "2025-03-31 00:00:00", "2025-04-30 00:00:00"]);
+    let days_of = |n: usize| months[months.len() - n]["rx"].as_i64().unwrap() / 100;
+    assert_eq!([days_of(1), days_of(2), days_of(3), days_of(4)], [28, 31, 30, 31]);
+    let numbers: Vec<i64> = months.iter().map(|month| month["month"].as_i64().unwrap()).collect();
+    assert_eq!(numbers, (1..=25).rev().collect::<Vec<_>>(), "the newest first");
+    for pair in months.windows(2) {
+        let (newer, older) = (pair[0]["start"].as_str().unwrap(), pair[1]["end"].as_str().unwrap());
+        let parse = |text: &str| chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").unwrap();
+        assert_eq!((parse(newer) - parse(older)).num_seconds(), 1, "{older} {newer}");
+    }
+}
+
+async fn blocks_are_added_to_periods_and_removed(database: Database) {
+    let app = App::start(database).await;
+    let company = rows::company(&app, 1, 10).await;
+    let server = company.server(&app).await;
+    let path = format!("/servers/{server}/traffic/blocks");
+    assert_eq!(app.post(&path, json!({ "month": "2", "amount": 100, "id": {} })).await, (201, Value::Null));
+    assert_eq!(app.post(&path, json!({ "month": 1, "amount": 50 })).await.0, 201);
+    let (_, blocks) = app.get(&path).await;
+    let first = json!({ "id": blocks["data"]["assigned"][0]["id"], "current": false, "month": 2, "traffic": 100,
+                        "start": "2025-02-20 00:00:00", "end": "2025-03-19 23:59:59",
+                        "added": "2025-01-20T14:00:47.000000Z" });
+    assert_eq!(blocks["data"]["assigned"][0], first);
+    assert_eq!(blocks["data"]["assigned"][1]["current"], true);
+    let available = &blocks["data"]["available"];
+    assert_eq!((&available["total"], &available["current"]["month"]), (&json!(25), &json!(1)));
+    let last = json!({ "month": 25, "start": "2027-01-20 00:00:00", "end": "2027-02-19 23:59:59" });
+    assert_eq!((available["months"].as_object().unwrap().len(), &available["months"]["25"]), (25, &last));
+    let current = &monthly(&app, server).await[0]["blocks"];
+    assert_eq!((current[0]["traffic"].clone(), current.as_array().unwrap().len()), (json!(50), 1));
+    app.pass(40 * DAY);
+    let (_, blocks) = app.get(&path).await;
+    assert_eq!(blocks["data"]["assigned"][0]["current"], true, "the month has turned");
+    for (body, field) in [
+        (json!({}), "month"),
+        (json!({ "month": 1, "amount": 5 }), "month"),
+        (json!({ "month": 27, "amount": 5 }), "month"),
+        (json!({ "month": 2, "amount": 0 }), "amount"),
+        (json!({ "month": 2, "amount": 10_000_001 }), "amount"),
+        (json!({ "month": 2, "amount": "much" }), "amount"),
+        (json!({ "month": [2], "amount": 5 }), "month"),
+    ] {
+        let (status, answer) = app.post(&path, body.clone()).await;
+        assert!(status == 422 && answer["errors"].to_string().contains(field), "{body}: {status} {answer}");
+    }
+    let one = format!("{path}/{}", first["id"]);
+    assert_eq!(app.delete(&one).await, (204, Value::Null));
+    assert_eq!(app.delete(&one).await, (404, json!({ "msg": "traffic block not found" })));
+    let other = company.server(&app).await;
+    let strange = format!("/servers/{other}/traffic/blocks/{}", blocks["data"]["assigned"][1]["id"]);
+    assert_eq!(app.delete(&strange).await.0, 404, "another server's block");
+}
+
+async fn a_server_that_passes_its_traffic_is_told_of_and_throttled_until_there_is_more(database: Database) {
+    let app = App::start(database).await;
+    let company = rows::company(&app, 1, 10).await;
+    let mut order = company.order();
+    (order["traffic"], order["networkSpeedInbound"]) = (json!(10), json!(5_000));
+    let (_, made) = app.post("/servers", order).await;
+    let server = made["data"]["id"].as_i64().unwrap();
+    let free = company.server(&app).await;
+    let policy = format!("/packages/{}/trafficPolicy", company.package);
+    assert_eq!(app.get(&policy).await.1["data"], json!({ "policy": "nothing", "throttle": null }));
+    for wrong in [
+        json!({}),
+        json!({ "policy": "explode" }),
+        json!({ "policy": "throttle" }),
+        json!({ "policy": "throttle", "throttle": 0 }),
+        json!({ "policy": "nothing", "more": 1 }),
+    ] {
+        let (status, body) = app.call("PUT", &policy, Some(wrong.to_string())).await;
+        assert!(status == 422 && body["errors"][0].is_string(), "{wrong}: {body}");
+    }
+    let throttle = json!({ "policy": "throttle", "throttle": 125 });
+    assert_eq!(app.call("PUT", &policy, Some(throttle.to_string())).await.0, 204);
+    assert_eq!(app.get(&policy).await.1["data"], throttle);
+
+    let mut node = Node::of(&app, company.hypervisors[0], server).await;
+    let speed = async |server: i64| {
+        let (_, list) = app.get(&format!("/servers/{server}/interfaces")).await;
+        (list["data"][0]["inAverage"].as_i64().unwrap(), list["data"][0]["outAverage"].as_i64().unwrap())
+    };
+    let notices = async || app.get("/audit?action=traffic_notice").await.1["total"].as_i64().unwrap();
+    let look = async || traffic_limit::look_at_all(&app.ctx).await.unwrap();
+    node.passed(&app, 7_900_000_000, 0).await;
+    look().await;
+    assert_eq!((notices().await, speed(server).await), (0, (5_000, 0)));
+    node.passed(&app, 100_000_000, 0).await;
+    look().await;
+    look().await;
+    assert_eq!((notices().await, speed(server).await), (1, (5_000, 0)), "at 80 percent, once");
+    node.passed(&app, 0, 2_000_000_000).await;
+    look().await;
+    assert_eq!((notices().await, speed(server).await, speed(free).await), (2, (125, 125), (0, 0)));
+
+    let blocks = format!("/servers/{server}/traffic/blocks");
+    assert_eq!(app.post(&blocks, json!({ "month": 1, "amount": 5 })).await.0, 201);
+    look().await;
+    assert_eq!(speed(server).await, (5_000, 0), "as before");
+    node.passed(&app, 6_000_000_000, 0).await;
+    look().await;
+    assert_eq!((notices().await, speed(server).await), (2, (125, 125)), "again, and each notice was given");
+    app.pass(31 * DAY);
+    look().await;
+    assert_eq!(speed(server).await, (5_000, 0), "the month has turned");
+}

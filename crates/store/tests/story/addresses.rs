@@ -1,0 +1,262 @@
+//! Addresses that come and go on a server, who held them, and the blocks that they are of.
+
+use std::net::Ipv4Addr;
+
+use berth_store::{
+    Store, address_history,
+    ip_block::{self, BlockChange, NewBlock},
+    ip_block_binding, ip_whitelist, ipv4_address, ipv6_subnet, server, server_details,
+    server_interface::{self, InterfaceChange},
+};
+
+use crate::{NOW, nodes::Nodes, people::People, uuid, write_in};
+
+/// 198.51.100.1
+const FIRST: u32 = 0xC633_6401;
+
+pub async fn tell(store: &Store, nodes: &Nodes, people: &People, server: i64) {
+    let interface = server_interface::of_server(store.read(), server).await.unwrap()[0].id;
+    let (four, six) = (block(store, 4).await, block(store, 6).await);
+    comings_and_goings(store, four, interface, server, people).await;
+    rest(store, four, interface).await;
+    subnets(store, six, interface, server).await;
+    bindings(store, nodes, four, six).await;
+    end_of_blocks(store, four, six, interface, server).await;
+    passed(store, interface, server).await;
+}
+
+async fn block(store: &Store, family: i32) -> i64 {
+    let v6 = family == 6;
+    let new = NewBlock {
+        uuid: uuid(0xB0 + u128::from(v6)),
+        name: format!("addresses {family}"),
+        family,
+        gateway: if v6 { "2001:db8:1::1" } else { "198.51.100.254" }.to_owned(),
+        prefix_len: if v6 { 48 } else { 24 },
+        source_prefix: v6.then(|| "2001:db8:1::".to_owned()),
+        subnet_prefix_len: v6.then_some(64),
+        resolver1: None,
+        resolver2: None,
+        enabled: true,
+        network_profile: 0,
+        now: NOW,
+    };
+    write_in!(store, [new] | tx | ip_block::insert(tx, new).await).unwrap().id
+}
+
+fn number(n: u32) -> i64 {
+    i64::from(FIRST - 1 + n)
+}
+
+async fn comings_and_goings(store: &Store, block: i64, interface: i64, server: i64, people: &People) {
+    let db = store.read();
+    let added =
+        write_in!(store, |tx| ipv4_address::add(tx, block, &[FIRST, FIRST + 1, FIRST + 1, FIRST + 2], NOW).await);
+    assert_eq!(added.unwrap(), 3, "one was named twice");
+    let there = ipv4_address::in_range(db, &(FIRST..=FIRST + 9)).await.unwrap();
+    assert_eq!(there.iter().map(|row| row.address).collect::<Vec<_>>(), [number(1), number(2), number(3)]);
+    let named = ipv4_address::by_addresses(db, &[number(3), number(9)]).await.unwrap();
+    assert_eq!(named, there[2..]);
+
+    let ids = [there[0].id, 999];
+    assert_eq!(ipv4_address::by_ids(db, &ids).await.unwrap(), there[..1]);
+    let two = write_in!(store, |tx| ipv4_address::set_reserved(tx, block, &[number(1), number(9)], true).await);
+    assert_eq!(two.unwrap(), 1, "as many as the block has");
+    let given = write_in!(store, |tx| {
+        let next = ipv4_address::allocate(tx, block, interface, 10, 1, NOW, NOW).await?;
+        let named = ipv4_address::take(tx, &[number(1), number(2)], interface, 11, NOW).await?;
+        Ok((next, named))
+    });
+    let (next, named) = given.unwrap();
+    assert_eq!((next[0].address, next[0].position), (number(2), 10), "what is kept back is not next");
+    assert_eq!(named.iter().map(|row| (row.address, row.position)).collect::<Vec<_>>(), [(number(1), 11)]);
+    assert_eq!(ip_block::assigned(db, block).await.unwrap(), 2);
+
+    let filter = |assigned, reserved, server_id| ipv4_address::Filter { assigned, reserved, server_id, address: None };
+    let page = async |filter| {
+        let (rows, total) = ipv4_address::page(db, block, &filter, 0, 10).await.unwrap();
+        assert_eq!(rows.len() as u64, total);
+        rows.into_iter().map(|(row, holder)| (row.address, holder.map(|holder| holder.server_id))).collect::<Vec<_>>()
+    };
+    let (held, free) = ([(number(1), Some(server)), (number(2), Some(server))], (number(3), None));
+    assert_eq!(page(filter(None, None, None)).await, [held[0], held[1], free]);
+    assert_eq!(page(filter(Some(true), None, None)).await, held);
+    assert_eq!(page(filter(Some(false), None, None)).await, [free]);
+    assert_eq!(page(filter(None, Some(true), None)).await, [held[0]]);
+    assert_eq!(page(filter(None, None, Some(server))).await, held);
+    assert_eq!(page(filter(None, None, Some(999))).await, []);
+
+    let back = write_in!(store, |tx| {
+        ipv4_address::release(tx, &[interface], &[number(1), number(2), number(3)], NOW + 5).await
+    });
+    assert_eq!(back.unwrap().len(), 2, "those that it had");
+    assert_eq!(ip_block::assigned(db, block).await.unwrap(), 0);
+    let held = |at| async move {
+        let (rows, total) = address_history::of_ipv4(db, Ipv4Addr::from(FIRST), at, 0, 10).await.unwrap();
+        assert_eq!(rows.len() as u64, total);
+        rows.into_iter().map(|row| (row.server_id, row.user_id, row.assigned_at, row.released_at)).collect::<Vec<_>>()
+    };
+    let once = (server, people.jon, NOW, Some(NOW + 5));
+    assert_eq!(held(None).await, [once]);
+    assert_eq!(held(Some(NOW + 4)).await, [once]);
+    assert_eq!(held(Some(NOW + 5)).await, [], "given back by then");
+    assert_eq!(held(Some(NOW - 1)).await, []);
+}
+
+/// Those that were never given come first, then whichever has been free for the longest; nothing before its time.
+async fn rest(store: &Store, block: i64, interface: i64) {
+    write_in!(store, |tx| ipv4_address::set_reserved(tx, block, &[number(1)], false).await).unwrap();
+    let take = async |rested_since, now| {
+        let given = write_in!(store, |tx| ipv4_address::allocate(tx, block, interface, 10, 1, rested_since, now).await);
+        given.unwrap().first().map(|row| row.address)
+    };
+    let give = async |address, now| {
+        write_in!(store, |tx| ipv4_address::release(tx, &[interface], &[address], now).await).unwrap();
+    };
+    assert_eq!(take(NOW, NOW + 6).await, Some(number(3)), "never given");
+    assert_eq!(take(NOW + 4, NOW + 7).await, None, "they rest");
+    assert_eq!(take(NOW + 5, NOW + 8).await, Some(number(1)));
+    give(number(1), NOW + 9).await;
+    assert_eq!(take(NOW + 9, NOW + 10).await, Some(number(2)), "free for longer than the first");
+    give(number(2), NOW + 11).await;
+    give(number(3), NOW + 11).await;
+}
+
+async fn subnets(store: &Store, block: i64, interface: i64, server: i64) {
+    let db = store.read();
+    let row = ip_block::by_id(db, block).await.unwrap().unwrap();
+    let cut = |index: u64| Some(format!("2001:db8:1:{index}::"));
+    let given = write_in!(store, [row] | tx | ipv6_subnet::allocate(tx, &row, interface, 5, (NOW, NOW), cut).await);
+    let given = given.unwrap().unwrap();
+    let held = |at| async move {
+        let (rows, _) = address_history::of_ipv6(db, "2001:db8:1:1::77".parse().unwrap(), at, 0, 10).await.unwrap();
+        rows.into_iter().map(|row| (row.server_id, row.ipv6.unwrap(), row.released_at)).collect::<Vec<_>>()
+    };
+    assert_eq!(held(None).await, [(server, "2001:db8:1:1::".to_owned(), None)]);
+    let id = given.id;
+    let taken = write_in!(store, |tx| ipv6_subnet::take(tx, block, "2001:db8:1:1::", interface, 6, NOW + 2).await);
+    assert_eq!(taken.unwrap(), None, "it is not free");
+    let back = write_in!(store, |tx| ipv6_subnet::release(tx, &[interface], &[id, 999], NOW + 3).await).unwrap();
+    assert_eq!(back.len(), 1);
+    assert_eq!(held(Some(NOW + 3)).await, []);
+    assert_eq!(held(Some(NOW)).await.len(), 1);
+    let again =
+        write_in!(store, [row] | tx | ipv6_subnet::allocate(tx, &row, interface, 5, (NOW + 2, NOW + 4), cut).await);
+    assert_eq!(again.unwrap().unwrap().subnet_index, 2, "the first one rests");
+    let taken = write_in!(store, |tx| ipv6_subnet::take(tx, block, "2001:db8:1:1::", interface, 6, NOW + 4).await);
+    assert_eq!(taken.unwrap().unwrap().id, id, "unless it is named");
+    assert_eq!(held(Some(NOW + 4)).await.len(), 1);
+    write_in!(store, |tx| ipv6_subnet::release(tx, &[interface], &[id], NOW + 5).await).unwrap();
+    let used = ip_block::counts(db, &[block]).await.unwrap()[0].1;
+    assert_eq!((used.total, used.used), (2, 1));
+    write_in!(store, |tx| ip_block::forget_free_subnets(tx, block).await).unwrap();
+    assert_eq!(ip_block::counts(db, &[block]).await.unwrap()[0].1.total, 1);
+}
+
+async fn bindings(store: &Store, nodes: &Nodes, four: i64, six: i64) {
+    let (db, first, network) = (store.read(), nodes.first, nodes.network);
+    let before: Vec<i64> = bound(store, first).await.into_iter().map(|(_, block, _)| block).collect();
+    let others = berth_store::hypervisor_network::of_hypervisors(db, &[first]).await.unwrap();
+    let spare = others.iter().find(|other| other.id != network).unwrap().id;
+    write_in!(store, |tx| {
+        ip_block::bind(tx, four, network, NOW).await?;
+        ip_block::bind(tx, six, network, NOW).await
+    })
+    .unwrap();
+    let id_of = async |block| {
+        let bound = ip_block_binding::of_block(db, block).await.unwrap();
+        assert_eq!(bound.len(), 1);
+        bound[0].binding.id
+    };
+    let (b4, b6) = (id_of(four).await, id_of(six).await);
+    write_in!(store, |tx| ip_block_binding::set_order(tx, network, &[b6, b4, 999]).await).unwrap();
+    let order: Vec<i64> = bound(store, first).await.into_iter().map(|(_, block, _)| block).collect();
+    assert_eq!(order, [&[six, four], &before[..]].concat(), "those that were not named come last, as they were");
+    let giving = ip_block_binding::giving_to_network(db, network).await.unwrap();
+    assert_eq!(giving.iter().map(|block| block.id).collect::<Vec<_>>(), order);
+    write_in!(store, |tx| ip_block_binding::move_to(tx, b6, spare).await).unwrap();
+    assert!(bound(store, first).await.contains(&(spare, six, 1)));
+    write_in!(store, |tx| {
+        ip_block_binding::remove(tx, b4).await?;
+        ip_block_binding::remove(tx, b6).await
+    })
+    .unwrap();
+    let order: Vec<i64> = bound(store, first).await.into_iter().map(|(_, block, _)| block).collect();
+    assert_eq!(order, before);
+}
+
+async fn bound(store: &Store, hypervisor: i64) -> Vec<(i64, i64, i32)> {
+    let all = ip_block_binding::of_hypervisor(store.read(), hypervisor).await.unwrap();
+    all.into_iter().map(|bound| (bound.network.id, bound.block.id, bound.binding.position)).collect()
+}
+
+async fn end_of_blocks(store: &Store, four: i64, six: i64, interface: i64, server: i64) {
+    let db = store.read();
+    let change = BlockChange {
+        name: "changed".to_owned(),
+        gateway: "2001:db8:1::2".to_owned(),
+        prefix_len: 40,
+        source_prefix: Some("2001:db8:100::".to_owned()),
+        subnet_prefix_len: Some(56),
+        resolver1: Some("2001:db8::53".to_owned()),
+        resolver2: None,
+        enabled: false,
+        network_profile: 3,
+        now: NOW + 9,
+    };
+    write_in!(store, [change] | tx | ip_block::update(tx, six, change).await).unwrap();
+    let row = ip_block::by_id(db, six).await.unwrap().unwrap();
+    assert_eq!((row.name.as_str(), row.prefix_len, row.subnet_prefix_len), ("changed", 40, Some(56)));
+    assert_eq!((row.enabled, row.network_profile, row.updated_at), (false, 3, NOW + 9));
+    let generation = async || server::by_id(db, server).await.unwrap().unwrap().generation;
+    let before = generation().await;
+    assert_eq!(write_in!(store, |tx| ip_block::renew_specifications(tx, six).await).unwrap(), [server]);
+    assert_eq!(write_in!(store, |tx| ip_block::renew_specifications(tx, four).await).unwrap(), [] as [i64; 0]);
+    assert_eq!(generation().await, before + 1, "once, for the block that it has a subnet of");
+
+    let held = write_in!(store, |tx| ip_block::delete(tx, six).await).unwrap_err();
+    assert!(matches!(held, berth_store::StoreError::ForeignKey(_)), "{held}");
+    let mine: Vec<i64> = ipv6_subnet::of_interface(db, interface).await.unwrap().iter().map(|row| row.id).collect();
+    let newest = *mine.last().unwrap();
+    write_in!(store, |tx| ipv6_subnet::release(tx, &[interface], &[newest], NOW + 9).await).unwrap();
+    assert_eq!(write_in!(store, |tx| ipv4_address::remove(tx, four, &[number(1), number(9)]).await).unwrap(), 1);
+    write_in!(store, |tx| {
+        ip_block::delete(tx, six).await?;
+        ip_block::delete(tx, four).await
+    })
+    .unwrap();
+    assert_eq!(ip_block::by_id(db, four).await.unwrap(), None);
+    assert_eq!(ipv4_address::in_range(db, &(FIRST..=FIRST + 9)).await.unwrap(), []);
+    let (past, _) = address_history::of_ipv4(db, Ipv4Addr::from(FIRST), None, 0, 10).await.unwrap();
+    assert_eq!(past.len(), 2, "what was is still known");
+}
+
+/// An interface's own settings, and what its filter lets through besides its addresses.
+async fn passed(store: &Store, interface: i64, server: i64) {
+    let db = store.read();
+    let before = server_interface::of_server(db, server).await.unwrap().remove(0);
+    let change = InterfaceChange {
+        driver: Some(2),
+        ip_filter: false,
+        in_average_kbs: 1,
+        out_average_kbs: 2,
+        network_profile: 3,
+        now: NOW + 1,
+    };
+    write_in!(store, |tx| server_interface::update(tx, interface, change).await).unwrap();
+    let row = server_interface::of_server(db, server).await.unwrap().remove(0);
+    assert_eq!((row.driver, row.ip_filter, row.network_profile, row.updated_at), (Some(2), false, 3, NOW + 1));
+    assert_eq!((row.in_average_kbs, row.out_average_kbs, row.mac), (1, 2, before.mac));
+    let add = async |address: &'static str, prefix_len| {
+        let family = if address.contains(':') { 6 } else { 4 };
+        write_in!(store, |tx| ip_whitelist::add(tx, interface, family, address, prefix_len, NOW).await).unwrap()
+    };
+    assert!(add("203.0.113.0", 24).await && add("203.0.113.0", 25).await && add("2001:db8:9::", 48).await);
+    assert!(!add("203.0.113.0", 24).await, "it is there");
+    let rows = ip_whitelist::of_interface(db, interface).await.unwrap();
+    assert_eq!(rows.len(), 3);
+    let details = server_details::by_id(db, server).await.unwrap().unwrap();
+    assert_eq!(details.interfaces[0].whitelist, rows);
+    let gone = write_in!(store, |tx| ip_whitelist::remove(tx, interface, "203.0.113.0").await).unwrap();
+    assert_eq!((gone, ip_whitelist::of_interface(db, interface).await.unwrap().len()), (2, 1));
+}

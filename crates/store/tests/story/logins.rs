@@ -1,0 +1,95 @@
+//! Sessions of the panel, logins from other sites, and logins that failed.
+
+use berth_store::{
+    Store, login_failure,
+    login_token::{self, NewPair},
+    session::{self, NewSession},
+};
+
+use crate::{NOW, SECOND, people::People, write_in};
+
+pub async fn tell(store: &Store, people: &People) {
+    sessions(store, people).await;
+    pairs(store, people).await;
+    failures(store).await;
+}
+
+fn new(user_id: i64, token: &str) -> NewSession {
+    NewSession {
+        user_id,
+        token_hash: token.to_owned(),
+        csrf: format!("csrf of {token}"),
+        address: Some("192.0.2.1".to_owned()),
+        user_agent: "Lynx".to_owned(),
+        expires_at: NOW + 10 * SECOND,
+        now: NOW,
+    }
+}
+
+async fn sessions(store: &Store, people: &People) {
+    let (db, jon) = (store.read(), people.jon);
+    let begin = async |user, token| {
+        let new = new(user, token);
+        write_in!(store, [new] | tx | session::insert(tx, new).await).unwrap()
+    };
+    let (first, second, marys) = (begin(jon, "a").await, begin(jon, "b").await, begin(people.mary, "c").await);
+    let (found, user) = session::by_hash(db, "a", NOW).await.unwrap().unwrap();
+    assert_eq!((&found, user.id), (&first, jon));
+    assert_eq!(session::by_hash(db, "x", NOW).await.unwrap(), None);
+    assert_eq!(session::by_hash(db, "a", NOW + 10 * SECOND).await.unwrap(), None, "its time is over");
+    assert_eq!(session::of_user(db, jon, NOW).await.unwrap(), [second.clone(), first.clone()]);
+    write_in!(store, |tx| session::touch(tx, first.id, NOW + 20 * SECOND, NOW + SECOND).await).unwrap();
+    let (touched, _) = session::by_hash(db, "a", NOW + 15 * SECOND).await.unwrap().unwrap();
+    assert_eq!(touched.seen_at, NOW + SECOND);
+    assert!(!write_in!(store, |tx| session::end(tx, jon, marys.id).await).unwrap(), "another's is not his to end");
+    assert!(write_in!(store, |tx| session::end(tx, jon, second.id).await).unwrap());
+    let third = begin(jon, "d").await;
+    assert_eq!(write_in!(store, |tx| session::end_others(tx, jon, Some(third.id)).await).unwrap(), 1);
+    write_in!(store, |tx| session::trim(tx, NOW + 10 * SECOND).await).unwrap();
+    assert_eq!(session::of_user(db, jon, NOW).await.unwrap(), [third], "it ends then, not before");
+    write_in!(store, |tx| session::trim(tx, NOW + 11 * SECOND).await).unwrap();
+    assert_eq!(session::of_user(db, people.mary, NOW).await.unwrap(), []);
+}
+
+async fn pairs(store: &Store, people: &People) {
+    let (db, jon, mary) = (store.read(), people.jon, people.mary);
+    let new = |first: &str| NewPair {
+        user_id: jon,
+        server_id: None,
+        first_hash: first.to_owned(),
+        second_hash: "two".to_owned(),
+        expires_at: NOW + 10 * SECOND,
+        now: NOW,
+    };
+    for first in ["one", "three"] {
+        let pair = new(first);
+        write_in!(store, [pair] | tx | login_token::insert(tx, pair).await).unwrap();
+    }
+    let take =
+        async |first, second, now| write_in!(store, |tx| login_token::take(tx, first, second, now).await).unwrap();
+    assert_eq!(take("one", "other", NOW).await, None);
+    assert_eq!(take("one", "two", NOW + 10 * SECOND).await, None, "too late");
+    assert_eq!(take("one", "two", NOW + 9 * SECOND).await.unwrap().user_id, jon);
+    assert_eq!(take("one", "two", NOW + 9 * SECOND).await, None, "once");
+    let used = login_token::by_hashes(db, "one", "two").await.unwrap().unwrap();
+    assert_eq!(used.used_at, Some(NOW + 9 * SECOND));
+    assert_eq!(login_token::by_hashes(db, "one", "other").await.unwrap(), None);
+    write_in!(store, |tx| login_token::trim(tx, NOW + 10 * SECOND).await).unwrap();
+    assert!(login_token::by_hashes(db, "three", "two").await.unwrap().is_some());
+    write_in!(store, |tx| login_token::of_user_gone(tx, mary).await).unwrap();
+    write_in!(store, |tx| login_token::trim(tx, NOW + 11 * SECOND).await).unwrap();
+    assert_eq!(login_token::by_hashes(db, "three", "two").await.unwrap(), None);
+}
+
+async fn failures(store: &Store) {
+    let db = store.read();
+    for (account, address, at) in [("a", "x", NOW), ("a", "y", NOW + SECOND), ("b", "x", NOW + 2 * SECOND)] {
+        write_in!(store, |tx| login_failure::insert(tx, account, address, at).await).unwrap();
+    }
+    assert_eq!(login_failure::counts(db, "a", "x", NOW - 1).await.unwrap(), (2, 2));
+    assert_eq!(login_failure::counts(db, "a", "x", NOW).await.unwrap(), (1, 1));
+    write_in!(store, |tx| login_failure::forgive(tx, "a").await).unwrap();
+    assert_eq!(login_failure::counts(db, "a", "x", NOW - 1).await.unwrap(), (0, 1));
+    write_in!(store, |tx| login_failure::trim(tx, NOW + 3 * SECOND).await).unwrap();
+    assert_eq!(login_failure::counts(db, "b", "x", NOW - 1).await.unwrap(), (0, 0));
+}

@@ -1,0 +1,76 @@
+//! Traffic that a node tells of, counted once, by day and hour; and blocks.
+
+use berth_store::{
+    Store,
+    entity::{package_traffic, traffic_state},
+    server_interface,
+    traffic::{self, Reading, Sum, When},
+    traffic_limit,
+};
+
+use crate::{NOW, SECOND, goods::Goods, nodes::Nodes, write_in};
+
+const DAY: i64 = 86_400 * SECOND;
+const HOUR: i64 = 3_600 * SECOND;
+
+pub async fn tell(store: &Store, nodes: &Nodes, goods: &Goods, server: i64) {
+    let db = store.read();
+    let tag = server_interface::of_server(db, server).await.unwrap()[0].tag;
+    let count = async |node: i64, epoch: &'static str, rx_bytes, tx_bytes, day: i64| {
+        let readings = [Reading { tag, rx_bytes, tx_bytes }, Reading { tag: 1, rx_bytes: 9, tx_bytes: 9 }];
+        let when = When { day_at: day * DAY, hour_at: day * DAY + HOUR, now: NOW };
+        write_in!(store, |tx| traffic::count(tx, node, epoch, &readings, when).await).unwrap()
+    };
+    assert_eq!(count(nodes.first, "one", 100, 10, 1).await, [server]);
+    assert_eq!(count(nodes.first, "one", 100, 10, 1).await, [] as [i64; 0], "told twice");
+    assert_eq!(count(nodes.first, "one", 90, 9, 1).await, [] as [i64; 0], "told late");
+    assert_eq!(count(nodes.second, "one", 900, 90, 1).await, [] as [i64; 0], "not its interface");
+    count(nodes.first, "one", 150, 10, 1).await;
+    count(nodes.first, "two", 7, 70, 2).await;
+    let sum = |day: i64, rx_bytes, tx_bytes| Sum { starts_at: day, rx_bytes, tx_bytes };
+    assert_eq!(traffic::days(db, server, 0).await.unwrap(), [sum(DAY, 150, 10), sum(2 * DAY, 7, 70)]);
+    assert_eq!(traffic::days(db, server, 2 * DAY).await.unwrap(), [sum(2 * DAY, 7, 70)]);
+    assert_eq!(traffic::hours(db, server, 0).await.unwrap()[0], sum(DAY + HOUR, 150, 10));
+    assert_eq!(write_in!(store, |tx| traffic::forget_hours(tx, 2 * DAY).await).unwrap(), 1);
+    assert_eq!(traffic::hours(db, server, 0).await.unwrap().len(), 1);
+
+    limits(store, server, goods).await;
+    let block = write_in!(store, |tx| traffic::add_block(tx, server, 2, 100, NOW).await).unwrap();
+    assert_eq!(traffic::blocks(db, server).await.unwrap(), std::slice::from_ref(&block));
+    let id = block.id;
+    assert_eq!(write_in!(store, |tx| traffic::remove_block(tx, 999, id).await).unwrap(), None);
+    assert_eq!(write_in!(store, |tx| traffic::remove_block(tx, server, id).await).unwrap(), Some(block));
+    assert_eq!(traffic::blocks(db, server).await.unwrap(), []);
+    write_in!(store, |tx| traffic::add_block(tx, server, 3, 5, NOW).await).unwrap();
+}
+
+async fn limits(store: &Store, server: i64, goods: &Goods) {
+    let (db, package_id) = (store.read(), goods.package);
+    assert_eq!(traffic_limit::of_package(db, package_id).await.unwrap(), None);
+    for throttle_kbs in [125, 250] {
+        let policy =
+            package_traffic::Model { package_id, policy: "throttle".to_owned(), throttle_kbs, updated_at: NOW };
+        let set = policy.clone();
+        write_in!(store, [set] | tx | traffic_limit::set_of_package(tx, set).await).unwrap();
+        assert_eq!(traffic_limit::of_package(db, package_id).await.unwrap(), Some(policy));
+    }
+    assert_eq!(traffic_limit::to_look_at(db, 2 * DAY, 0, 10).await.unwrap(), [server], "it had traffic that day");
+    assert_eq!(traffic_limit::to_look_at(db, 3 * DAY, 0, 10).await.unwrap(), [] as [i64; 0]);
+    assert_eq!(traffic_limit::state(db, server).await.unwrap(), None);
+    for throttled in [false, true] {
+        let state = traffic_state::Model {
+            server_id: server,
+            month: 1,
+            noticed: 80,
+            throttled,
+            in_average_kbs: 100,
+            out_average_kbs: 200,
+            updated_at: NOW,
+        };
+        let set = state.clone();
+        write_in!(store, [set] | tx | traffic_limit::set_state(tx, set).await).unwrap();
+        assert_eq!(traffic_limit::state(db, server).await.unwrap(), Some(state));
+    }
+    assert_eq!(traffic_limit::to_look_at(db, 3 * DAY, 0, 10).await.unwrap(), [server], "it is throttled");
+    assert_eq!(traffic_limit::to_look_at(db, 0, server, 10).await.unwrap(), [] as [i64; 0], "after it there is none");
+}
