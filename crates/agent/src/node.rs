@@ -23,7 +23,7 @@ use crate::{
     probe::AcceleratorFact,
     qemu_conf, qemu_host, reconcile, renew, screens, selftest,
     service::Service,
-    tls, traffic,
+    tls, traffic, vm,
 };
 
 /// An image's chunk and some room.
@@ -60,6 +60,7 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
         nudge,
         config,
     });
+    vm::expect_copies(&agent);
     serve(agent, nudges, identity, shutdown).await
 }
 

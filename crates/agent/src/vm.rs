@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use berth_proto::{InterfaceSpec, ServerSpec};
+use berth_proto::{DiskSpec, InterfaceSpec, ServerSpec};
 
 use crate::{
     agent::Agent,
@@ -209,13 +209,26 @@ pub async fn power_off(agent: &Agent, server_uuid: &str) -> Result<(), HostError
 /// Linked clones read on from their template; while the guest runs, what they still need is copied.
 pub async fn make_independent(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
     let name = agent.domain(&spec.server_uuid);
-    for disk in &spec.disks {
-        let path = agent.paths.volume(&disk.volume_uuid, &disk.format);
-        if disk::volume_info(&path, &disk.format).is_ok_and(|volume| volume.linked) {
-            agent.libvirt.pull(&name, &domain_xml::disk_target(disk.index), PULL_MIB_S).await?;
-        }
+    for disk in linked_disks(agent, spec) {
+        agent.libvirt.pull(&name, &domain_xml::disk_target(disk.index), PULL_MIB_S).await?;
     }
     Ok(())
+}
+
+/// Disks that may be copied since before this agent began; before anything asks for their figures.
+pub fn expect_copies(agent: &Agent) {
+    for spec in agent.ledger.all().iter().filter_map(|entry| entry.spec()) {
+        for disk in linked_disks(agent, &spec) {
+            agent.libvirt.expect_pull(&agent.domain(&spec.server_uuid), &domain_xml::disk_target(disk.index));
+        }
+    }
+}
+
+fn linked_disks<'a>(agent: &Agent, spec: &'a ServerSpec) -> impl Iterator<Item = &'a DiskSpec> {
+    spec.disks.iter().filter(|disk| {
+        let path = agent.paths.volume(&disk.volume_uuid, &disk.format);
+        disk::volume_info(&path, &disk.format).is_ok_and(|volume| volume.linked)
+    })
 }
 
 /// Removes everything that the server has on this node, from whatever state it is in.

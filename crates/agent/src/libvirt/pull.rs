@@ -4,7 +4,8 @@
 //!
 //! QEMU 7.2 takes its filter node out of the disk's graph at the end of the copy, and answers its monitor meanwhile. Who
 //! asks for figures of disks in that moment makes it follow a null pointer (`bdrv_refresh_filename`), and the guest is
-//! gone. So nobody asks for them while a copy runs.
+//! gone. So a guest's disks are asked for nothing while one of them is copied, and guests of others never: nobody here
+//! knows what theirs do.
 
 use std::{
     collections::HashSet,
@@ -25,7 +26,9 @@ impl Libvirt {
         self.call("copy the rest of the template into a disk", move |connection| {
             let Some(domain) = find(connection, &name)? else { return Ok(()) };
             let Ok(disk) = CString::new(target.as_str()) else { return Ok(()) };
-            this.pulls().insert((name, target));
+            // Held until it has begun: figures are asked for before or after.
+            let mut pulls = this.pulls();
+            pulls.insert((name, target));
             if runs(&domain, &disk) {
                 return Ok(());
             }
@@ -36,17 +39,19 @@ impl Libvirt {
         .await
     }
 
-    /// Whether a copy runs that was begun or seen here.
-    pub(super) fn pulls_run(&self, connection: &Connect) -> bool {
-        let known: Vec<(String, String)> = self.pulls().iter().cloned().collect();
-        for pull in known {
-            let domain = find(connection, &pull.0).ok().flatten();
-            let disk = CString::new(pull.1.as_str()).ok();
-            if !domain.zip(disk).is_some_and(|(domain, disk)| runs(&domain, &disk)) {
-                self.pulls().remove(&pull);
-            }
-        }
-        !self.pulls().is_empty()
+    /// That a copy may run which an agent before this one began.
+    pub fn expect_pull(&self, name: &str, target: &str) {
+        self.pulls().insert((name.to_owned(), target.to_owned()));
+    }
+
+    /// The copies that run, as far as they were begun or expected here. None begins while the answer is held.
+    pub(super) fn running_pulls(&self, connection: &Connect) -> MutexGuard<'_, HashSet<(String, String)>> {
+        let mut pulls = self.pulls();
+        pulls.retain(|(name, target)| {
+            let domain = find(connection, name).ok().flatten();
+            domain.zip(CString::new(target.as_str()).ok()).is_some_and(|(domain, disk)| runs(&domain, &disk))
+        });
+        pulls
     }
 
     fn pulls(&self) -> MutexGuard<'_, HashSet<(String, String)>> {

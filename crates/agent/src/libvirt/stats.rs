@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, ffi::CStr};
 
-use virt::error::Error as VirtError;
+use virt::{domain::Domain, error::Error as VirtError};
 use virt_sys as sys;
 
 use super::{HostError, Libvirt};
@@ -25,36 +25,54 @@ impl Figures {
     }
 }
 
+const ALWAYS: u32 = sys::VIR_DOMAIN_STATS_STATE
+    | sys::VIR_DOMAIN_STATS_CPU_TOTAL
+    | sys::VIR_DOMAIN_STATS_BALLOON
+    | sys::VIR_DOMAIN_STATS_INTERFACE;
+
 impl Libvirt {
-    /// State, CPU, balloon, interfaces and disks of every guest whose name begins with `prefix`; without the disks while
+    /// State, CPU, balloon, interfaces and disks of every guest whose name begins with `prefix`; without the disks where
     /// one of them is copied, see `pull.rs`.
     pub async fn figures(&self, prefix: &str) -> Result<Vec<Figures>, HostError> {
         let (this, prefix) = (self.clone(), prefix.to_owned());
         self.call("tell the guests' figures", move |connection| {
-            let disks = if this.pulls_run(connection) { 0 } else { sys::VIR_DOMAIN_STATS_BLOCK };
-            let wanted = sys::VIR_DOMAIN_STATS_STATE
-                | sys::VIR_DOMAIN_STATS_CPU_TOTAL
-                | sys::VIR_DOMAIN_STATS_BALLOON
-                | sys::VIR_DOMAIN_STATS_INTERFACE
-                | disks;
-            let mut records: *mut sys::virDomainStatsRecordPtr = std::ptr::null_mut();
-            // A guest whose monitor is busy is told without the figures that need it.
-            let flags = sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT;
-            // SAFETY: libvirt fills `records` with as many as it answers; they are freed below, once.
-            let count = unsafe { sys::virConnectGetAllDomainStats(connection.as_ptr(), wanted, &mut records, flags) };
-            let Ok(count) = usize::try_from(count) else { return Err(VirtError::last_error()) };
-            let mut all = Vec::with_capacity(count);
-            for place in 0..count {
-                // SAFETY: `records` has `count` valid entries.
-                all.push(unsafe { read(*records.add(place)) });
-            }
-            // SAFETY: allocated by the call above.
-            unsafe { sys::virDomainStatsRecordListFree(records) };
-            all.retain(|figures: &Figures| figures.name.starts_with(&prefix));
-            Ok(all)
+            let mut ours = connection.list_all_domains(0)?;
+            ours.retain(|domain| domain.get_name().is_ok_and(|name| name.starts_with(&prefix)));
+            let pulls = this.running_pulls(connection);
+            let is_copied = |domain: &Domain| {
+                domain.get_name().is_ok_and(|name| pulls.iter().any(|(of_domain, _)| *of_domain == name))
+            };
+            let (copied, others): (Vec<Domain>, Vec<Domain>) = ours.into_iter().partition(is_copied);
+            let mut figures = of_domains(&copied, ALWAYS)?;
+            figures.extend(of_domains(&others, ALWAYS | sys::VIR_DOMAIN_STATS_BLOCK)?);
+            Ok(figures)
         })
         .await
     }
+}
+
+/// Without those that are gone meanwhile.
+fn of_domains(domains: &[Domain], wanted: u32) -> Result<Vec<Figures>, VirtError> {
+    if domains.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut pointers: Vec<sys::virDomainPtr> = domains.iter().map(Domain::as_ptr).collect();
+    pointers.push(std::ptr::null_mut());
+    let mut records: *mut sys::virDomainStatsRecordPtr = std::ptr::null_mut();
+    // A guest whose monitor is busy is told without the figures that need it.
+    let flags = sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT;
+    // SAFETY: `pointers` ends with a null and its domains are held by the caller. libvirt fills `records` with as many as
+    // it answers; they are freed below, once.
+    let count = unsafe { sys::virDomainListGetStats(pointers.as_mut_ptr(), wanted, &mut records, flags) };
+    let Ok(count) = usize::try_from(count) else { return Err(VirtError::last_error()) };
+    let mut all = Vec::with_capacity(count);
+    for place in 0..count {
+        // SAFETY: `records` has `count` valid entries.
+        all.push(unsafe { read(*records.add(place)) });
+    }
+    // SAFETY: allocated by the call above.
+    unsafe { sys::virDomainStatsRecordListFree(records) };
+    Ok(all)
 }
 
 /// # Safety

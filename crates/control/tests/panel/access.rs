@@ -20,7 +20,8 @@ fn operations(company: &Company) -> Vec<(String, String, Option<Value>)> {
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for method in item.as_object().unwrap().keys() {
-            let body = match format!("{} {path}", method.to_uppercase()).as_str() {
+            let method = method.to_uppercase();
+            let body = match format!("{method} {path}").as_str() {
                 "POST /session" => Some(json!({ "email": "jon@doe.test", "password": PASSWORD })),
                 "PUT /password" => Some(json!({ "current": PASSWORD, "new": PASSWORD })),
                 "POST /keys" => Some(json!({ "name": "laptop", "publicKey": PUBLIC_KEY })),
@@ -34,14 +35,14 @@ fn operations(company: &Company) -> Vec<(String, String, Option<Value>)> {
                 name if name.starts_with("GET ") || name.starts_with("DELETE ") => None,
                 name => panic!("{name}: say here which body it takes"),
             };
-            found.push((method.to_uppercase(), path.clone(), body));
+            found.push((method, path.clone(), body));
         }
     }
     found.sort_by(|one, other| (&one.1, &one.0).cmp(&(&other.1, &other.0)));
     found
 }
 
-/// For each operation on the same things what their owner gets, another customer, the owner while suspended, and
+/// For each operation on the same things what their owner gets, another customer, a suspended one, and
 /// nobody. The file is read by people: whoever gets a 2xx in another column than the first needs a reason.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t03_another_customers_things_are_not_there() {

@@ -5,3 +5,5 @@ mod debian;
 mod kill;
 mod ledger;
 mod measured;
+mod modify;
+mod races;
