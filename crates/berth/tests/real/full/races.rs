@@ -1,5 +1,5 @@
-//! Calls that contradict each other, at once: one wins, the others are told 423 or their wish comes after, and the server
-//! ends as somebody asked.
+//! Calls that contradict each other, at once: one wins and the others are told 423, or they are carried out in a row, and
+//! the server ends as somebody asked.
 
 use futures::future::join_all;
 use reqwest::Method;
@@ -23,7 +23,7 @@ async fn of_calls_that_contradict_each_other_one_wins_and_the_end_is_right() {
     let address = server["network"]["interfaces"][0]["ipv4"][0]["address"].as_str().expect("an address");
     let guest = Guest::with_key(address, &key);
     guest.eventually("true").await;
-    of_power_actions_at_once_one_is_taken(&berth, id).await;
+    power_actions_at_once_are_carried_out_in_a_row(&berth, id).await;
     changes_at_once_are_all_taken_and_the_last_holds(&berth, id, &guest).await;
     a_deletion_during_a_build_leaves_nothing(&berth, id, key_id).await;
     berth.finish().await;
@@ -57,17 +57,24 @@ async fn of_builds_at_once_one_is_taken(berth: &Berth, id: i64, key: i64) {
     assert_eq!(jobs.as_array().expect("a list").len(), 1, "{jobs}");
 }
 
-/// A restart and a power cut: 423 for the one that came second, and the guest is as the first one wanted it.
-async fn of_power_actions_at_once_one_is_taken(berth: &Berth, id: i64) {
-    let action = |name: &str| (Method::POST, format!("/servers/{id}/power/{name}"), json!({}));
-    let answers = at_once(berth, &[action("restart"), action("poweroff"), action("restart")]).await;
-    let winners = taken(&answers);
-    assert_eq!(winners.len(), 1, "{answers:?}");
-    let job = berth.api.job_end(winners[0]["data"]["queueId"].as_i64().expect("a job")).await;
-    assert_eq!(job["failed"], false, "{job}");
-    let is_off = (200..300).contains(&answers[1].0);
+/// They queue behind each other, and the guest ends as the last in the queue wants it.
+async fn power_actions_at_once_are_carried_out_in_a_row(berth: &Berth, id: i64) {
+    const ACTIONS: [&str; 3] = ["restart", "poweroff", "restart"];
+    let calls = ACTIONS.map(|action| (Method::POST, format!("/servers/{id}/power/{action}"), json!({})));
+    let answers = at_once(berth, &calls).await;
+    let mut queued = Vec::new();
+    for (action, body) in ACTIONS.iter().zip(taken(&answers)) {
+        queued.push((body["data"]["queueId"].as_i64().expect("a job"), action));
+    }
+    assert_eq!(queued.len(), ACTIONS.len(), "{answers:?}");
+    queued.sort_unstable();
+    for (job, action) in &queued {
+        let ended = berth.api.job_end(*job).await;
+        assert_eq!(ended["failed"], false, "{action}: {ended}");
+    }
+    let is_off = queued.last().is_some_and(|(_, action)| **action == "poweroff");
     let as_asked = async || (berth.api.running(id).await != is_off).then_some(());
-    until("the guest is as the call that was taken wanted it", LIMIT_S, as_asked).await;
+    until("the guest is as the last call wanted it", LIMIT_S, as_asked).await;
     if is_off {
         assert_eq!(berth.api.power(id, "boot").await["failed"], false);
     }
