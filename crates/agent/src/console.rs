@@ -111,9 +111,10 @@ fn screen_is_on(agent: &Agent, uuid: &str) -> bool {
 }
 
 /// Ends what a server's screen is looked at with, where its specification says that nobody may: open consoles are cut,
-/// and the password that they came with opens nothing any more.
+/// and the password that they came with opens nothing any more. A specification that came meanwhile may say otherwise,
+/// and consoles may have been opened since.
 pub async fn ensure_screen(agent: &Agent, spec: &proto::ServerSpec) -> Result<(), HostError> {
-    if spec.vnc_enabled || !agent.close_screens(&spec.server_uuid) {
+    if spec.vnc_enabled || screen_is_on(agent, &spec.server_uuid) || !agent.close_screens(&spec.server_uuid) {
         return Ok(());
     }
     let name = agent.domain(&spec.server_uuid);

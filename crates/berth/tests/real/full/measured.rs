@@ -63,13 +63,13 @@ async fn processors_are_throttled_within_15_percent(scene: &mut Scene) {
         times.sum::<f64>() / 1e9
     };
     let processors = f64::from(scene.driver.spec.vcpus);
-    for percent in [25, 40] {
+    for percent in [40, 25] {
         assert_eq!(scene.driver.apply(|spec| spec.cpu_throttle_percent = percent).await, [""; 0]);
         let measured = rate(async || cpu_s(scene).await).await;
         assert_near("processors", measured, processors * f64::from(percent) / 100.0, 0.15);
     }
     assert_eq!(scene.driver.apply(|spec| spec.cpu_throttle_percent = 0).await, [""; 0]);
-    assert!(rate(async || cpu_s(scene).await).await > processors * 0.5, "the throttle is taken back");
+    assert!(rate(async || cpu_s(scene).await).await > processors * 0.4, "the throttle of 25 % is taken back");
     stop(scene).await;
 }
 

@@ -206,6 +206,8 @@ impl Drop for Berth {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}", diagnosis::of(&self.place));
+            // Its guests would take the processors from the tests that follow; the next run of this one removes the rest.
+            host::stop_guests(&self.place);
         }
     }
 }

@@ -98,6 +98,18 @@ pub async fn lose_power(place: &Place) {
     }
 }
 
+/// Stops the instance's guests where nobody can wait for futures any more. What fails is left.
+pub fn stop_guests(place: &Place) {
+    let virsh = |args: &[&str]| {
+        let called = std::process::Command::new("virsh").args(["-q", "-c", &place.libvirt_uri]).args(args).output();
+        called.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+    };
+    let prefix = format!("{}-", place.instance);
+    for name in virsh(&["list", "--name"]).lines().map(str::trim).filter(|name| name.starts_with(&prefix)) {
+        virsh(&["destroy", name]);
+    }
+}
+
 /// Panics where anything of the instance is still on the host.
 pub async fn assert_clean(place: &Place) {
     assert_eq!(domains(place).await, Vec::<String>::new(), "domains left");

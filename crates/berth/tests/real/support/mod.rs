@@ -2,6 +2,7 @@
 //! left behind afterwards.
 
 pub mod api;
+pub mod bare_debian;
 pub mod berth;
 pub mod diagnosis;
 pub mod disc;
