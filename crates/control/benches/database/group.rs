@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use berth_control::{actions::server_create::nodes_of, placement};
+use berth_control::{
+    actions::server_create::{Storage, nodes_of},
+    placement,
+};
 use berth_store::{StoreError, entity::hypervisor, hypervisor as nodes, ip_block, placement as candidates, server};
 use sea_orm::{ActiveValue::Set, EntityTrait};
 
@@ -40,7 +43,7 @@ pub async fn placement(world: &World) {
     let read = async || {
         let found = candidates::candidates(db, group).await.unwrap().unwrap();
         let free = candidates::free_ipv4(db, group, world.ctx.now(), 1).await.unwrap();
-        nodes_of(&world.ctx, &found, &free, &[]).await.unwrap()
+        nodes_of(&world.ctx, &found, &free, &Storage::default()).await.unwrap()
     };
     let nodes = read().await;
     let demand = placement::Demand { memory_mib: 1024, cpu_cores: 1, storage_gib: 20 };

@@ -53,6 +53,7 @@ pub mod server_suspend;
 pub mod server_traffic;
 pub mod server_whitelist;
 pub mod ssh_keys;
+pub mod storage_points;
 pub mod template_categories;
 pub mod template_changes;
 pub mod template_choice;

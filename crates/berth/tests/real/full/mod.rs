@@ -5,3 +5,4 @@ mod debian;
 mod kill;
 mod ledger;
 mod measured;
+mod storage;
