@@ -10,9 +10,9 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock::Clock, config::AgentConfig, disk::VolumeState, events::Outbox, host::HostFacts, images::Images, ledger::Ledger,
-    libvirt::Libvirt, names, netns::Netns, paths::Paths, probe, probe::AcceleratorFact, screens::Screens,
-    selftest::Selftest, storage::Storages,
+    clock::Clock, config::AgentConfig, disk::VolumeState, events::Outbox, host::HostFacts, images::Images,
+    ledger::Ledger, libvirt::Libvirt, names, netns::Netns, paths::Paths, probe, probe::AcceleratorFact,
+    screens::Screens, selftest::Selftest, storage::Storages,
 };
 
 /// Servers that are worked on at the same time; copies and starts share the node's disks.

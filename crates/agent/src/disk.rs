@@ -224,15 +224,15 @@ pub(crate) fn onto(target: &str, image: &ImageRef) -> Cmd {
 async fn run_copy(cmd: Cmd, part: &Path, progress: impl Fn(u32)) -> Result<(), DiskError> {
     let mut last = None;
     cmd.run_watched(|piece| {
-            let percent = percent_in(piece);
-            if percent.is_some() && percent != last {
-                last = percent;
-                progress(percent.unwrap_or(0));
-            }
-        })
-        .await
-        .map(drop)
-        .map_err(DiskError::tool(part))
+        let percent = percent_in(piece);
+        if percent.is_some() && percent != last {
+            last = percent;
+            progress(percent.unwrap_or(0));
+        }
+    })
+    .await
+    .map(drop)
+    .map_err(DiskError::tool(part))
 }
 
 /// qemu-img writes `    (12.34/100%)` and a carriage return, again and again.

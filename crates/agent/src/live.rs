@@ -161,11 +161,11 @@ async fn has_disk(
     }
     let bytes = disk.capacity_gib << 30;
     let is_smaller = match &source {
-        Source::File(file) => {
-            disk::volume_info(file, &disk.format).is_ok_and(|volume| volume.capacity_bytes < bytes)
-        }
+        Source::File(file) => disk::volume_info(file, &disk.format).is_ok_and(|volume| volume.capacity_bytes < bytes),
         // The device has been grown; the guest is told when it has not been yet.
-        Source::Device(_) | Source::Rbd { .. } => agent.libvirt.disk_bytes(&name, &has.target).await?.is_some_and(|seen| seen < bytes),
+        Source::Device(_) | Source::Rbd { .. } => {
+            agent.libvirt.disk_bytes(&name, &has.target).await?.is_some_and(|seen| seen < bytes)
+        }
     };
     if is_smaller && !taken(spec, agent.libvirt.grow_disk(&name, &has.target, bytes).await)? {
         return Ok(false);

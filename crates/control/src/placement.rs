@@ -151,14 +151,31 @@ pub enum Refusal {
     Prohibit,
     NotCommissioned,
     NoNetwork,
-    Arch { wanted: i32 },
-    StorageProfile { wanted: i32 },
-    Servers { used: i64, limit: i64 },
-    Memory { free: i64 },
-    CpuCores { free: i64 },
+    Arch {
+        wanted: i32,
+    },
+    StorageProfile {
+        wanted: i32,
+    },
+    Servers {
+        used: i64,
+        limit: i64,
+    },
+    Memory {
+        free: i64,
+    },
+    CpuCores {
+        free: i64,
+    },
     /// A storage that would serve a disk; `point` is `None` for the node's own folder.
-    Storage { point: Option<i64>, kind: StorageKind, why: PoolRefusal },
-    Ipv4 { wanted: u32 },
+    Storage {
+        point: Option<i64>,
+        kind: StorageKind,
+        why: PoolRefusal,
+    },
+    Ipv4 {
+        wanted: u32,
+    },
 }
 
 impl Refusal {

@@ -153,7 +153,11 @@ mod tests {
             assert!(kind.serves(ANY_STORAGE) && kind.serves(kind.code()) && !kind.serves(kind.code() + 1));
         }
         for (kind, good, bad) in [
-            (StorageKind::Mountpoint, "/mnt/ssd 1", ["mnt", "/", "/mnt/../etc", "/mnt//x", "/mnt/", "/a\nb", "/a,b", ""]),
+            (
+                StorageKind::Mountpoint,
+                "/mnt/ssd 1",
+                ["mnt", "/", "/mnt/../etc", "/mnt//x", "/mnt/", "/a\nb", "/a,b", ""],
+            ),
             (StorageKind::LvmThin, "vg0/thin.pool", ["vg0", "-n/x", "vg/x/y", "vg /x", "a/-f", "/x", "x/", ""]),
             (StorageKind::Zfs, "tank/vm/disks", ["-r", "tank/", "/tank", "tank@x", "tank//x", "tank/-o", "", " "]),
             (StorageKind::CephRbd, "rbd-ssd", ["rbd/x", "--id", "a b", "", "a@b", "a:b", "a\0", "ä"]),

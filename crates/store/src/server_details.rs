@@ -8,7 +8,8 @@ use crate::{
     Db, Micros, StoreError,
     entity::{
         backup_plan, firewall_rule, hypervisor, hypervisor_group, hypervisor_network, ip_block, ip_whitelist,
-        ipv4_address, ipv6_subnet, iso, pending_action, server, server_disk, server_interface, storage_point, template, user,
+        ipv4_address, ipv6_subnet, iso, pending_action, server, server_disk, server_interface, storage_point, template,
+        user,
     },
     joined,
     server::Allocated,
@@ -29,6 +30,8 @@ pub struct ServerDetails {
     pub allocated: Allocated,
     /// Of the hypervisor, with what is allocated on them; its own folder is not among them.
     pub points: Vec<PointUse>,
+    /// Whether the hypervisor's own folder takes disks.
+    pub local_enabled: bool,
     /// By position.
     pub disks: Vec<server_disk::Model>,
     /// By position.
@@ -211,6 +214,7 @@ fn read_head(row: &QueryResult) -> Result<ServerDetails, StoreError> {
         backup_plan,
         allocated: Allocated::default(),
         points: Vec::new(),
+        local_enabled: true,
         disks: Vec::new(),
         interfaces: Vec::new(),
         ssh_keys: Vec::new(),
@@ -261,7 +265,7 @@ async fn add_small_lists(
     let server_values = joined::list_values(ids);
     let sql = small_lists(&joined::list_text(ids.len(), 1), &joined::list_text(nodes.len(), server_values.len() + 1));
     let values = server_values.into_iter().chain(joined::list_values(&nodes)).collect::<Vec<Value>>();
-    let mut allocated: HashMap<i64, (Allocated, Vec<PointUse>)> = HashMap::new();
+    let mut nodes_have: HashMap<i64, NodeHas> = HashMap::new();
     for row in joined::all(db, &sql, values).await? {
         let of: i64 = row.try_get("", "holder")?;
         match (row.try_get::<i32>("", "kind")?, place.get(&of)) {
@@ -279,20 +283,37 @@ async fn add_small_lists(
                     of.firewall.push(read_rule(&row)?);
                 }
             }
-            (NODE, _) => allocated.entry(of).or_default().0 = read_allocated(&row)?,
-            (POINT, _) => {
-                let (sum, points) = allocated.entry(of).or_default();
-                let point = read_point(&row)?;
-                sum.points.push((point.id, point.allocated_gib));
-                points.push(point);
+            (NODE, _) => {
+                let has = nodes_have.entry(of).or_default();
+                (has.allocated, has.local_enabled) = (read_allocated(&row)?, row.try_get("", "f1")?);
             }
+            (POINT, _) => nodes_have.entry(of).or_default().add(read_point(&row)?),
             _ => {}
         }
     }
     for details in servers {
-        (details.allocated, details.points) = allocated.get(&details.hypervisor.id).cloned().unwrap_or_default();
+        let NodeHas { allocated, points, local_enabled } =
+            nodes_have.get(&details.hypervisor.id).cloned().unwrap_or_default();
+        (details.allocated, details.points, details.local_enabled) = (allocated, points, local_enabled);
     }
     Ok(())
+}
+
+/// What is known of a node besides its row.
+#[derive(Clone, Default)]
+struct NodeHas {
+    allocated: Allocated,
+    points: Vec<PointUse>,
+    local_enabled: bool,
+}
+
+impl NodeHas {
+    fn add(&mut self, point: PointUse) {
+        if point.allocated_gib > 0 {
+            self.allocated.points.push((point.id, point.allocated_gib));
+        }
+        self.points.push(point);
+    }
 }
 
 const KEY: i32 = 1;
@@ -319,7 +340,8 @@ fn small_lists(servers: &str, nodes: &str) -> String {
          (SELECT CAST(COALESCE(SUM(x.cpu_cores), 0) AS BIGINT) FROM servers x WHERE x.hypervisor_id = h.id), \
          (SELECT CAST(COALESCE(SUM(d.capacity_gib), 0) AS BIGINT) FROM servers x \
          JOIN server_disks d ON d.server_id = x.id WHERE x.hypervisor_id = h.id AND d.storage_point_id IS NULL), \
-         '', '', '', '', FALSE, FALSE, FALSE FROM hypervisors h WHERE h.id IN {nodes} \
+         '', '', '', '', COALESCE((SELECT p.enabled FROM storage_points p WHERE p.hypervisor_id = h.id AND p.is_local), \
+         TRUE), FALSE, FALSE FROM hypervisors h WHERE h.id IN {nodes} \
          UNION ALL \
          SELECT {PASSED}, i.server_id, 0, w.id, w.interface_id, w.created_at, w.family, w.prefix_len, w.address, \
          '', '', '', FALSE, FALSE, FALSE FROM ip_whitelist w JOIN server_interfaces i ON i.id = w.interface_id \

@@ -320,11 +320,8 @@ fn golden_disks_on_storage_points() {
     let host = HostFacts { storages: storages.clone(), ..host(Accelerator::Kvm) };
     for (at, storage) in (1..).zip(&storages) {
         let place = StorageRef { kind: storage.kind.clone(), location: storage.location().to_owned() };
-        let disk = DiskSpec {
-            format: "raw".into(),
-            storage: Some(place),
-            ..disk(at, "66666666-7777-4888-9999-aaaaaaaaaaaa")
-        };
+        let disk =
+            DiskSpec { format: "raw".into(), storage: Some(place), ..disk(at, "66666666-7777-4888-9999-aaaaaaaaaaaa") };
         let wanted = ServerSpec { disks: vec![disk.clone()], ..spec() };
         assert_eq!(check(&wanted, &host), Ok(()));
         all.push_str(&disk_xml(&disk, &host, &paths()));

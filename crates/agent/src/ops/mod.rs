@@ -161,9 +161,8 @@ async fn prune_volumes(agent: &Arc<Agent>, uuid: &str) -> Result<Outcome, VmErro
     let running = agent.libvirt.definitions(&agent.domain(uuid)).await?.running;
     let running = running.map(|xml| Running::read(&xml)).unwrap_or_default();
     let storages = agent.storages();
-    let is_held = |volume: &VolumeRecord| {
-        storages.source_of(volume).is_ok_and(|source| running.disk_of(&source.key()).is_some())
-    };
+    let is_held =
+        |volume: &VolumeRecord| storages.source_of(volume).is_ok_and(|source| running.disk_of(&source.key()).is_some());
     let (held, stale): (Vec<_>, Vec<_>) = stale.into_iter().partition(is_held);
     for volume in &stale {
         storages.remove(volume).await?;

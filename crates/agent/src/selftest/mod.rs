@@ -79,7 +79,8 @@ pub async fn sweep(paths: &Paths, storages: &Storages) {
     let listed = listed.map(|(kind, location, _)| Some(StorageRecord { kind: kind.name().to_owned(), location }));
     for storage in std::iter::once(None).chain(listed) {
         for volume in VOLUMES {
-            let volume = VolumeRecord { volume_uuid: volume.to_owned(), format: "raw".to_owned(), storage: storage.clone() };
+            let volume =
+                VolumeRecord { volume_uuid: volume.to_owned(), format: "raw".to_owned(), storage: storage.clone() };
             // A storage that can't be used now holds none that a test of now could take for its own.
             if let Err(error) = storages.remove(&volume).await {
                 tracing::debug!(%error, "a self-test's disk stays");

@@ -82,7 +82,9 @@ impl SimServer {
         let no_disc = !spec.iso_digest.is_empty() && !images.contains(&spec.iso_digest);
         let elsewhere = |disk: &proto::DiskSpec| {
             let is_there = |of: &proto::StorageRef| {
-                storages.iter().any(|root| (&root.kind, &root.path) == (&of.kind, &of.location) && root.trouble.is_empty())
+                storages
+                    .iter()
+                    .any(|root| (&root.kind, &root.path) == (&of.kind, &of.location) && root.trouble.is_empty())
             };
             disk.storage.as_ref().is_some_and(|storage| !is_there(storage))
         };
@@ -92,7 +94,8 @@ impl SimServer {
         }
         if !lying {
             for disk in &spec.disks {
-                let place = || disk.storage.as_ref().map(|of| format!("{} {}", of.kind, of.location)).unwrap_or_default();
+                let place =
+                    || disk.storage.as_ref().map(|of| format!("{} {}", of.kind, of.location)).unwrap_or_default();
                 self.volumes.entry(disk.volume_uuid.clone()).or_insert_with(place);
             }
             self.applied = Some(spec.clone());

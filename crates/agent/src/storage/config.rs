@@ -45,7 +45,10 @@ impl StorageConfig {
             text.starts_with(|c: char| c.is_ascii_alphanumeric())
                 && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
         };
-        anyhow::ensure!(self.ceph_user.as_ref().is_none_or(word), "ceph_user is a name of letters, digits, '.', '_', '-'");
+        anyhow::ensure!(
+            self.ceph_user.as_ref().is_none_or(word),
+            "ceph_user is a name of letters, digits, '.', '_', '-'"
+        );
         let is_uuid = |text: &String| uuid::Uuid::try_parse(text).is_ok();
         anyhow::ensure!(self.ceph_secret_uuid.as_ref().is_none_or(is_uuid), "ceph_secret_uuid is not a UUID");
         anyhow::ensure!(
@@ -53,7 +56,8 @@ impl StorageConfig {
             "a ceph_secret_uuid is some ceph_user's"
         );
         for monitor in &self.ceph_monitors {
-            let sound = monitor_of(monitor).is_some_and(|(host, _)| !host.is_empty() && !host.contains(['"', '\'', '<']));
+            let sound =
+                monitor_of(monitor).is_some_and(|(host, _)| !host.is_empty() && !host.contains(['"', '\'', '<']));
             anyhow::ensure!(sound, "{monitor} is not a monitor: host:port");
         }
         Ok(())

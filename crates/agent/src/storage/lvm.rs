@@ -91,7 +91,9 @@ pub fn room(json: &str) -> Result<Room, String> {
         return Err("it is not a thin pool".to_owned());
     }
     if pool.zero.is_empty() {
-        return Err("the pool does not zero new blocks (lvchange -Z y), and guests could read each other's old data".into());
+        return Err(
+            "the pool does not zero new blocks (lvchange -Z y), and guests could read each other's old data".into()
+        );
     }
     let total_bytes: u64 = pool.lv_size.trim().parse().map_err(|_| "lvs tells no size".to_owned())?;
     let percent = |text: &str| text.trim().parse::<f64>().unwrap_or(0.0).clamp(0.0, 100.0);

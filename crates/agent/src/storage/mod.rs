@@ -120,7 +120,8 @@ impl Files {
             Guard::Mounted(root) => (root, false),
             Guard::Nfs(root) => (root, true),
         };
-        let info = std::fs::read_to_string(mounts::MOUNTINFO).map_err(|error| format!("{}: {error}", mounts::MOUNTINFO))?;
+        let info =
+            std::fs::read_to_string(mounts::MOUNTINFO).map_err(|error| format!("{}: {error}", mounts::MOUNTINFO))?;
         match mounts::mounted(&info, root) {
             None => Err(format!("nothing is mounted on {}", root.display())),
             Some(kind) if wants_nfs && !kind.starts_with("nfs") => {
@@ -128,6 +129,15 @@ impl Files {
             }
             Some(_) => Ok(()),
         }
+    }
+
+    /// Whether it may be used now; whoever looks into a mount of a server that is away does not come back.
+    async fn answers(&self) -> Result<(), DiskError> {
+        let outcome = match self.guard {
+            Guard::Nfs(_) => probe::room(&Point::Files(self.clone())).await.map(drop),
+            _ => self.check_guard(),
+        };
+        outcome.map_err(DiskError::Refused)
     }
 
     /// The folder for this instance's disks. It is made within what is mounted and never with the folders above it, so
@@ -280,7 +290,7 @@ impl Storages {
     pub async fn exists(&self, disk: &DiskSpec) -> Result<bool, DiskError> {
         match self.point(disk.storage.as_ref()).map_err(DiskError::Refused)? {
             Point::Files(files) => {
-                files.check_guard().map_err(DiskError::Refused)?;
+                files.answers().await?;
                 Ok(paths::volume_in(&files.dir, &disk.volume_uuid, &disk.format).exists())
             }
             Point::Devices(devices) => Ok(devices.size(&self.name(&disk.volume_uuid)).await?.is_some()),
@@ -299,6 +309,7 @@ impl Storages {
         self.check(disk).map_err(DiskError::Refused)?;
         match self.point(disk.storage.as_ref()).map_err(DiskError::Refused)? {
             Point::Files(files) => {
+                files.answers().await?;
                 files.ensure_dir()?;
                 let path = paths::volume_in(&files.dir, &disk.volume_uuid, &disk.format);
                 disk::ensure_volume(&path, disk, owner_uid, image, mode, progress).await
@@ -332,7 +343,7 @@ impl Storages {
     pub async fn remove(&self, volume: &VolumeRecord) -> Result<(), DiskError> {
         match self.of_record(volume).map_err(DiskError::Refused)? {
             Point::Files(files) => {
-                files.check_guard().map_err(DiskError::Refused)?;
+                files.answers().await?;
                 disk::remove_volume(&files.dir, &volume.volume_uuid)
             }
             Point::Devices(devices) => devices.remove(&self.name(&volume.volume_uuid)).await,

@@ -134,7 +134,10 @@ async fn t27_a_mount_point_is_only_used_while_something_is_mounted_there() {
     assert_eq!(made.path.parent().unwrap(), at.join("berth"));
     assert!(room(&point).await.unwrap().free_bytes < 64 << 20);
     let told = told(&storages).await;
-    assert_eq!((told[0].kind.as_str(), told[0].path.as_str(), told[0].is_default), (place.unwrap().0, place.unwrap().1, false));
+    assert_eq!(
+        (told[0].kind.as_str(), told[0].path.as_str(), told[0].is_default),
+        (place.unwrap().0, place.unwrap().1, false)
+    );
     assert_eq!((told[0].total_bytes, told[0].trouble.as_str()), (64 << 20, ""));
 
     Cmd::new("umount").arg(&at).run().await.unwrap();
@@ -214,10 +217,14 @@ async fn a_host_without_the_programs_of_a_storage_says_which_package_has_them() 
     ] {
         let storages = Storages::new(&Paths::new("/nonexistent"), "berth", &[listed(kind, location)]);
         let told = told(&storages).await.remove(0);
-        let is_installed = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].iter().any(|dir| Path::new(dir).join(program).exists());
+        let is_installed =
+            ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].iter().any(|dir| Path::new(dir).join(program).exists());
         assert!(!told.trouble.is_empty());
         if !is_installed {
-            assert_eq!(told.trouble.to_lowercase(), format!("{program} is not installed (debian's package {package})."));
+            assert_eq!(
+                told.trouble.to_lowercase(),
+                format!("{program} is not installed (debian's package {package}).")
+            );
         }
     }
 }
@@ -228,10 +235,8 @@ fn commands(devices: &Devices) -> String {
     let image = ImageRef { path: image, format: "qcow2".into(), virtual_bytes: 1 << 30 };
     let part = format!("{name}.part");
     let mut lines = vec![format!("target: {}", devices.target(&name)), format!("device: {:?}", devices.device(&name))];
-    let told = [
-        devices.commands(&part, &name, 10 << 30, 20 << 30),
-        vec![crate::disk::onto(&devices.target(&part), &image)],
-    ];
+    let told =
+        [devices.commands(&part, &name, 10 << 30, 20 << 30), vec![crate::disk::onto(&devices.target(&part), &image)]];
     lines.extend(told.into_iter().flatten().map(|cmd| cmd.line()));
     lines.join("\n")
 }

@@ -9,7 +9,7 @@ use berth_store::{
 
 use super::{
     rules,
-    server_create::{Storage, nodes_of},
+    server_placement::{Storage, nodes_of},
 };
 use crate::{
     Context, Error,

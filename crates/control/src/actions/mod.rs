@@ -46,6 +46,7 @@ pub mod server_order;
 pub mod server_owner;
 pub mod server_package;
 pub mod server_password;
+pub mod server_placement;
 pub mod server_power;
 pub mod server_read;
 pub mod server_resources;

@@ -3,7 +3,7 @@
 
 use berth_store::{Tx, placement as nodes, server, storage_point};
 
-use super::server_create::as_node;
+use super::server_placement::as_node;
 use crate::{
     Error,
     placement::{self, Demand},

@@ -10,9 +10,8 @@ use berth_store::{
         storage_point as point_entity, user,
     },
     firewall::Rule,
-    hypervisor as hypervisors, ipv4_address as ipv4_addresses, ipv6_subnet as ipv6_subnets, pending_action as pending,
+    ipv4_address as ipv4_addresses, ipv6_subnet as ipv6_subnets, pending_action as pending,
     placement::{Candidate, Candidates, candidates, free_ipv4, package},
-    selftest,
     server::{self, Allocated, NewServer},
     server_details::{InterfaceDetails, PointUse, ServerDetails},
     server_disk, server_interface, storage_point, template, user as users,
@@ -23,13 +22,14 @@ use uuid::Uuid;
 use super::{
     entry, rulesets,
     server_order::{Order, Plan},
+    server_placement::{Storage, as_node, nodes_of},
 };
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
     ipam,
     pending::{POWER_ACTIONS, new_disk},
-    placement::{self, Block, Limits, Node, Pool, Refusal},
+    placement::{self, Pool, Refusal},
 };
 
 /// How often a tag or a MAC address that is taken is drawn again.
@@ -134,86 +134,6 @@ async fn order_of_nodes(ctx: &Context, prepared: &Prepared) -> Result<(Vec<i64>,
     Ok((placed.order, reasons))
 }
 
-/// What is known of the storages of a group's nodes.
-#[derive(Default)]
-pub struct Storage {
-    /// Node by node.
-    pub points: Vec<point_entity::Model>,
-    /// Nodes whose own folder failed its newest self-test.
-    pub failed: Vec<i64>,
-}
-
-impl Storage {
-    pub async fn of_group(ctx: &Context, group_id: i64) -> Result<Self, StoreError> {
-        let db = ctx.store.read();
-        let (points, failed) = tokio::try_join!(
-            storage_point::of_group(db, group_id),
-            selftest::failed_on(db, group_id, selftest::DIRECTORY)
-        )?;
-        Ok(Self { points, failed })
-    }
-
-    fn of_node(&self, hypervisor_id: i64) -> &[point_entity::Model] {
-        let first = self.points.partition_point(|point| point.hypervisor_id < hypervisor_id);
-        let len = self.points[first..].partition_point(|point| point.hypervisor_id == hypervisor_id);
-        &self.points[first..first + len]
-    }
-}
-
-/// Nodes of a group as placement sees them, with what is allocated and the addresses that are free.
-pub async fn nodes_of(
-    ctx: &Context,
-    of: &Candidates,
-    free_ipv4: &[(i64, i64)],
-    storage: &Storage,
-) -> Result<Vec<Node>, Error> {
-    let known = |row: &hypervisor::Model| ctx.capacity.at(row.id, row.capacity_version);
-    let stale = of.nodes.iter().map(|node| &node.hypervisor).filter(|row| known(row).is_none()).map(|row| row.id);
-    let stale = stale.collect::<Vec<_>>();
-    let sums = if stale.is_empty() { Vec::new() } else { server::allocated(ctx.store.read(), &stale).await? };
-    let sum = |row: &hypervisor::Model| {
-        let summed = || sums.iter().find(|(id, _)| *id == row.id).map(|(_, sum)| sum.clone());
-        known(row).or_else(summed).unwrap_or_default()
-    };
-    let free = |id: i64| free_ipv4.iter().find(|(block, _)| *block == id).map_or(0, |(_, free)| *free);
-    let block = |row: &ip_block::Model| Block { id: row.id, network_profile: row.network_profile, free: free(row.id) };
-    let node = |Candidate { hypervisor, network, blocks }: &Candidate| Node {
-        blocks: blocks.iter().filter(|block| block.family == 4).map(block).collect(),
-        ..as_node(
-            hypervisor,
-            network.is_some(),
-            sum(hypervisor),
-            storage.of_node(hypervisor.id),
-            storage.failed.contains(&hypervisor.id),
-        )
-    };
-    Ok(of.nodes.iter().map(node).collect())
-}
-
-/// A node as placement sees it, without its addresses. `storage_failed`: its own folder failed its newest test.
-pub(super) fn as_node(
-    row: &hypervisor::Model,
-    has_network: bool,
-    allocated: Allocated,
-    points: &[point_entity::Model],
-    storage_failed: bool,
-) -> Node {
-    Node {
-        id: row.id,
-        name: row.name.clone(),
-        enabled: row.enabled,
-        maintenance: row.maintenance,
-        prohibit: row.prohibit,
-        commissioned: row.commissioned == hypervisors::COMMISSIONED,
-        has_network,
-        arch: placement::arch(row),
-        pools: Pool::of_node(row, points, &allocated, storage_failed),
-        blocks: Vec::new(),
-        limits: Limits::of(row),
-        allocated,
-    }
-}
-
 /// Blocks of the node that may serve a network profile (0 is any), in order.
 pub fn blocks(node: &Candidate, network_profile: i32, family: i32) -> impl Iterator<Item = &ip_block::Model> {
     let serves = move |block: &&ip_block::Model| {
@@ -291,7 +211,8 @@ impl Work {
         let places = self.take_capacity(node)?;
         let server = server::insert(tx, self.new_server(node.next_uid)).await?;
         node.next_uid += 1;
-        let disks = server_disk::insert(tx, server.id, &plan.disks_on(&node.row, &node.points, &places), self.now).await?;
+        let disks =
+            server_disk::insert(tx, server.id, &plan.disks_on(&node.row, &node.points, &places), self.now).await?;
         let interface = server_interface::insert(tx, self.new_interface(server.id)).await?;
         let firewall = rulesets::raise(tx, interface.id, &self.prepared.firewall, self.now).await?;
         let ipv4 = self.take_ipv4(tx, interface.id).await?;
@@ -323,6 +244,7 @@ impl Work {
             template: None,
             iso: None,
             backup_plan: self.prepared.backup_plan.clone(),
+            local_enabled: node.points.iter().all(|point| point.enabled || !point.is_local),
             points: node.points.iter().filter(|point| !point.is_local).map(in_use).collect(),
             allocated: node.allocated.clone(),
             disks,
@@ -349,18 +271,20 @@ impl Work {
         };
         // Others may have changed or removed one meanwhile; of the node's own folder nothing can be removed.
         let known = self.prepared.storage.of_node(id);
-        let points = match known.iter().all(|point| point.is_local) {
-            true => known.to_vec(),
-            false => storage_point::of_hypervisors(tx, &[id]).await?,
+        let points = if known.iter().all(|point| point.is_local) {
+            known.to_vec()
+        } else {
+            storage_point::of_hypervisors(tx, &[id]).await?
         };
         Ok(Locked { row, allocated, points, next_uid })
     }
 
     /// Answers the storage of each disk.
     fn take_capacity(&self, node: &mut Locked) -> Result<Vec<Pool>, Error> {
-        let Prepared { plan, arch, .. } = self.prepared.as_ref();
+        let Prepared { plan, arch, storage, .. } = self.prepared.as_ref();
         let demand = plan.demand();
-        let placed = as_node(&node.row, true, node.allocated.clone(), &node.points, false);
+        let failed = storage.failed.contains(&node.row.id);
+        let placed = as_node(&node.row, true, node.allocated.clone(), &node.points, failed);
         let refusals = placement::refusals(&placed, &plan.wanted(0, *arch));
         let sentences = refusals.map(|refusal| refusal.sentence(&node.row.name)).collect::<Vec<_>>();
         if !sentences.is_empty() {

@@ -127,13 +127,7 @@ impl Plan {
 
     /// What it wants of its node. Whoever has taken its addresses already says so by `ipv4` 0.
     pub fn wanted(&self, ipv4: u32, arch: Option<i32>) -> Wanted {
-        Wanted {
-            demand: self.demand(),
-            disks: self.wanted_disks(),
-            network_profile: self.network_profile,
-            ipv4,
-            arch,
-        }
+        Wanted { demand: self.demand(), disks: self.wanted_disks(), network_profile: self.network_profile, ipv4, arch }
     }
 
     pub fn wanted_disks(&self) -> Vec<DiskWanted> {

@@ -240,8 +240,7 @@ mod tests {
 
     #[test]
     fn the_nodes_own_folder_comes_first_then_what_has_the_most_room() {
-        let pools =
-            [Pool::local(20, 0), point(7, StorageKind::Mountpoint, 50), point(8, StorageKind::Mountpoint, 60)];
+        let pools = [Pool::local(20, 0), point(7, StorageKind::Mountpoint, 50), point(8, StorageKind::Mountpoint, 60)];
         assert_eq!(assign(&pools, &disks(&[(10, 0)])), Ok(vec![0]));
         assert_eq!(assign(&pools, &disks(&[(10, 0), (15, 0)])), Ok(vec![0, 2]));
         assert_eq!(assign(&pools, &disks(&[(20, 3), (20, 3)])), Ok(vec![2, 1]), "40 are left on the larger one");
@@ -278,12 +277,13 @@ mod tests {
     fn any_pools() -> impl Strategy<Value = Vec<Pool>> {
         let one = (0..6_usize, any::<bool>(), 0..3_u8, any::<bool>(), 0..60_i64, 0..30_i64);
         proptest::collection::vec(one, 0..6).prop_map(|all| {
-            let whole = |(id, (kind, enabled, tested, above, limit, used)): (i64, (usize, bool, u8, bool, i64, i64))| {
-                let tested = [None, Some(true), Some(false)][usize::from(tested)];
-                let kind = StorageKind::ALL[kind];
-                let (enabled, above_threshold) = (enabled || id % 2 == 0, above && id % 3 == 0);
-                Pool { enabled, tested, above_threshold, allocated_gib: used, ..point(id, kind, limit) }
-            };
+            let whole =
+                |(id, (kind, enabled, tested, above, limit, used)): (i64, (usize, bool, u8, bool, i64, i64))| {
+                    let tested = [None, Some(true), Some(false)][usize::from(tested)];
+                    let kind = StorageKind::ALL[kind];
+                    let (enabled, above_threshold) = (enabled || id % 2 == 0, above && id % 3 == 0);
+                    Pool { enabled, tested, above_threshold, allocated_gib: used, ..point(id, kind, limit) }
+                };
             let points = (1..).zip(all).map(whole);
             std::iter::once(Pool::local(40, 0)).chain(points).collect()
         })

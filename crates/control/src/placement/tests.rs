@@ -42,7 +42,8 @@ fn each_distribution_type_picks_its_node() {
 
 #[test]
 fn nodes_without_limits_are_balanced_by_what_is_on_them() {
-    let endless = |id, memory| Node { limits: Limits::default(), pools: vec![Pool::local(0, 0)], ..used(id, 0, memory, 0, 0) };
+    let endless =
+        |id, memory| Node { limits: Limits::default(), pools: vec![Pool::local(0, 0)], ..used(id, 0, memory, 0, 0) };
     assert_eq!(place(&[endless(1, 4096), endless(2, 1024)], &small(), 5).order, [2, 1]);
 }
 

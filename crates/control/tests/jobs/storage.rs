@@ -27,7 +27,13 @@ berth_store::on_both_databases!(
 const PLACE: &str = "/mnt/ssd";
 
 fn ssd(total_bytes: u64, free_bytes: u64) -> StorageRoot {
-    StorageRoot { path: PLACE.to_owned(), kind: "mountpoint".to_owned(), total_bytes, free_bytes, ..StorageRoot::default() }
+    StorageRoot {
+        path: PLACE.to_owned(),
+        kind: "mountpoint".to_owned(),
+        total_bytes,
+        free_bytes,
+        ..StorageRoot::default()
+    }
 }
 
 fn storage(world: &World) -> String {
@@ -146,14 +152,21 @@ async fn an_alert_is_told_once_and_keeps_new_disks_away(database: Database) {
     let told = async |action: &str| world.app.get(&format!("/audit?action={action}")).await.1["total"].clone();
     assert_eq!(told("storage_above_threshold").await, 1, "once");
     let (_, entry) = world.app.get("/audit?action=storage_above_threshold").await;
-    assert_eq!((&entry["data"][0]["after"]["storage"], &entry["data"][0]["after"]["alertPercent"]), (&json!("SSD"), &json!(95)));
+    assert_eq!(
+        (&entry["data"][0]["after"]["storage"], &entry["data"][0]["after"]["alertPercent"]),
+        (&json!("SSD"), &json!(95))
+    );
     let (status, body) = world.app.post("/servers", order(&world)).await;
-    let wanted = format!("The storage {id} (mountpoint) of hypervisor hv0 is above its threshold and takes no new disks.");
+    let wanted =
+        format!("The storage {id} (mountpoint) of hypervisor hv0 is above its threshold and takes no new disks.");
     assert_eq!((status, &body["errors"]), (422, &json!([wanted])));
     storage_reports::write(&world.app.ctx, node, vec![ssd(1000, 60)]).await;
     assert!(!shown(&world).await["alerted"].is_null(), "a little below is not calm yet");
     storage_reports::write(&world.app.ctx, node, vec![ssd(1000, 300)]).await;
-    assert_eq!((shown(&world).await["alerted"].clone(), told("storage_below_threshold").await), (Value::Null, json!(1)));
+    assert_eq!(
+        (shown(&world).await["alerted"].clone(), told("storage_below_threshold").await),
+        (Value::Null, json!(1))
+    );
     storage_reports::write(&world.app.ctx, node, Vec::new()).await;
     let trouble = shown(&world).await["trouble"].clone();
     assert!(trouble.as_str().unwrap().contains("agent.toml"), "{trouble}");

@@ -42,7 +42,8 @@ async fn points_are_added_changed_and_removed(database: Database) {
     assert_eq!(local["path"], "/var/lib/berth/agent/volumes");
     assert_eq!((&local["usage"], &local["alerted"], &local["selftest"]), (&Value::Null, &Value::Null, &Value::Null));
 
-    let body = json!({ "name": " SSD ", "type": "mountpoint", "path": "/mnt/ssd", "capacity": "200", "diskType": "raw" });
+    let body =
+        json!({ "name": " SSD ", "type": "mountpoint", "path": "/mnt/ssd", "capacity": "200", "diskType": "raw" });
     let (status, made) = app.post(&storage(&company), body.clone()).await;
     assert_eq!(status, 201, "{made}");
     let data = &made["data"];
@@ -61,7 +62,10 @@ async fn points_are_added_changed_and_removed(database: Database) {
     assert_eq!((&now["capacity"], &now["enabled"], &now["alertPercent"]), (&json!(100), &json!(false), &json!(80)));
     assert_eq!(app.get(&storage(&company)).await.1["data"][1], *now);
     let (_, entries) = app.get("/audit?action=update_storage_point").await;
-    assert_eq!(entries["data"][0]["before"], json!({ "name": "SSD", "capacity": 200, "enabled": true, "alertPercent": 95 }));
+    assert_eq!(
+        entries["data"][0]["before"],
+        json!({ "name": "SSD", "capacity": 200, "enabled": true, "alertPercent": 95 })
+    );
     let node = format!("/compute/hypervisors/{}", company.hypervisors[0]);
     assert_eq!(app.put(&node, json!({ "storageOvercommitPercent": 150 })).await.0, 200);
     assert_eq!(app.get(&node).await.1["data"]["storage"][0]["max"], 150, "over-commit is the node's");
@@ -153,10 +157,14 @@ async fn disks_go_where_their_profile_says_and_are_counted_there(database: Datab
     assert_eq!(resources["localStorage"]["allocated"], 7);
     let others = resources["otherStorage"].as_array().unwrap();
     let of = |other: &Value| (other["id"].clone(), other["storageType"].clone(), other["allocated"].clone());
-    assert_eq!(others.iter().map(of).collect::<Vec<_>>(), [
-        (json!(ssd), json!(3), json!(20)), (json!(lvm), json!(4), json!(5)),
-    ]);
-    assert_eq!((&others[0]["max"], &others[0]["free"], &others[0]["path"]), (&json!(100), &json!(80), &json!("/mnt/ssd")));
+    assert_eq!(
+        others.iter().map(of).collect::<Vec<_>>(),
+        [(json!(ssd), json!(3), json!(20)), (json!(lvm), json!(4), json!(5)),]
+    );
+    assert_eq!(
+        (&others[0]["max"], &others[0]["free"], &others[0]["path"]),
+        (&json!(100), &json!(80), &json!("/mnt/ssd"))
+    );
     assert_eq!((&others[1]["max"], &others[1]["free"], &others[1]["path"]), (&json!(0), &json!(-5), &Value::Null));
     let (_, group) = app.get(&format!("/compute/hypervisors/groups/{}/resources", company.group)).await;
     assert_eq!(group["data"][0]["resources"]["otherStorage"], resources["otherStorage"]);

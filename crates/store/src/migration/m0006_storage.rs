@@ -16,16 +16,12 @@ impl MigrationTrait for Migration {
         m.alter_table(Table::alter().table(Alias::new("server_disks")).add_column(&mut point).take()).await?;
         // Sums of what is given out are read off an index.
         m.create_index(index("server_disks", &["server_id", "storage_point_id", "capacity_gib"])).await?;
-        m.drop_index(Index::drop().name("ix_server_disks_server_id_capacity_gib").table(Alias::new("server_disks")).to_owned())
-            .await?;
-        partial_index(
-            m,
-            false,
-            "server_disks",
-            &["storage_point_id", "capacity_gib"],
-            "storage_point_id IS NOT NULL",
+        m.drop_index(
+            Index::drop().name("ix_server_disks_server_id_capacity_gib").table(Alias::new("server_disks")).to_owned(),
         )
-        .await
+        .await?;
+        partial_index(m, false, "server_disks", &["storage_point_id", "capacity_gib"], "storage_point_id IS NOT NULL")
+            .await
     }
 }
 

@@ -71,7 +71,9 @@ async fn storage(store: &Store, nodes: &Nodes, server: i64) {
     let again = new.clone();
     let point = write_in!(store, [new] | tx | storage_point::insert(tx, new).await).unwrap();
     let twice = write_in!(store, [again] | tx | storage_point::insert(tx, again).await).unwrap_err();
-    assert!(twice.violates("storage_points", &["hypervisor_id", "name"]) || twice.violates("storage_points", &["location"]));
+    assert!(
+        twice.violates("storage_points", &["hypervisor_id", "name"]) || twice.violates("storage_points", &["location"])
+    );
     let id = point.id;
     let all = storage_point::of_hypervisors(db, &[node, nodes.second]).await.unwrap();
     assert_eq!(all.iter().map(|point| point.is_local).collect::<Vec<_>>(), [true, false, true]);
@@ -80,12 +82,15 @@ async fn storage(store: &Store, nodes: &Nodes, server: i64) {
     assert_eq!(storage_point::by_id(db, node, id).await.unwrap().as_ref(), Some(&point));
     assert_eq!(storage_point::by_id(db, nodes.second, id).await.unwrap(), None, "it is the other node's");
     let told = Report { total_bytes: 10, used_bytes: 9, trouble: "It is old.".to_owned() };
-    write_in!(store, [told] | tx | {
-        storage_point::report(tx, id, told, NOW + 1).await?;
-        assert!(storage_point::set_alerted(tx, id, Some(NOW)).await?);
-        assert!(!storage_point::set_alerted(tx, id, Some(NOW + 1)).await?, "that is known");
-        storage_point::tested(tx, node, ("zfs", "tank"), (true, "Good."), NOW).await
-    })
+    write_in!(
+        store,
+        [told] | tx | {
+            storage_point::report(tx, id, told, NOW + 1).await?;
+            assert!(storage_point::set_alerted(tx, id, Some(NOW)).await?);
+            assert!(!storage_point::set_alerted(tx, id, Some(NOW + 1)).await?, "that is known");
+            storage_point::tested(tx, node, ("zfs", "tank"), (true, "Good."), NOW).await
+        }
+    )
     .unwrap();
     let row = storage_point::by_id(db, node, id).await.unwrap().unwrap();
     assert_eq!((row.used_bytes, row.trouble.as_str(), row.alerted_at), (Some(9), "It is old.", Some(NOW)));
@@ -115,10 +120,13 @@ async fn storage(store: &Store, nodes: &Nodes, server: i64) {
 async fn move_disks(store: &Store, server: i64, point: Option<i64>) {
     use berth_store::entity::server_disk as disk;
     let row = disk::ActiveModel { storage_point_id: Set(point), ..Default::default() };
-    write_in!(store, [row] | tx | {
-        disk::Entity::update_many().set(row).filter(disk::Column::ServerId.eq(server)).exec(tx).await?;
-        Ok(())
-    })
+    write_in!(
+        store,
+        [row] | tx | {
+            disk::Entity::update_many().set(row).filter(disk::Column::ServerId.eq(server)).exec(tx).await?;
+            Ok(())
+        }
+    )
     .unwrap();
 }
 

@@ -54,7 +54,11 @@ async fn disks_on_a_mount_point_are_made_there_seen_in_the_guest_grown_and_remov
 
     let refused = berth.api.call(Method::DELETE, &format!("{storage}/{point}"), None).await;
     assert_eq!(refused.status, 422);
-    assert!(refused.body["errors"][0].as_str().expect("a sentence").contains("2 disks of 1 servers"), "{}", refused.body);
+    assert!(
+        refused.body["errors"][0].as_str().expect("a sentence").contains("2 disks of 1 servers"),
+        "{}",
+        refused.body
+    );
     berth.removed(id).await;
     assert_eq!(volumes(), Vec::<String>::new(), "nothing is left of them");
     nothing_is_written_below_a_mount_that_is_gone(&berth, &storage, disk).await;

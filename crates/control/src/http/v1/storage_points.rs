@@ -139,11 +139,8 @@ pub fn shown(found: Found) -> StoragePoint {
         percent: percent(total, used),
         reported: reported_at.map(time::offset),
     });
-    let selftest = test_passed.map(|passed| StorageSelftest {
-        passed,
-        detail: test_detail,
-        at: tested_at.map(time::offset),
-    });
+    let selftest =
+        test_passed.map(|passed| StorageSelftest { passed, detail: test_detail, at: tested_at.map(time::offset) });
     StoragePoint {
         id: if is_local { LOCAL_ID } else { id },
         name,

@@ -41,7 +41,7 @@ pub fn node(
     row: hypervisor::Model,
     group: hypervisor_group::Model,
     allocated: &Allocated,
-    points: Vec<PointUse>,
+    (points, local_enabled): (Vec<PointUse>, bool),
 ) -> ServerNode {
     let limits = Limits::of(&row);
     let hypervisor::Model {
@@ -114,7 +114,10 @@ pub fn node(
             servers: NodeResource::new("#", limits.servers, allocated.servers),
             memory: NodeResource::new("MB", limits.memory_mib, allocated.memory_mib),
             cpu_cores: NodeResource::new("#", limits.cpu_cores, allocated.cpu_cores),
-            local_storage: NodeLocalStorage::local(limits.storage_gib, allocated.storage_gib),
+            local_storage: NodeLocalStorage {
+                enabled: i32::from(local_enabled),
+                ..NodeLocalStorage::local(limits.storage_gib, allocated.storage_gib)
+            },
             other_storage: points.into_iter().map(|point| other_storage(point, storage_overcommit_percent)).collect(),
         },
     }
