@@ -34,7 +34,7 @@ fn record(kind: &str, location: &Path) -> VolumeRecord {
 struct Host {
     paths: Paths,
     mounts: Vec<PathBuf>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Host {
@@ -43,11 +43,11 @@ impl Host {
         std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let paths = Paths::new(dir.path().join("agent"));
         paths.ensure_dirs().unwrap();
-        Self { paths, mounts: Vec::new(), _dir: dir }
+        Self { paths, mounts: Vec::new(), dir }
     }
 
     fn folder(&self, name: &str) -> PathBuf {
-        let folder = self._dir.path().join(name);
+        let folder = self.dir.path().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         folder
     }
