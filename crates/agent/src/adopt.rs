@@ -4,7 +4,7 @@
 //! An adopted server goes on as it is. It can be removed with its disks, and the control server's next specification
 //! makes it whole; nothing older is taken. Domains of others, also of other instances, are never looked at.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use quick_xml::{XmlVersion, events::Event, reader::Reader};
 
@@ -13,6 +13,7 @@ use crate::{
     domain_xml::parse_metadata,
     ledger::{Entry, VolumeRecord},
     names,
+    storage::{Source, Storages},
     vm::VmError,
 };
 
@@ -39,7 +40,7 @@ async fn adopt(agent: &Arc<Agent>, name: &str, uuid: &str) -> Result<(), VmError
         );
         return Ok(());
     };
-    let volumes = volumes(&stored, &agent.paths.volumes_dir());
+    let volumes = volumes(&stored, &agent.storages());
     let adopted = Entry::adopted(&found, volumes, live.is_some(), &agent.boot_id);
     agent.ledger.change(uuid, |entry| {
         // Unless it was applied while this looked.
@@ -52,8 +53,8 @@ async fn adopt(agent: &Arc<Agent>, name: &str, uuid: &str) -> Result<(), VmError
     Ok(())
 }
 
-/// The definition's disks that lie in the agent's own folder.
-fn volumes(xml: &str, dir: &Path) -> Vec<VolumeRecord> {
+/// The definition's disks that lie in the agent's own folder or on a storage that its owner lists.
+fn volumes(xml: &str, storages: &Storages) -> Vec<VolumeRecord> {
     let mut reader = Reader::from_str(xml);
     let mut volumes = Vec::new();
     while let Ok(event) = reader.read_event() {
@@ -65,15 +66,14 @@ fn volumes(xml: &str, dir: &Path) -> Vec<VolumeRecord> {
         if start.local_name().as_ref() != "source" {
             continue;
         }
-        let file = start.try_get_attribute("file").ok().flatten();
-        let file = file.and_then(|file| file.normalized_value(XmlVersion::Implicit1_0).ok().map(|v| v.into_owned()));
-        let record = file.and_then(|file| {
-            let path = Path::new(&file);
-            let text = |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
-            let (uuid, format) = (text(path.file_stem())?, text(path.extension())?);
-            (path.parent() == Some(dir)).then_some(VolumeRecord { volume_uuid: uuid, format })
-        });
-        volumes.extend(record);
+        let value = |name: &str| {
+            let value = start.try_get_attribute(name).ok().flatten();
+            value.and_then(|value| value.normalized_value(XmlVersion::Implicit1_0).ok().map(|v| v.into_owned()))
+        };
+        let image = || value("name").filter(|_| value("protocol").as_deref() == Some("rbd"));
+        let image = || image().map(|image| Source::key_of_rbd(&image).display().to_string());
+        let key = value("file").or_else(|| value("dev")).or_else(image);
+        volumes.extend(key.and_then(|key| storages.record_of(&key)));
     }
     volumes
 }
@@ -84,6 +84,8 @@ mod tests {
     use crate::{
         domain_xml::Metadata,
         ledger::{Ledger, LedgerError, Refusal},
+        paths::Paths,
+        storage::StorageConfig,
     };
     use berth_proto::ServerSpec;
 
@@ -94,8 +96,36 @@ mod tests {
         let xml = "<domain><devices><disk><source file='/d/volumes/11111111-2222.qcow2'/></disk>\
                    <disk><source file='/srv/other.qcow2'/></disk><disk><source file='/d/seeds/x.iso'/></disk>\
                    <disk><source file='/d/volumes/../x.raw'/></disk></devices></domain>";
-        let found = volumes(xml, Path::new("/d/volumes"));
-        assert_eq!(found, [VolumeRecord { volume_uuid: "11111111-2222".into(), format: "qcow2".into() }]);
+        let storages = Storages::new(&Paths::new("/d"), "berth", &[]);
+        let found = volumes(xml, &storages);
+        let own = VolumeRecord { volume_uuid: "11111111-2222".into(), format: "qcow2".into(), storage: None };
+        assert_eq!(found, [own]);
+    }
+
+    #[test]
+    fn disks_on_listed_storages_are_taken_over_wherever_they_are() {
+        let listed = |kind: &str, path: Option<&str>, pool: Option<&str>| StorageConfig {
+            kind: kind.to_owned(),
+            path: path.map(str::to_owned),
+            pool: pool.map(str::to_owned),
+            ..StorageConfig::default()
+        };
+        let listed = [
+            listed("mountpoint", Some("/mnt/ssd"), None),
+            listed("lvm-thin", None, Some("vg0/thin")),
+            listed("ceph-rbd", None, Some("rbd")),
+        ];
+        let xml = format!(
+            "<domain><devices><disk><source file='/mnt/ssd/berth/{UUID}.raw'/></disk>\
+             <disk><source dev='/dev/vg0/berth-{UUID}'/></disk><disk><source dev='/dev/vg0/root'/></disk>\
+             <disk><source protocol='rbd' name='rbd/berth-{UUID}'/></disk>\
+             <disk><source protocol='rbd' name='other/berth-{UUID}'/></disk>\
+             <disk><source file='/mnt/ssd/other/{UUID}.raw'/></disk></devices></domain>"
+        );
+        let found = volumes(&xml, &Storages::new(&Paths::new("/d"), "berth", &listed));
+        let kinds: Vec<_> = found.iter().map(|volume| volume.storage.as_ref().unwrap().kind.as_str()).collect();
+        assert_eq!(kinds, ["mountpoint", "lvm-thin", "ceph-rbd"]);
+        assert!(found.iter().all(|volume| volume.volume_uuid == UUID && volume.format == "raw"));
     }
 
     #[test]

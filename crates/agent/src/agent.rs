@@ -5,12 +5,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use berth_proto as proto;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock::Clock, config::AgentConfig, events::Outbox, host::HostFacts, images::Images, ledger::Ledger,
-    libvirt::Libvirt, names, netns::Netns, paths::Paths, probe::AcceleratorFact, screens::Screens, selftest::Selftest,
+    clock::Clock, config::AgentConfig, disk::VolumeState, events::Outbox, host::HostFacts, images::Images,
+    ledger::Ledger, libvirt::Libvirt, names, netns::Netns, paths::Paths, probe, probe::AcceleratorFact,
+    screens::Screens, selftest::Selftest, storage::Storages,
 };
 
 /// Servers that are worked on at the same time; copies and starts share the node's disks.
@@ -38,6 +40,8 @@ pub struct Agent {
     pub slots: Semaphore,
     /// Who tries out a definition.
     pub trial: AsyncMutex<()>,
+    /// What the listed storages had at the newest look.
+    storage: Mutex<Vec<proto::StorageRoot>>,
     status: Mutex<HashMap<String, Status>>,
     locks: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
     /// Who reads a guest's serial console: QEMU serves one at a time.
@@ -69,6 +73,8 @@ pub struct Status {
     pub stopping: bool,
     /// A sentence: what somebody else changed, see [`crate::drift`].
     pub drift: String,
+    /// Disks that are devices, as they were when they were last made sure of.
+    pub devices: Vec<(String, VolumeState)>,
     /// Another try has been asked for already.
     pub again: bool,
 }
@@ -97,6 +103,7 @@ impl Agent {
             selftest: Selftest::default(),
             slots: Semaphore::new(AT_ONCE),
             trial: AsyncMutex::default(),
+            storage: Mutex::default(),
             status: Mutex::default(),
             locks: Mutex::default(),
             serial_readers: Mutex::default(),
@@ -111,6 +118,22 @@ impl Agent {
             boot_id,
             nudge,
         })
+    }
+
+    /// Where disks may be on this node.
+    pub fn storages(&self) -> Storages {
+        Storages::new(&self.paths, &self.config.instance, &self.config.storages)
+    }
+
+    /// The node's own folder first.
+    pub fn storage_roots(&self) -> Vec<proto::StorageRoot> {
+        let own = probe::storage_root(self.paths.data_dir(), true).into_iter();
+        let listed = self.storage.lock().unwrap_or_else(PoisonError::into_inner);
+        own.chain(listed.iter().cloned()).collect()
+    }
+
+    pub fn set_storage(&self, told: Vec<proto::StorageRoot>) {
+        *self.storage.lock().unwrap_or_else(PoisonError::into_inner) = told;
     }
 
     pub fn domain(&self, server_uuid: &str) -> String {

@@ -134,6 +134,13 @@ impl Cmd {
         self
     }
 
+    /// The program and its arguments, one after the other, for golden files.
+    #[cfg(test)]
+    pub fn line(&self) -> String {
+        let words = std::iter::once(&self.program).chain(&self.args);
+        words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" | ")
+    }
+
     pub fn timeout(mut self, timeout: Duration) -> Cmd {
         self.timeout = timeout;
         self

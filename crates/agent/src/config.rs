@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{disk, domain_xml::CustomXmlPolicy, names, paths::Paths};
+use crate::{disk, domain_xml::CustomXmlPolicy, names, paths::Paths, storage::StorageConfig};
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -20,6 +20,9 @@ pub struct AgentConfig {
     /// What guests may be attached to.
     #[serde(rename = "network")]
     pub networks: Vec<NetworkConfig>,
+    /// Where disks may be kept besides the agent's own folder.
+    #[serde(rename = "storage")]
+    pub storages: Vec<StorageConfig>,
     /// `auto` probes by a timed boot; `kvm` and `qemu` (emulation) are taken as said.
     pub accelerator: String,
     /// What of administrators' own XML is accepted.
@@ -68,6 +71,7 @@ impl Default for AgentConfig {
             listen: SocketAddr::from(([0, 0, 0, 0], 8892)),
             libvirt_uri: "qemu:///system".to_owned(),
             networks: Vec::new(),
+            storages: Vec::new(),
             accelerator: "auto".to_owned(),
             custom_xml: CustomXmlPolicy::default(),
             boot_at_once: 2,
@@ -96,6 +100,12 @@ impl AgentConfig {
             matches!(self.accelerator.as_str(), "auto" | "kvm" | "qemu"),
             "accelerator must be auto, kvm or qemu"
         );
+        for storage in &self.storages {
+            storage.check()?;
+            let same = |other: &&StorageConfig| (&other.kind, other.location()) == (&storage.kind, storage.location());
+            let times = self.storages.iter().filter(same).count();
+            anyhow::ensure!(times == 1, "the storage {} {} is listed twice", storage.kind, storage.location());
+        }
         anyhow::ensure!(self.boot_at_once > 0, "boot_at_once must be at least 1");
         Ok(())
     }

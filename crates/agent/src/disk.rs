@@ -14,7 +14,7 @@ use berth_proto::DiskSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::cmd::{Cmd, CmdError};
-use crate::paths::Paths;
+use crate::paths;
 use crate::qcow2;
 
 /// The largest disk that is made, whatever the control server says.
@@ -116,10 +116,10 @@ impl DiskError {
 }
 
 /// Makes the volume where it is missing, grows it where it is smaller than it should be, and gives it to the guest's
-/// user. `image` is the template of a new volume, none for an empty disk. `progress` is told 0 to 100 while a copy
+/// user. `path` names it in a folder of disks, `image` is the template of a new volume, none for an empty disk. `progress` is told 0 to 100 while a copy
 /// runs.
 pub async fn ensure_volume(
-    paths: &Paths,
+    path: &Path,
     disk: &DiskSpec,
     owner_uid: u32,
     image: Option<&ImageRef>,
@@ -127,20 +127,19 @@ pub async fn ensure_volume(
     progress: impl Fn(u32),
 ) -> Result<VolumeState, DiskError> {
     let capacity_bytes = checked_capacity(disk)?;
-    let path = paths.volume(&disk.volume_uuid, &disk.format);
-    if !path.try_exists().map_err(DiskError::io(&path))? {
-        create(&path, disk, capacity_bytes, image, mode, progress).await?;
+    if !path.try_exists().map_err(DiskError::io(path))? {
+        create(path, disk, capacity_bytes, image, mode, progress).await?;
     }
-    let mut state = volume_info(&path, &disk.format)?;
+    let mut state = volume_info(path, &disk.format)?;
     if state.capacity_bytes < capacity_bytes {
-        resize(&path, &disk.format, capacity_bytes).await?;
-        state = volume_info(&path, &disk.format)?;
+        resize(path, &disk.format, capacity_bytes).await?;
+        state = volume_info(path, &disk.format)?;
     }
-    own(&path, owner_uid, VOLUME_MODE)?;
+    own(path, owner_uid, VOLUME_MODE)?;
     Ok(state)
 }
 
-fn checked_capacity(disk: &DiskSpec) -> Result<u64, DiskError> {
+pub(crate) fn checked_capacity(disk: &DiskSpec) -> Result<u64, DiskError> {
     if disk.format != "qcow2" && disk.format != "raw" {
         return Err(DiskError::Refused(format!("disks of the format '{}' are not made here", disk.format)));
     }
@@ -151,6 +150,13 @@ fn checked_capacity(disk: &DiskSpec) -> Result<u64, DiskError> {
         )));
     }
     Ok(disk.capacity_gib << 30)
+}
+
+pub(crate) fn too_small(image: &ImageRef, capacity_gib: u64) -> DiskError {
+    DiskError::Refused(format!(
+        "the template needs a disk of at least {} GiB, and this one has {capacity_gib}",
+        image.virtual_bytes.div_ceil(1 << 30)
+    ))
 }
 
 async fn create(
@@ -167,11 +173,7 @@ async fn create(
         match image {
             None => create_empty(&part, &disk.format, capacity_bytes).await?,
             Some(image) if image.virtual_bytes > capacity_bytes => {
-                return Err(DiskError::Refused(format!(
-                    "the template needs a disk of at least {} GiB, and this one has {}",
-                    image.virtual_bytes.div_ceil(1 << 30),
-                    disk.capacity_gib
-                )));
+                return Err(too_small(image, disk.capacity_gib));
             }
             Some(image) if mode == Mode::Linked && disk.format == "qcow2" => {
                 create_linked(&part, image, capacity_bytes).await?;
@@ -206,19 +208,31 @@ async fn create_linked(part: &Path, image: &ImageRef, capacity_bytes: u64) -> Re
 
 async fn copy(part: &Path, format: &str, image: &ImageRef, progress: impl Fn(u32)) -> Result<(), DiskError> {
     let cmd = qemu_img(COPY_TIMEOUT).args(["convert", "-p", "-f", &image.format, "-O", format]);
+    run_copy(cmd.arg(&image.path).arg(part), part, progress).await
+}
+
+/// Onto a device that was just made and reads as zeroes.
+pub(crate) async fn copy_onto(target: &str, image: &ImageRef, progress: impl Fn(u32)) -> Result<(), DiskError> {
+    run_copy(onto(target, image), Path::new(target), progress).await
+}
+
+pub(crate) fn onto(target: &str, image: &ImageRef) -> Cmd {
+    let cmd = qemu_img(COPY_TIMEOUT).args(["convert", "-p", "-n", "--target-is-zero", "-f", &image.format]);
+    cmd.args(["-O", "raw"]).arg(&image.path).arg(target)
+}
+
+async fn run_copy(cmd: Cmd, part: &Path, progress: impl Fn(u32)) -> Result<(), DiskError> {
     let mut last = None;
-    cmd.arg(&image.path)
-        .arg(part)
-        .run_watched(|piece| {
-            let percent = percent_in(piece);
-            if percent.is_some() && percent != last {
-                last = percent;
-                progress(percent.unwrap_or(0));
-            }
-        })
-        .await
-        .map(drop)
-        .map_err(DiskError::tool(part))
+    cmd.run_watched(|piece| {
+        let percent = percent_in(piece);
+        if percent.is_some() && percent != last {
+            last = percent;
+            progress(percent.unwrap_or(0));
+        }
+    })
+    .await
+    .map(drop)
+    .map_err(DiskError::tool(part))
 }
 
 /// qemu-img writes `    (12.34/100%)` and a carriage return, again and again.
@@ -265,10 +279,10 @@ pub async fn flatten(path: &Path, format: &str) -> Result<(), DiskError> {
     cmd.run().await.map(drop).map_err(DiskError::tool(path))
 }
 
-/// Removes the volume in each format it may have, and what an interrupted creation left of it.
-pub fn remove_volume(paths: &Paths, volume_uuid: &str) -> Result<(), DiskError> {
+/// Removes the volume from a folder in each format it may have, and what an interrupted creation left of it.
+pub fn remove_volume(dir: &Path, volume_uuid: &str) -> Result<(), DiskError> {
     for format in ["qcow2", "raw"] {
-        let path = paths.volume(volume_uuid, format);
+        let path = paths::volume_in(dir, volume_uuid, format);
         remove_if_there(&path)?;
         remove_if_there(&part_of(&path))?;
     }

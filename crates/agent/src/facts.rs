@@ -6,7 +6,8 @@ use crate::{agent::Agent, config::AgentConfig, net, netns::Netns, paths::Paths, 
 
 pub async fn node_facts(agent: &Agent) -> proto::NodeFacts {
     let libvirt_version = agent.libvirt.version().await.map(|(library, _)| version_text(library)).unwrap_or_default();
-    gather(&agent.config, &agent.paths, &agent.accelerator, libvirt_version).await
+    let facts = gather(&agent.config, &agent.paths, &agent.accelerator, libvirt_version).await;
+    proto::NodeFacts { storage: agent.storage_roots(), ..facts }
 }
 
 /// Also asked before there is an agent, by enrolment.

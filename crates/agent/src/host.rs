@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 use crate::domain_xml::CustomXmlPolicy;
+use crate::storage::StorageConfig;
 
 /// What runs the guests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +48,8 @@ pub struct HostFacts {
     pub swtpm: bool,
     /// What of administrators' own XML is accepted.
     pub custom_xml: CustomXmlPolicy,
+    /// Where disks may be kept besides the agent's own folder.
+    pub storages: Vec<StorageConfig>,
 }
 
 /// UEFI firmware for guests, Debian's package `ovmf`.

@@ -49,6 +49,7 @@ mod selftest;
 mod service;
 pub mod sim;
 mod stats;
+pub mod storage;
 mod thumbnail;
 mod tls;
 pub mod traffic;

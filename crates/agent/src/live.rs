@@ -24,6 +24,7 @@ use crate::{
     guest_agent,
     libvirt::HostError,
     media, names,
+    storage::Source,
     vm::VmError,
 };
 
@@ -146,8 +147,8 @@ async fn has_disk(
     target: &str,
 ) -> Result<bool, HostError> {
     let name = agent.domain(&spec.server_uuid);
-    let file = agent.paths.volume(&disk.volume_uuid, &disk.format);
-    let Some(has) = running.disk_of(&file) else {
+    let source = agent.storages().source(disk);
+    let Some(has) = running.disk_of(&source.key()) else {
         if running.disks.iter().any(|other| other.target == target) {
             return Ok(false);
         }
@@ -159,7 +160,13 @@ async fn has_disk(
         return Ok(false);
     }
     let bytes = disk.capacity_gib << 30;
-    let is_smaller = disk::volume_info(&file, &disk.format).is_ok_and(|volume| volume.capacity_bytes < bytes);
+    let is_smaller = match &source {
+        Source::File(file) => disk::volume_info(file, &disk.format).is_ok_and(|volume| volume.capacity_bytes < bytes),
+        // The device has been grown; the guest is told when it has not been yet.
+        Source::Device(_) | Source::Rbd { .. } => {
+            agent.libvirt.disk_bytes(&name, &has.target).await?.is_some_and(|seen| seen < bytes)
+        }
+    };
     if is_smaller && !taken(spec, agent.libvirt.grow_disk(&name, &has.target, bytes).await)? {
         return Ok(false);
     }
@@ -169,7 +176,8 @@ async fn has_disk(
 
 /// Disks of the running guest that the specification does not have any more.
 fn left_out<'a>(agent: &Agent, spec: &ServerSpec, running: &'a Running) -> Vec<&'a RunningDisk> {
-    let wanted: Vec<_> = spec.disks.iter().map(|disk| agent.paths.volume(&disk.volume_uuid, &disk.format)).collect();
+    let storages = agent.storages();
+    let wanted: Vec<_> = spec.disks.iter().map(|disk| storages.source(disk).key()).collect();
     running.disks.iter().filter(|disk| !wanted.contains(&disk.file)).collect()
 }
 

@@ -23,6 +23,7 @@ use crate::{
     probe::AcceleratorFact,
     qemu_conf, qemu_host, reconcile, renew, screens, selftest,
     service::Service,
+    storage::{self, Storages},
     tls, traffic, vm,
 };
 
@@ -44,8 +45,6 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
     let accelerator = accelerator(&config).await?;
     ensure_networks(&config).await?;
     filters_apply::ensure_table(&Netns::host(), &config.instance).await.map_err(anyhow::Error::msg)?;
-    // What a self-test left that was killed.
-    selftest::sweep(&paths);
     let boot_id =
         std::fs::read_to_string(&config.boot_id_file).context("reading which boot this is")?.trim().to_owned();
     let (nudge, nudges) = mpsc::unbounded_channel();
@@ -60,6 +59,8 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
         nudge,
         config,
     });
+    // What a self-test left that was killed.
+    selftest::sweep(&agent.paths, &agent.storages()).await;
     vm::expect_copies(&agent);
     serve(agent, nudges, identity, shutdown).await
 }
@@ -79,6 +80,7 @@ async fn serve(
         tokio::spawn(screens::run(Arc::clone(&agent), shutdown.clone())),
         tokio::spawn(metrics::run(Arc::clone(&agent), shutdown.clone())),
         tokio::spawn(traffic::run(Arc::clone(&agent), shutdown.clone())),
+        tokio::spawn(storage::run(Arc::clone(&agent), shutdown.clone())),
         tokio::spawn(renew::run(Arc::clone(&agent), identity.clone(), Arc::clone(&shown), shutdown.clone())),
     ];
     let service = NodeServer::new(Service { agent: Arc::clone(&agent) })
@@ -131,6 +133,7 @@ fn host_facts(config: &AgentConfig, accelerator: &AcceleratorFact) -> HostFacts 
         disk_cache: "writeback".to_owned(),
         swtpm: probe::swtpm(),
         custom_xml: config.custom_xml.clone(),
+        storages: config.storages.clone(),
     }
 }
 
@@ -164,7 +167,21 @@ pub async fn uninstall(config: &AgentConfig) -> anyhow::Result<()> {
         net::remove_bridge(&host, &config.instance, &network.bridge).await.map_err(anyhow::Error::msg)?;
     }
     net::remove_nat_table(&host, &config.instance).await.map_err(anyhow::Error::msg)?;
+    remove_volumes(config).await?;
     remove_dir(&config.data_dir)
+}
+
+/// Disks outside of the data folder, as the ledger names them, and this instance's empty folders there.
+async fn remove_volumes(config: &AgentConfig) -> anyhow::Result<()> {
+    let paths = config.paths();
+    let storages = Storages::new(&paths, &config.instance, &config.storages);
+    if paths.ledger_dir().is_dir() {
+        for volume in Ledger::open(paths.ledger_dir())?.all().into_iter().flat_map(|entry| entry.volumes) {
+            storages.remove(&volume).await.with_context(|| format!("removing the disk {}", volume.volume_uuid))?;
+        }
+    }
+    storages.remove_dirs();
+    Ok(())
 }
 
 fn remove_dir(dir: &Path) -> anyhow::Result<()> {

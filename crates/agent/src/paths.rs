@@ -54,7 +54,7 @@ impl Paths {
 
     /// The disk of this UUID; `format` is "qcow2" or "raw".
     pub fn volume(&self, volume_uuid: &str, format: &str) -> PathBuf {
-        self.volumes_dir().join(format!("{}.{}", plain(volume_uuid), plain(format)))
+        volume_in(&self.volumes_dir(), volume_uuid, format)
     }
 
     pub fn seed(&self, server_uuid: &str) -> PathBuf {
@@ -108,9 +108,14 @@ impl Paths {
     }
 }
 
+/// The disk of this UUID in a folder of disks.
+pub fn volume_in(dir: &Path, volume_uuid: &str, format: &str) -> PathBuf {
+    dir.join(format!("{}.{}", plain(volume_uuid), plain(format)))
+}
+
 /// Identifiers come from the control server, and a node trusts it only so far: what is not a letter, a digit, `-` or
 /// `_` becomes `_`, so that no identifier leaves its folder.
-fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect()
 }
 

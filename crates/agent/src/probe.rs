@@ -162,6 +162,7 @@ pub fn storage_root(path: &Path, is_default: bool) -> std::io::Result<StorageRoo
         total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
         free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
         is_default,
+        ..StorageRoot::default()
     })
 }
 

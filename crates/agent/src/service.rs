@@ -13,11 +13,12 @@ use crate::{
     ledger::{Entry, LedgerError, Refusal},
     libvirt::{HostError, State},
     ops, selftest, stats,
+    storage::Source,
     vm::{self, VmError},
 };
 
 /// What a specification may ask of this agent.
-pub const FEATURES: [&str; 5] = ["server.v1", "media.v1", "custom-xml.v1", "hardware.v1", "firewall.v1"];
+pub const FEATURES: [&str; 6] = ["server.v1", "media.v1", "custom-xml.v1", "hardware.v1", "firewall.v1", "storage.v1"];
 /// Servers that are observed in one call.
 const OBSERVE_LIMIT: usize = 10_000;
 /// Events and samples on their way to one listener.
@@ -267,10 +268,15 @@ async fn observe(agent: &Agent, entry: Entry, with_volumes: bool) -> Result<prot
         // Not until the next look: a guest that is off lacks nothing.
         status.waits_for_start.clear();
     }
-    let mut volumes = Vec::new();
+    let (mut volumes, storages) = (Vec::new(), agent.storages());
     for disk in entry.spec().filter(|_| with_volumes).map(|spec| spec.disks).unwrap_or_default() {
-        let path = agent.paths.volume(&disk.volume_uuid, &disk.format);
-        if let Ok(volume) = disk::volume_info(&path, &disk.format) {
+        let found = match storages.source(&disk) {
+            Source::File(path) => disk::volume_info(&path, &disk.format).ok(),
+            Source::Device(_) | Source::Rbd { .. } => {
+                status.devices.iter().find(|(uuid, _)| *uuid == disk.volume_uuid).map(|(_, state)| state.clone())
+            }
+        };
+        if let Some(volume) = found {
             volumes.push(proto::ObservedVolume {
                 volume_uuid: disk.volume_uuid,
                 path: volume.path.display().to_string(),

@@ -15,7 +15,7 @@ use crate::{
     agent::Agent,
     guest_agent,
     libvirt::{HostError, stats::Figures},
-    names, probe, uplinks,
+    names, uplinks,
 };
 
 /// How often a guest is asked for its file systems and its name.
@@ -172,7 +172,7 @@ impl Sampler {
             memory_total_kib: meminfo_kib(&meminfo, "MemTotal:"),
             memory_available_kib: meminfo_kib(&meminfo, "MemAvailable:"),
             load_1m: read("/proc/loadavg").split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0),
-            storage: probe::storage_root(agent.paths.data_dir(), true).into_iter().collect(),
+            storage: agent.storage_roots(),
             network_rx_bytes: network.rx_bytes,
             network_tx_bytes: network.tx_bytes,
         }

@@ -16,6 +16,7 @@ use crate::{
     ledger::Entry,
     libvirt::HostError,
     live, media, names, net, qemu_host, seed,
+    storage::Source,
 };
 
 /// MiB a second that making linked clones independent may read, for each guest.
@@ -75,9 +76,11 @@ pub async fn validate(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
 }
 
 async fn ensure_volumes(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmError> {
+    let storages = agent.storages();
+    let mut devices = Vec::new();
     for disk in &spec.disks {
         let image = template(agent, &disk.image_digest)?;
-        let is_new = !agent.paths.volume(&disk.volume_uuid, &disk.format).exists();
+        let is_new = !storages.exists(disk).await?;
         if is_new && image.is_none() && !disk.image_digest.is_empty() {
             return Err(VmError::Refused(format!("the template {} is not in the node's cache", disk.image_digest)));
         }
@@ -87,17 +90,20 @@ async fn ensure_volumes(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmE
                 status.progress = percent;
             })
         };
-        let ensured =
-            disk::ensure_volume(&agent.paths, disk, spec.run_as_uid, image.as_ref(), agent.config.disk_mode, doing)
-                .await;
+        let mode = agent.config.disk_mode;
+        let ensured = storages.ensure(disk, spec.run_as_uid, image.as_ref(), mode, doing).await;
         match ensured {
             // A disk that the guest holds is grown through libvirt, see `live`.
             Err(DiskError::InUse { .. }) if !is_new => {}
             outcome => {
-                outcome?;
+                let state = outcome?;
+                if !matches!(storages.source(disk), Source::File(_)) {
+                    devices.push((disk.volume_uuid.clone(), state));
+                }
             }
         }
     }
+    agent.set_status(&spec.server_uuid, |status| status.devices = devices);
     Ok(())
 }
 
@@ -224,11 +230,14 @@ pub fn expect_copies(agent: &Agent) {
     }
 }
 
-fn linked_disks<'a>(agent: &Agent, spec: &'a ServerSpec) -> impl Iterator<Item = &'a DiskSpec> {
-    spec.disks.iter().filter(|disk| {
-        let path = agent.paths.volume(&disk.volume_uuid, &disk.format);
-        disk::volume_info(&path, &disk.format).is_ok_and(|volume| volume.linked)
-    })
+/// Of those that are files: devices were made by a copy.
+fn linked_disks(agent: &Agent, spec: &ServerSpec) -> Vec<DiskSpec> {
+    let storages = agent.storages();
+    let is_linked = |disk: &&DiskSpec| match storages.source(disk) {
+        Source::File(path) => disk::volume_info(&path, &disk.format).is_ok_and(|volume| volume.linked),
+        _ => false,
+    };
+    spec.disks.iter().filter(is_linked).cloned().collect()
 }
 
 /// Removes everything that the server has on this node, from whatever state it is in.
@@ -242,7 +251,7 @@ pub async fn remove_vm(agent: &Agent, entry: &Entry) -> Result<(), VmError> {
         Ok(())
     })?;
     for volume in &entry.volumes {
-        disk::remove_volume(&agent.paths, &volume.volume_uuid)?;
+        agent.storages().remove(volume).await?;
     }
     seed::remove_seed(&agent.paths.seed(uuid))?;
     for file in agent.paths.serial_logs(uuid).into_iter().chain([agent.paths.nvram(uuid)]) {

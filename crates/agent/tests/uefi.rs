@@ -52,6 +52,7 @@ fn host() -> HostFacts {
         disk_cache: "writeback".into(),
         swtpm: false,
         custom_xml: Default::default(),
+        storages: Vec::new(),
     }
 }
 
@@ -79,7 +80,16 @@ async fn story(paths: Paths) {
     let spec = spec();
     qemu_host::ensure_host_lets_guests_run().unwrap();
     paths.ensure_dirs().unwrap();
-    let disk = ensure_volume(&paths, &spec.disks[0], UID, None, Mode::Linked, |_| {}).await.unwrap();
+    let disk = ensure_volume(
+        &paths.volume(&spec.disks[0].volume_uuid, "qcow2"),
+        &spec.disks[0],
+        UID,
+        None,
+        Mode::Linked,
+        |_| {},
+    )
+    .await
+    .unwrap();
     check(&spec, &host()).unwrap();
     let file = paths.data_dir().join("domain.xml");
     std::fs::write(&file, domain_xml(&spec, &host(), &paths)).unwrap();

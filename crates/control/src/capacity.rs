@@ -20,14 +20,13 @@ impl Capacity {
     /// The sum of a node at this version.
     pub fn at(&self, hypervisor_id: i64, version: i64) -> Option<Allocated> {
         let sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
-        sums.get(&hypervisor_id).filter(|(known, _)| *known == version).map(|(_, sum)| *sum)
+        sums.get(&hypervisor_id).filter(|(known, _)| *known == version).map(|(_, sum)| sum.clone())
     }
 
     pub fn remember(&self, hypervisor_id: i64, version: i64, sum: Allocated) {
         let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = sums.entry(hypervisor_id).or_insert((version, sum));
-        if known.0 < version {
-            *known = (version, sum);
+        if sums.get(&hypervisor_id).is_none_or(|(known, _)| *known < version) {
+            sums.insert(hypervisor_id, (version, sum));
         }
     }
 }
@@ -39,8 +38,8 @@ mod tests {
     #[test]
     fn a_sum_holds_for_its_version_only() {
         let (capacity, sum) = (Capacity::default(), Allocated { servers: 1, ..Allocated::default() });
-        capacity.remember(1, 7, sum);
-        assert_eq!(capacity.at(1, 7), Some(sum));
+        capacity.remember(1, 7, sum.clone());
+        assert_eq!(capacity.at(1, 7), Some(sum.clone()));
         assert_eq!((capacity.at(1, 8), capacity.at(2, 7)), (None, None));
         capacity.remember(1, 6, Allocated::default());
         assert_eq!(capacity.at(1, 7), Some(sum));

@@ -5,7 +5,7 @@ use berth_store::{
     Micros, Tx,
     audit::{self, NewEntry},
     entity::hypervisor,
-    hypervisor as nodes_store, server_outcome,
+    hypervisor as nodes_store, server_outcome, storage_point,
     traffic::{self, Reading},
 };
 use serde_json::{Value, json};
@@ -131,6 +131,7 @@ pub async fn store_facts(ctx: &Context, row: &hypervisor::Model, hello: &proto::
                 if limits != (row.max_cpu, row.max_memory_mib, row.max_storage_gib) {
                     nodes_store::update(tx, row, now).await?;
                 }
+                storage_point::ensure_local(tx, id, now).await?;
                 Ok(nodes_store::set_facts(tx, id, facts, now).await?)
             })
         })
@@ -141,7 +142,7 @@ pub async fn store_facts(ctx: &Context, row: &hypervisor::Model, hello: &proto::
 pub fn facts_json(hello: &proto::HelloReply) -> Value {
     let Some(facts) = &hello.facts else { return json!({}) };
     let storage = facts.storage.iter().map(|root| {
-        json!({ "path": root.path, "totalBytes": root.total_bytes, "freeBytes": root.free_bytes, "default": root.is_default })
+        json!({ "path": root.path, "totalBytes": root.total_bytes, "freeBytes": root.free_bytes, "default": root.is_default, "kind": root.kind })
     });
     let networks = facts
         .networks

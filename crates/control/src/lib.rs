@@ -34,6 +34,7 @@ mod run;
 pub mod scheduler;
 pub mod spec;
 pub mod start;
+pub mod storage_reports;
 pub mod traffic;
 
 pub use context::{Cluster, Context};

@@ -14,13 +14,15 @@
 //! | 13 | the first that fits, in order of the nodes' ids |
 
 mod fits;
+mod storage;
 #[cfg(test)]
 mod tests;
 
-/// What a new server takes, or what one grows by.
+use berth_proto::StorageKind;
 use berth_store::{entity::hypervisor, server::Allocated};
 
 pub use fits::{Fit, Fits, fits};
+pub use storage::{DiskWanted, Pool, PoolRefusal, assign};
 
 /// Codes that mean something of their own.
 pub const DISTRIBUTION_TYPES: [i32; 8] = [1, 2, 3, 4, 5, 11, 12, 13];
@@ -42,8 +44,7 @@ pub struct Demand {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     pub demand: Demand,
-    /// Of each of its disks; 0 is any.
-    pub storage_profiles: Vec<i32>,
+    pub disks: Vec<DiskWanted>,
     /// Of the blocks that its addresses come from; 0 is any.
     pub network_profile: i32,
     pub ipv4: u32,
@@ -62,18 +63,18 @@ pub struct Limits {
 
 impl Limits {
     pub fn of(row: &hypervisor::Model) -> Self {
-        // Rounded down; a limit stays a limit, since 0 would be none.
-        let over = |limit: i64, percent: i64| match limit {
-            0 => 0,
-            limit => (limit.saturating_mul(percent) / 100).max(1),
-        };
         Self {
             servers: row.max_servers,
-            memory_mib: over(row.max_memory_mib, row.memory_overcommit_percent),
-            cpu_cores: over(row.max_cpu, row.cpu_overcommit_percent),
-            storage_gib: over(row.max_storage_gib, row.storage_overcommit_percent),
+            memory_mib: stretched(row.max_memory_mib, row.memory_overcommit_percent),
+            cpu_cores: stretched(row.max_cpu, row.cpu_overcommit_percent),
+            storage_gib: stretched(row.max_storage_gib, row.storage_overcommit_percent),
         }
     }
+}
+
+/// A limit with over-commit, rounded down. It stays a limit, since 0 is none.
+pub fn stretched(limit: i64, percent: i64) -> i64 {
+    if limit == 0 { 0 } else { (limit.saturating_mul(percent) / 100).max(1) }
 }
 
 /// The node's processors, as its agent told.
@@ -108,14 +109,12 @@ pub struct Node {
     /// Takes no new servers.
     pub prohibit: bool,
     pub commissioned: bool,
-    /// Its storage failed the node's newest self-test.
-    pub storage_failed: bool,
     /// Has a network for the server's primary interface.
     pub has_network: bool,
     /// Unknown where its agent has not told.
     pub arch: Option<i32>,
-    /// Profiles of the storage that it has.
-    pub storage_profiles: Vec<i32>,
+    /// Its storages, its own folder first.
+    pub pools: Vec<Pool>,
     /// IPv4 blocks of that network, in the order in which they give.
     pub blocks: Vec<Block>,
     pub limits: Limits,
@@ -140,7 +139,7 @@ pub fn place(nodes: &[Node], wanted: &Wanted, distribution_type: i32) -> Placeme
         }
         reasons.extend(against.map(|refusal| refusal.sentence(&node.name)));
     }
-    fitting.sort_by_key(|node| (rank(node, wanted.demand, distribution_type), node.id));
+    fitting.sort_by_key(|node| (rank(node, wanted, distribution_type), node.id));
     Placement { order: fitting.iter().map(|node| node.id).collect(), reasons }
 }
 
@@ -152,14 +151,31 @@ pub enum Refusal {
     Prohibit,
     NotCommissioned,
     NoNetwork,
-    StorageFailed,
-    Arch { wanted: i32 },
-    StorageProfile { wanted: i32 },
-    Servers { used: i64, limit: i64 },
-    Memory { free: i64 },
-    CpuCores { free: i64 },
-    Storage { free: i64 },
-    Ipv4 { wanted: u32 },
+    Arch {
+        wanted: i32,
+    },
+    StorageProfile {
+        wanted: i32,
+    },
+    Servers {
+        used: i64,
+        limit: i64,
+    },
+    Memory {
+        free: i64,
+    },
+    CpuCores {
+        free: i64,
+    },
+    /// A storage that would serve a disk; `point` is `None` for the node's own folder.
+    Storage {
+        point: Option<i64>,
+        kind: StorageKind,
+        why: PoolRefusal,
+    },
+    Ipv4 {
+        wanted: u32,
+    },
 }
 
 impl Refusal {
@@ -171,7 +187,6 @@ impl Refusal {
             Refusal::Prohibit => format!("Hypervisor {name} takes no new servers."),
             Refusal::NotCommissioned => format!("Hypervisor {name} is not commissioned."),
             Refusal::NoNetwork => format!("Hypervisor {name} has no network."),
-            Refusal::StorageFailed => format!("The storage of hypervisor {name} failed its self-test."),
             Refusal::Arch { wanted: AARCH64 } => format!("Hypervisor {name} has no aarch64 processors."),
             Refusal::Arch { .. } => format!("Hypervisor {name} has no x86_64 processors."),
             Refusal::StorageProfile { wanted } => {
@@ -180,7 +195,7 @@ impl Refusal {
             Refusal::Servers { used, limit } => format!("Hypervisor {name} has {used} of at most {limit} servers."),
             Refusal::Memory { free } => format!("Hypervisor {name} has {free} MB of memory free."),
             Refusal::CpuCores { free } => format!("Hypervisor {name} has {free} CPU cores free."),
-            Refusal::Storage { free } => format!("Hypervisor {name} has {free} GB of storage free."),
+            Refusal::Storage { point, kind, why } => why.sentence(name, point, kind),
             Refusal::Ipv4 { wanted } => {
                 format!("The IP blocks of hypervisor {name} have fewer than {wanted} free IPv4 addresses.")
             }
@@ -195,13 +210,12 @@ impl Refusal {
             Refusal::Prohibit => "prohibit",
             Refusal::NotCommissioned => "notCommissioned",
             Refusal::NoNetwork => "noNetwork",
-            Refusal::StorageFailed => "storageFailed",
             Refusal::Arch { .. } => "arch",
             Refusal::StorageProfile { .. } => "storageProfile",
             Refusal::Servers { .. } => "servers",
             Refusal::Memory { .. } => "memory",
             Refusal::CpuCores { .. } => "cpuCores",
-            Refusal::Storage { .. } => "storage",
+            Refusal::Storage { why, .. } => why.name(),
             Refusal::Ipv4 { .. } => "ipv4",
         }
     }
@@ -209,14 +223,14 @@ impl Refusal {
 
 /// Every reason why a node can't take the server; none when it can.
 pub fn refusals(node: &Node, wanted: &Wanted) -> impl Iterator<Item = Refusal> + use<> {
-    let Limits { servers, memory_mib, cpu_cores, storage_gib } = node.limits;
-    let (used, demand) = (node.allocated, wanted.demand);
+    let Limits { servers, memory_mib, cpu_cores, storage_gib: _ } = node.limits;
+    let (used, demand) = (&node.allocated, wanted.demand);
     let full = |limit: i64, used: i64, wanted: i64| limit != 0 && used.saturating_add(wanted) > limit;
     let unless = |holds: bool, refusal: Refusal| (!holds).then_some(refusal);
     let when = |holds: bool, refusal: Refusal| holds.then_some(refusal);
     let serving = node.blocks.iter().filter(|block| block.serves(wanted.network_profile));
     let addresses: i64 = serving.map(|block| block.free).sum();
-    let strange = wanted.storage_profiles.iter().find(|profile| !node.storage_profiles.contains(profile));
+    let without_storage = assign(&node.pools, &wanted.disks).err().unwrap_or_default();
     let other_arch = wanted.arch.filter(|arch| node.arch.is_some_and(|has| has != *arch));
     [
         unless(node.enabled, Refusal::Disabled),
@@ -224,9 +238,7 @@ pub fn refusals(node: &Node, wanted: &Wanted) -> impl Iterator<Item = Refusal> +
         when(node.prohibit, Refusal::Prohibit),
         unless(node.commissioned, Refusal::NotCommissioned),
         unless(node.has_network, Refusal::NoNetwork),
-        when(node.storage_failed, Refusal::StorageFailed),
         other_arch.map(|wanted| Refusal::Arch { wanted }),
-        strange.map(|wanted| Refusal::StorageProfile { wanted: *wanted }),
         when(full(servers, used.servers, 1), Refusal::Servers { used: used.servers, limit: servers }),
         when(
             full(memory_mib, used.memory_mib, demand.memory_mib),
@@ -236,25 +248,24 @@ pub fn refusals(node: &Node, wanted: &Wanted) -> impl Iterator<Item = Refusal> +
             full(cpu_cores, used.cpu_cores, demand.cpu_cores),
             Refusal::CpuCores { free: free(cpu_cores, used.cpu_cores) },
         ),
-        when(
-            full(storage_gib, used.storage_gib, demand.storage_gib),
-            Refusal::Storage { free: free(storage_gib, used.storage_gib) },
-        ),
         when(node.has_network && addresses < i64::from(wanted.ipv4), Refusal::Ipv4 { wanted: wanted.ipv4 }),
     ]
     .into_iter()
     .flatten()
+    .chain(without_storage)
 }
 
 /// Every reason why a server on this node can't grow by that much. What it does not grow in is no reason, however full
-/// the node is, and neither is whether the node takes new servers.
-pub fn refusals_to_grow(node: &Node, more: Demand) -> Vec<String> {
-    let Limits { servers: _, memory_mib, cpu_cores, storage_gib } = node.limits;
-    let (name, used) = (&node.name, node.allocated);
+/// the node is, and neither is whether the node or its storage takes new servers and disks. `point` is where the disk
+/// that grows is; `None` is the node's own folder.
+pub fn refusals_to_grow(node: &Node, more: Demand, point: Option<i64>) -> Vec<String> {
+    let Limits { servers: _, memory_mib, cpu_cores, storage_gib: _ } = node.limits;
+    let (name, used) = (&node.name, &node.allocated);
+    let pool = node.pools.iter().find(|pool| pool.point == point).copied().unwrap_or(Pool::local(0, 0));
     let grows = [
         ("MB of memory", memory_mib, used.memory_mib, more.memory_mib),
         ("CPU cores", cpu_cores, used.cpu_cores, more.cpu_cores),
-        ("GB of storage", storage_gib, used.storage_gib, more.storage_gib),
+        ("GB of storage", pool.limit_gib, pool.allocated_gib, more.storage_gib),
     ];
     let too_much = grows
         .into_iter()
@@ -270,15 +281,16 @@ fn free(limit: i64, used: i64) -> i64 {
 }
 
 /// The lower, the better. A node without a limit counts as free without end, less what is used.
-fn rank(node: &Node, demand: Demand, distribution_type: i32) -> i64 {
-    let Limits { servers, memory_mib, cpu_cores, storage_gib } = node.limits;
-    let used = node.allocated;
+fn rank(node: &Node, wanted: &Wanted, distribution_type: i32) -> i64 {
+    let Limits { servers, memory_mib, cpu_cores, storage_gib: _ } = node.limits;
+    let (used, demand) = (&node.allocated, wanted.demand);
+    let (storage_gib, storage_used_gib) = storage::serving(&node.pools, &wanted.disks);
     let left = |limit: i64, used: i64| if limit == 0 { i64::MAX / 4 - used } else { limit - used };
     match distribution_type {
         1 => used.servers,
         2 => -left(memory_mib, used.memory_mib),
         3 => -left(cpu_cores, used.cpu_cores),
-        4 => -left(storage_gib, used.storage_gib),
+        4 => -left(storage_gib, storage_used_gib),
         11 => left(memory_mib, used.memory_mib),
         12 => -used.servers,
         13 => 0,
@@ -286,7 +298,7 @@ fn rank(node: &Node, demand: Demand, distribution_type: i32) -> i64 {
             share(servers, used.servers + 1),
             share(memory_mib, used.memory_mib + demand.memory_mib),
             share(cpu_cores, used.cpu_cores + demand.cpu_cores),
-            share(storage_gib, used.storage_gib + demand.storage_gib),
+            share(storage_gib, storage_used_gib + demand.storage_gib),
         ]
         .into_iter()
         .max()

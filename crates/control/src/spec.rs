@@ -3,7 +3,7 @@
 use berth_proto as proto;
 use berth_store::{
     entity::server_disk,
-    server_details::{InterfaceDetails, ServerDetails},
+    server_details::{InterfaceDetails, PointUse, ServerDetails},
     server_disk::STATUS_PLANNED,
 };
 
@@ -19,6 +19,8 @@ const CUSTOM_XML: &str = "custom-xml.v1";
 const HARDWARE: &str = "hardware.v1";
 /// And to keep firewalls, quarantines and whitelists.
 const FIREWALL: &str = "firewall.v1";
+/// And to keep disks on storage points.
+const STORAGE: &str = "storage.v1";
 /// A template's type.
 pub const WINDOWS: &str = "windows";
 
@@ -43,21 +45,9 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
     let is_special = os_type == WINDOWS || server.machine_type != "inherit" || server.tpm_type != 0;
     // What is planned is to be made.
     let is_wanted = |disk: &&server_disk::Model| disk.enabled || disk.status == STATUS_PLANNED;
-    let disks = details.disks.iter().filter(is_wanted).map(|disk| proto::DiskSpec {
-        volume_uuid: disk.volume_uuid.to_string(),
-        index: disk.position.unsigned_abs(),
-        capacity_gib: disk.capacity_gib.unsigned_abs(),
-        format: disk.format.clone(),
-        image_digest: if disk.is_primary { server.image_digest.clone() } else { String::new() },
-        cache: String::new(),
-        limits: Some(proto::DiskLimits {
-            read_iops: limit(disk.read_iops),
-            write_iops: limit(disk.write_iops),
-            read_bytes_s: limit(disk.read_bytes_s),
-            write_bytes_s: limit(disk.write_bytes_s),
-        }),
-    });
-    let disks = disks.collect();
+    let wanted = details.disks.iter().filter(is_wanted);
+    let disks = wanted.map(|row| disk(row, &details.points, &server.image_digest)).collect::<Result<Vec<_>, _>>()?;
+    let on_points = disks.iter().any(|disk| disk.storage.is_some());
     let interfaces = details.interfaces.iter().filter(|details| details.interface.enabled).map(interface);
     let interfaces = interfaces.collect::<Result<Vec<_>, _>>()?;
     let guarded = interfaces.iter().any(|one| one.firewall.is_some() || one.quarantined || !one.whitelist.is_empty());
@@ -70,6 +60,7 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
             (custom_xml.is_some(), CUSTOM_XML),
             (is_special, HARDWARE),
             (guarded, FIREWALL),
+            (on_points, STORAGE),
         ]),
         cluster_uuid: ctx.cluster.uuid.to_string(),
         server_id: server.id.unsigned_abs(),
@@ -115,9 +106,35 @@ fn disc(details: &ServerDetails) -> String {
 }
 
 /// What an older agent must not drop silently.
-fn required_features(needed: [(bool, &str); 4]) -> Vec<String> {
+fn required_features(needed: [(bool, &str); 5]) -> Vec<String> {
     let features = [(true, SERVER)].into_iter().chain(needed);
     features.filter(|(needed, _)| *needed).map(|(_, name)| name.to_owned()).collect()
+}
+
+fn disk(row: &server_disk::Model, points: &[PointUse], image_digest: &str) -> Result<proto::DiskSpec, StepError> {
+    let storage = match row.storage_point_id {
+        None => None,
+        Some(id) => {
+            let point = points.iter().find(|point| point.id == id);
+            let point = point.ok_or_else(|| StepError::Fatal(format!("The storage point {id} is gone.")))?;
+            Some(proto::StorageRef { kind: point.kind.clone(), location: point.location.clone() })
+        }
+    };
+    Ok(proto::DiskSpec {
+        volume_uuid: row.volume_uuid.to_string(),
+        index: row.position.unsigned_abs(),
+        capacity_gib: row.capacity_gib.unsigned_abs(),
+        format: row.format.clone(),
+        image_digest: if row.is_primary { image_digest.to_owned() } else { String::new() },
+        cache: String::new(),
+        limits: Some(proto::DiskLimits {
+            read_iops: limit(row.read_iops),
+            write_iops: limit(row.write_iops),
+            read_bytes_s: limit(row.read_bytes_s),
+            write_bytes_s: limit(row.write_bytes_s),
+        }),
+        storage,
+    })
 }
 
 /// The API says how much of its processors' time a server does not get, a node how much it gets.

@@ -8,7 +8,10 @@ mod generated {
     tonic::include_proto!("berth.node.v1");
 }
 
+mod storage_kind;
+
 pub use generated::*;
+pub use storage_kind::{ANY_STORAGE, StorageKind, UnknownKind};
 
 /// The protocol's versions that this release speaks, both ends included.
 pub const PROTOCOL_VERSIONS: std::ops::RangeInclusive<u32> = 1..=1;

@@ -13,8 +13,9 @@ use crate::{
     entity::{
         hypervisor::{ActiveModel, Column, Entity, Model},
         hypervisor_comparison, hypervisor_drift, hypervisor_metric, hypervisor_network, hypervisor_selftest,
-        ip_block_binding, server, storage_test,
+        ip_block_binding, server, storage_point as point_entity, storage_test,
     },
+    storage_point,
 };
 
 /// Its agent has a certificate and answered.
@@ -102,7 +103,9 @@ pub async fn insert(tx: &Tx, new: NewHypervisor) -> Result<Model, StoreError> {
         updated_at: Set(now),
         ..Default::default()
     };
-    Ok(Entity::insert(row).exec_with_returning(tx).await?)
+    let row = Entity::insert(row).exec_with_returning(tx).await?;
+    storage_point::ensure_local(tx, row.id, now).await?;
+    Ok(row)
 }
 
 pub async fn by_id(db: &impl ConnectionTrait, id: i64) -> Result<Option<Model>, StoreError> {
@@ -211,7 +214,7 @@ pub async fn count_of_group(db: &impl ConnectionTrait, group_id: i64) -> Result<
     Ok(Entity::find().filter(Column::GroupId.eq(group_id)).count(db).await?)
 }
 
-/// Removes a node that has no servers, with its networks, their blocks' bindings and its figures.
+/// Removes a node that has no servers, with its networks, their blocks' bindings, its storage points and its figures.
 pub async fn remove(tx: &Tx, id: i64) -> Result<(), StoreError> {
     let networks = hypervisor_network::Entity::find()
         .select_only()
@@ -227,7 +230,7 @@ pub async fn remove(tx: &Tx, id: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Self-tests and comparisons, whose tables have no foreign keys.
+/// Self-tests, comparisons and storage points.
 async fn checks_removed(tx: &Tx, id: i64) -> Result<(), StoreError> {
     let tests = hypervisor_selftest::Column::HypervisorId.eq(id);
     hypervisor_selftest::Entity::delete_many().filter(tests).exec(tx).await?;
@@ -235,5 +238,6 @@ async fn checks_removed(tx: &Tx, id: i64) -> Result<(), StoreError> {
     hypervisor_drift::Entity::delete_many().filter(hypervisor_drift::Column::HypervisorId.eq(id)).exec(tx).await?;
     let comparison = hypervisor_comparison::Column::HypervisorId.eq(id);
     hypervisor_comparison::Entity::delete_many().filter(comparison).exec(tx).await?;
+    point_entity::Entity::delete_many().filter(point_entity::Column::HypervisorId.eq(id)).exec(tx).await?;
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::{
         hypervisor_selftest::{ActiveModel, Column, Entity, Model},
         storage_test,
     },
+    storage_point,
 };
 
 /// The kind of storage that every node has: a folder. New disks are made there.
@@ -26,9 +27,19 @@ pub struct NewSelftest {
     pub job_id: i64,
     pub passed: bool,
     pub checks: Value,
-    /// Of each kind of storage that was tried: its name, whether it passed, and a sentence.
-    pub storage: Vec<(String, bool, String)>,
+    pub storage: Vec<StorageTest>,
     pub now: Micros,
+}
+
+/// What was found of one storage.
+#[derive(Clone, Debug)]
+pub struct StorageTest {
+    pub kind: String,
+    /// Of a storage point; empty: the node's own folder.
+    pub location: String,
+    pub passed: bool,
+    /// A sentence.
+    pub detail: String,
 }
 
 /// Keeps a result; the same job's again changes nothing.
@@ -44,7 +55,11 @@ pub async fn record(tx: &Tx, new: NewSelftest) -> Result<(), StoreError> {
     };
     let nothing = OnConflict::column(Column::JobId).do_nothing().to_owned();
     Entity::insert(row).on_conflict(nothing).exec_without_returning(tx).await?;
-    for (kind, passed, detail) in storage {
+    for StorageTest { kind, location, passed, detail } in storage {
+        storage_point::tested(tx, hypervisor_id, (&kind, &location), (passed, &detail), now).await?;
+        if !location.is_empty() {
+            continue;
+        }
         let row = storage_test::ActiveModel {
             hypervisor_id: Set(hypervisor_id),
             kind: Set(kind),

@@ -354,33 +354,60 @@ fn like(text: &str) -> String {
 }
 
 /// What is allocated on a node, counted from rows, servers that are being deleted included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allocated {
     pub servers: i64,
     pub memory_mib: i64,
     pub cpu_cores: i64,
+    /// In the node's own folder.
     pub storage_gib: i64,
+    /// GiB on each of its storage points that has disks.
+    pub points: Vec<(i64, i64)>,
+}
+
+impl Allocated {
+    pub fn on_point(&self, id: i64) -> i64 {
+        self.points.iter().find(|(point, _)| *point == id).map_or(0, |(_, gib)| *gib)
+    }
+
+    /// More, or less where it is below zero; `None` is the node's own folder.
+    pub fn add_storage(&mut self, point: Option<i64>, gib: i64) {
+        let Some(id) = point else {
+            self.storage_gib += gib;
+            return;
+        };
+        match self.points.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, sum)) => *sum += gib,
+            None => self.points.push((id, gib)),
+        }
+    }
 }
 
 /// For each of the hypervisors that has servers.
 pub async fn allocated(db: &impl ConnectionTrait, hypervisor_ids: &[i64]) -> Result<Vec<(i64, Allocated)>, StoreError> {
+    let list = joined::list_text(hypervisor_ids.len(), 1);
     let sql = format!(
-        "SELECT s.hypervisor_id, COUNT(*), CAST(SUM(s.memory_mib) AS BIGINT), CAST(SUM(s.cpu_cores) AS BIGINT), \
-         CAST(SUM((SELECT COALESCE(SUM(d.capacity_gib), 0) FROM server_disks d WHERE d.server_id = s.id)) AS BIGINT) \
-         FROM servers s WHERE s.hypervisor_id IN {} GROUP BY s.hypervisor_id",
-        joined::list_text(hypervisor_ids.len(), 1)
+        "SELECT s.hypervisor_id, CAST(0 AS BIGINT), COUNT(*), CAST(SUM(s.memory_mib) AS BIGINT), \
+         CAST(SUM(s.cpu_cores) AS BIGINT), CAST(SUM((SELECT COALESCE(SUM(d.capacity_gib), 0) FROM server_disks d \
+         WHERE d.server_id = s.id AND d.storage_point_id IS NULL)) AS BIGINT) \
+         FROM servers s WHERE s.hypervisor_id IN {list} GROUP BY s.hypervisor_id UNION ALL \
+         SELECT p.hypervisor_id, p.id, 0, 0, 0, CAST(SUM(d.capacity_gib) AS BIGINT) FROM storage_points p \
+         JOIN server_disks d ON d.storage_point_id = p.id WHERE p.hypervisor_id IN {list} \
+         GROUP BY p.hypervisor_id, p.id ORDER BY 1, 2"
     );
-    let rows = joined::all(db, &sql, joined::list_values(hypervisor_ids)).await?;
-    let read = |row: &sea_orm::QueryResult| -> Result<(i64, Allocated), sea_orm::DbErr> {
-        let allocated = Allocated {
-            servers: row.try_get_by_index(1)?,
-            memory_mib: row.try_get_by_index(2)?,
-            cpu_cores: row.try_get_by_index(3)?,
-            storage_gib: row.try_get_by_index(4)?,
-        };
-        Ok((row.try_get_by_index(0)?, allocated))
-    };
-    Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    let mut sums: Vec<(i64, Allocated)> = Vec::new();
+    for row in joined::all(db, &sql, joined::list_values(hypervisor_ids)).await? {
+        let (of, point, gib) = (row.try_get_by_index(0)?, row.try_get_by_index::<i64>(1)?, row.try_get_by_index(5)?);
+        match sums.last_mut().filter(|(known, _)| *known == of && point != 0) {
+            Some((_, sum)) => sum.points.push((point, gib)),
+            None => {
+                let (servers, memory_mib) = (row.try_get_by_index(2)?, row.try_get_by_index(3)?);
+                let cpu_cores = row.try_get_by_index(4)?;
+                sums.push((of, Allocated { servers, memory_mib, cpu_cores, storage_gib: gib, points: Vec::new() }));
+            }
+        }
+    }
+    Ok(sums)
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use crate::{
     Db, Micros, StoreError,
     entity::{
         backup_plan, firewall_rule, hypervisor, hypervisor_group, hypervisor_network, ip_block, ip_whitelist,
-        ipv4_address, ipv6_subnet, iso, pending_action, server, server_disk, server_interface, template, user,
+        ipv4_address, ipv6_subnet, iso, pending_action, server, server_disk, server_interface, storage_point, template,
+        user,
     },
     joined,
     server::Allocated,
@@ -27,6 +28,10 @@ pub struct ServerDetails {
     pub backup_plan: Option<backup_plan::Model>,
     /// On the hypervisor.
     pub allocated: Allocated,
+    /// Of the hypervisor, with what is allocated on them; its own folder is not among them.
+    pub points: Vec<PointUse>,
+    /// Whether the hypervisor's own folder takes disks.
+    pub local_enabled: bool,
     /// By position.
     pub disks: Vec<server_disk::Model>,
     /// By position.
@@ -56,6 +61,32 @@ impl InterfaceDetails {
     /// Without addresses.
     pub fn new(interface: server_interface::Model, network: hypervisor_network::Model) -> Self {
         Self { interface, network, ipv4: Vec::new(), ipv6: Vec::new(), whitelist: Vec::new(), firewall: Vec::new() }
+    }
+}
+
+/// A storage point as servers see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PointUse {
+    pub id: i64,
+    pub name: String,
+    pub kind: String,
+    pub location: String,
+    pub capacity_gib: i64,
+    pub enabled: bool,
+    pub allocated_gib: i64,
+}
+
+impl PointUse {
+    pub fn of(row: &storage_point::Model, allocated: &Allocated) -> Self {
+        Self {
+            id: row.id,
+            name: row.name.clone(),
+            kind: row.kind.clone(),
+            location: row.location.clone(),
+            capacity_gib: row.capacity_gib,
+            enabled: row.enabled,
+            allocated_gib: allocated.on_point(row.id),
+        }
     }
 }
 
@@ -182,6 +213,8 @@ fn read_head(row: &QueryResult) -> Result<ServerDetails, StoreError> {
         iso,
         backup_plan,
         allocated: Allocated::default(),
+        points: Vec::new(),
+        local_enabled: true,
         disks: Vec::new(),
         interfaces: Vec::new(),
         ssh_keys: Vec::new(),
@@ -219,7 +252,7 @@ fn add_interface(
 }
 
 /// Keys, pending actions, what is allocated on the nodes, what filters let through and firewalls, and names of addresses
-/// come in one statement: six kinds of rows in columns that fit all.
+/// come in one statement: seven kinds of rows in columns that fit all.
 async fn add_small_lists(
     db: &impl Db,
     servers: &mut [ServerDetails],
@@ -232,7 +265,7 @@ async fn add_small_lists(
     let server_values = joined::list_values(ids);
     let sql = small_lists(&joined::list_text(ids.len(), 1), &joined::list_text(nodes.len(), server_values.len() + 1));
     let values = server_values.into_iter().chain(joined::list_values(&nodes)).collect::<Vec<Value>>();
-    let mut allocated = HashMap::new();
+    let mut nodes_have: HashMap<i64, NodeHas> = HashMap::new();
     for row in joined::all(db, &sql, values).await? {
         let of: i64 = row.try_get("", "holder")?;
         match (row.try_get::<i32>("", "kind")?, place.get(&of)) {
@@ -251,15 +284,36 @@ async fn add_small_lists(
                 }
             }
             (NODE, _) => {
-                allocated.insert(of, read_allocated(&row)?);
+                let has = nodes_have.entry(of).or_default();
+                (has.allocated, has.local_enabled) = (read_allocated(&row)?, row.try_get("", "f1")?);
             }
+            (POINT, _) => nodes_have.entry(of).or_default().add(read_point(&row)?),
             _ => {}
         }
     }
     for details in servers {
-        details.allocated = allocated.get(&details.hypervisor.id).copied().unwrap_or_default();
+        let NodeHas { allocated, points, local_enabled } =
+            nodes_have.get(&details.hypervisor.id).cloned().unwrap_or_default();
+        (details.allocated, details.points, details.local_enabled) = (allocated, points, local_enabled);
     }
     Ok(())
+}
+
+/// What is known of a node besides its row.
+#[derive(Clone, Default)]
+struct NodeHas {
+    allocated: Allocated,
+    points: Vec<PointUse>,
+    local_enabled: bool,
+}
+
+impl NodeHas {
+    fn add(&mut self, point: PointUse) {
+        if point.allocated_gib > 0 {
+            self.allocated.points.push((point.id, point.allocated_gib));
+        }
+        self.points.push(point);
+    }
 }
 
 const KEY: i32 = 1;
@@ -268,6 +322,7 @@ const NODE: i32 = 3;
 const PASSED: i32 = 4;
 const RULE: i32 = 5;
 const NAME: i32 = 6;
+const POINT: i32 = 7;
 
 fn small_lists(servers: &str, nodes: &str) -> String {
     format!(
@@ -284,8 +339,9 @@ fn small_lists(servers: &str, nodes: &str) -> String {
          (SELECT CAST(COALESCE(SUM(x.memory_mib), 0) AS BIGINT) FROM servers x WHERE x.hypervisor_id = h.id), \
          (SELECT CAST(COALESCE(SUM(x.cpu_cores), 0) AS BIGINT) FROM servers x WHERE x.hypervisor_id = h.id), \
          (SELECT CAST(COALESCE(SUM(d.capacity_gib), 0) AS BIGINT) FROM servers x \
-         JOIN server_disks d ON d.server_id = x.id WHERE x.hypervisor_id = h.id), \
-         '', '', '', '', FALSE, FALSE, FALSE FROM hypervisors h WHERE h.id IN {nodes} \
+         JOIN server_disks d ON d.server_id = x.id WHERE x.hypervisor_id = h.id AND d.storage_point_id IS NULL), \
+         '', '', '', '', COALESCE((SELECT p.enabled FROM storage_points p WHERE p.hypervisor_id = h.id AND p.is_local), \
+         TRUE), FALSE, FALSE FROM hypervisors h WHERE h.id IN {nodes} \
          UNION ALL \
          SELECT {PASSED}, i.server_id, 0, w.id, w.interface_id, w.created_at, w.family, w.prefix_len, w.address, \
          '', '', '', FALSE, FALSE, FALSE FROM ip_whitelist w JOIN server_interfaces i ON i.id = w.interface_id \
@@ -297,6 +353,10 @@ fn small_lists(servers: &str, nodes: &str) -> String {
          UNION ALL \
          SELECT {NAME}, n.server_id, 0, n.id, 0, 0, 0, 0, n.address, n.ptr, '', '', FALSE, FALSE, FALSE \
          FROM ptr_records n WHERE n.server_id IN {servers} AND n.ptr IS NOT NULL \
+         UNION ALL \
+         SELECT {POINT}, p.hypervisor_id, 0, p.id, p.capacity_gib, (SELECT CAST(COALESCE(SUM(d.capacity_gib), 0) AS \
+         BIGINT) FROM server_disks d WHERE d.storage_point_id = p.id), 0, 0, p.name, p.kind, p.location, '', p.enabled, \
+         FALSE, FALSE FROM storage_points p WHERE p.hypervisor_id IN {nodes} AND NOT p.is_local \
          ORDER BY 1, 2, 3, 4"
     )
 }
@@ -375,5 +435,18 @@ fn read_allocated(row: &QueryResult) -> Result<Allocated, StoreError> {
         memory_mib: row.try_get("", "n2")?,
         cpu_cores: row.try_get("", "n3")?,
         storage_gib: row.try_get("", "n4")?,
+        points: Vec::new(),
+    })
+}
+
+fn read_point(row: &QueryResult) -> Result<PointUse, StoreError> {
+    Ok(PointUse {
+        id: row.try_get("", "id")?,
+        name: row.try_get("", "t1")?,
+        kind: row.try_get("", "t2")?,
+        location: row.try_get("", "t3")?,
+        capacity_gib: row.try_get("", "n1")?,
+        enabled: row.try_get("", "f1")?,
+        allocated_gib: row.try_get("", "n2")?,
     })
 }

@@ -31,6 +31,8 @@ pub struct NewDisk {
     pub write_bytes_s: Option<i64>,
     pub read_iops: Option<i64>,
     pub write_iops: Option<i64>,
+    /// `None`: in the node's own folder.
+    pub storage_point_id: Option<i64>,
 }
 
 /// All disks of a new server in one statement; answered by position.
@@ -50,6 +52,7 @@ pub async fn insert(tx: &Tx, server_id: i64, disks: &[NewDisk], now: Micros) -> 
         write_bytes_s: Set(disk.write_bytes_s),
         read_iops: Set(disk.read_iops),
         write_iops: Set(disk.write_iops),
+        storage_point_id: Set(disk.storage_point_id),
         created_at: Set(now),
         updated_at: Set(now),
     });

@@ -1,4 +1,5 @@
 use super::*;
+use crate::paths::Paths;
 use std::cell::RefCell;
 
 const UUID: &str = "11111111-2222-4333-8444-555555555555";
@@ -30,7 +31,8 @@ impl Store {
     }
 
     async fn ensure(&self, disk: &DiskSpec, image: Option<&ImageRef>, mode: Mode) -> Result<VolumeState, DiskError> {
-        ensure_volume(&self.paths, disk, me(), image, mode, |_| {}).await
+        let path = self.paths.volume(&disk.volume_uuid, &disk.format);
+        ensure_volume(&path, disk, me(), image, mode, |_| {}).await
     }
 
     fn volumes(&self) -> Vec<String> {
@@ -80,8 +82,8 @@ async fn a_linked_clone_is_made_once_grown_and_made_independent() {
     std::fs::remove_file(&template.path).unwrap();
     assert_eq!(first_bytes(&made.path, "qcow2").await, b"template");
 
-    remove_volume(&store.paths, UUID).unwrap();
-    remove_volume(&store.paths, UUID).unwrap();
+    remove_volume(&store.paths.volumes_dir(), UUID).unwrap();
+    remove_volume(&store.paths.volumes_dir(), UUID).unwrap();
     assert_eq!(store.volumes(), [""; 0]);
 }
 
@@ -92,8 +94,8 @@ async fn a_full_copy_tells_its_progress_and_needs_no_template() {
     for format in ["qcow2", "raw"] {
         let said = RefCell::new(Vec::new());
         let tell = |percent| said.borrow_mut().push(percent);
-        let made =
-            ensure_volume(&store.paths, &disk(format, 1), me(), Some(&template), Mode::Full, tell).await.unwrap();
+        let path = store.paths.volume(UUID, format);
+        let made = ensure_volume(&path, &disk(format, 1), me(), Some(&template), Mode::Full, tell).await.unwrap();
         assert!(!made.linked && made.capacity_bytes == 1 << 30, "{made:?}");
         assert_eq!(first_bytes(&made.path, format).await, b"template");
         assert_eq!(said.borrow().last(), Some(&100));

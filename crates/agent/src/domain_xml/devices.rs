@@ -13,6 +13,7 @@ use crate::image::ImageDigest;
 use crate::iso;
 use crate::names;
 use crate::paths::Paths;
+use crate::storage::{RbdPool, Source, Storages, monitor_of};
 
 /// Targets are named by one letter, `vda` to `vdz`.
 pub const DISK_LIMIT: u32 = 26;
@@ -116,6 +117,25 @@ pub fn disk_target(index: u32) -> String {
     format!("vd{}", char::from(letter))
 }
 
+/// What a disk is: its type, and where it is. Devices and what QEMU reaches across the network are libvirt's to give to
+/// the guest's user.
+fn disk_source(disk: &DiskSpec, host: &HostFacts, paths: &Paths) -> (&'static str, Element) {
+    match Storages::new(paths, &host.instance, &host.storages).source(disk) {
+        Source::File(path) => ("file", source(path.display())),
+        Source::Device(path) => ("block", el("source").attr("dev", path.display())),
+        Source::Rbd { pool, image } => ("network", rbd_source(&pool, &image)),
+    }
+}
+
+fn rbd_source(pool: &RbdPool, image: &str) -> Element {
+    let monitors = pool.monitors.iter().filter_map(|monitor| monitor_of(monitor));
+    let hosts = monitors.map(|(host, port)| el("host").attr("name", host).attr("port", port));
+    let auth = pool.user.as_ref().zip(pool.secret_uuid.as_ref()).map(|(user, secret)| {
+        el("auth").attr("username", user).child(el("secret").attr("type", "ceph").attr("uuid", secret))
+    });
+    el("source").attr("protocol", "rbd").attr("name", image).children(hosts).children(auth)
+}
+
 /// The owner of the file is the agent's business, see the module above.
 fn source(file: impl std::fmt::Display) -> Element {
     el("source").attr("file", file).child(el("seclabel").attr("model", "dac").attr("relabel", "no"))
@@ -127,8 +147,9 @@ pub fn cache<'a>(disk: &'a DiskSpec, host: &'a HostFacts) -> &'a str {
 }
 
 fn volume(disk: &DiskSpec, host: &HostFacts, paths: &Paths) -> Element {
+    let (kind, source) = disk_source(disk, host, paths);
     el("disk")
-        .attr("type", "file")
+        .attr("type", kind)
         .attr("device", "disk")
         .child(
             el("driver")
@@ -138,7 +159,7 @@ fn volume(disk: &DiskSpec, host: &HostFacts, paths: &Paths) -> Element {
                 .attr("discard", "unmap")
                 .attr("detect_zeroes", "unmap"),
         )
-        .child(source(paths.volume(&disk.volume_uuid, &disk.format).display()))
+        .child(source)
         .child(el("target").attr("dev", disk_target(disk.index)).attr("bus", "virtio"))
         .children(disk.limits.as_ref().and_then(io_tune))
         .child(el("serial").text(disk_serial(&disk.volume_uuid)))

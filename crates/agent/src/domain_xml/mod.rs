@@ -30,6 +30,7 @@ pub use running::{Running, RunningDisk, RunningInterface};
 use crate::host::{Accelerator, HostFacts};
 use crate::names;
 use crate::paths::Paths;
+use crate::storage::Storages;
 
 /// libvirt's accounting period for the processor quota, its default.
 pub const CPU_PERIOD_US: u64 = 100_000;
@@ -160,10 +161,12 @@ pub fn check(spec: &ServerSpec, host: &HostFacts) -> Result<(), String> {
     if indexes.len() != spec.disks.len() || indexes.iter().any(|index| !(1..=devices::DISK_LIMIT).contains(index)) {
         return Err(format!("the indexes of a server's disks are different ones from 1 to {}", devices::DISK_LIMIT));
     }
-    match spec.disks.iter().find(|disk| disk.format != "qcow2" && disk.format != "raw") {
-        Some(disk) => Err(format!("disk {} has the unknown format '{}'", disk.index, disk.format)),
-        None => Ok(()),
+    if let Some(disk) = spec.disks.iter().find(|disk| disk.format != "qcow2" && disk.format != "raw") {
+        return Err(format!("disk {} has the unknown format '{}'", disk.index, disk.format));
     }
+    // Whether a place is allowed does not depend on where the agent's own folder is.
+    let storages = Storages::new(&Paths::new("/"), &host.instance, &host.storages);
+    spec.disks.iter().try_for_each(|disk| storages.check(disk))
 }
 
 /// The microseconds of each period for which each processor of the guest may run; none: all of them. QEMU's own

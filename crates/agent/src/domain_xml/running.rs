@@ -13,6 +13,7 @@ use quick_xml::{
 };
 
 use super::metadata::NAMESPACE;
+use crate::storage::Source;
 
 /// What a guest runs with. What the description does not say is zero or empty.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -110,7 +111,7 @@ impl Running {
         if let (Some(disk), true) = (self.disks.last_mut(), *is_disk) {
             match path {
                 "domain/devices/disk/driver" => (disk.format, disk.cache) = (value("type"), value("cache")),
-                "domain/devices/disk/source" => disk.file = value("file").into(),
+                "domain/devices/disk/source" => disk.file = source_key(start),
                 "domain/devices/disk/target" => disk.target = value("dev"),
                 _ => {}
             }
@@ -152,6 +153,16 @@ impl Running {
                 _ => {}
             }
         }
+    }
+}
+
+/// The path of a file or device, or the name of an image of Ceph's.
+fn source_key(start: &BytesStart) -> PathBuf {
+    match (value(start, "file"), value(start, "dev")) {
+        (file, _) if !file.is_empty() => file.into(),
+        (_, device) if !device.is_empty() => device.into(),
+        _ if value(start, "protocol") == "rbd" => Source::key_of_rbd(&value(start, "name")),
+        _ => PathBuf::new(),
     }
 }
 

@@ -2,6 +2,7 @@ use berth_proto::*;
 
 use super::*;
 use crate::host::Ovmf;
+use crate::storage::StorageConfig;
 
 fn host(accelerator: Accelerator) -> HostFacts {
     HostFacts {
@@ -17,6 +18,7 @@ fn host(accelerator: Accelerator) -> HostFacts {
         disk_cache: "writeback".into(),
         swtpm: true,
         custom_xml: CustomXmlPolicy::default(),
+        storages: Vec::new(),
     }
 }
 
@@ -290,4 +292,44 @@ fn libvirt_accepts_every_definition_against_its_schema() {
         let Ok(outcome) = outcome else { return eprintln!("skipped: virsh is not installed") };
         assert!(outcome.status.success(), "{name}: {}", String::from_utf8_lossy(&outcome.stderr));
     }
+}
+
+/// Disks on each kind of storage, as libvirt is told.
+#[test]
+fn golden_disks_on_storage_points() {
+    let listed = |kind: &str, path: Option<&str>, pool: Option<&str>| StorageConfig {
+        kind: kind.to_owned(),
+        path: path.map(str::to_owned),
+        pool: pool.map(str::to_owned),
+        ..StorageConfig::default()
+    };
+    let ceph = StorageConfig {
+        ceph_user: Some("berth".into()),
+        ceph_secret_uuid: Some("0d5f0f6e-30f5-4e0a-9d84-6f3a9b0f0a99".into()),
+        ceph_monitors: vec!["10.0.0.1:6789".into(), "[fd00::1]:3300".into()],
+        ..listed("ceph-rbd", None, Some("rbd"))
+    };
+    let storages = vec![
+        listed("mountpoint", Some("/mnt/ssd"), None),
+        listed("nfs", Some("/mnt/nfs"), None),
+        listed("lvm-thin", None, Some("vg0/thin")),
+        listed("zfs", None, Some("tank/vm")),
+        ceph,
+    ];
+    let mut all = String::new();
+    let host = HostFacts { storages: storages.clone(), ..host(Accelerator::Kvm) };
+    for (at, storage) in (1..).zip(&storages) {
+        let place = StorageRef { kind: storage.kind.clone(), location: storage.location().to_owned() };
+        let disk =
+            DiskSpec { format: "raw".into(), storage: Some(place), ..disk(at, "66666666-7777-4888-9999-aaaaaaaaaaaa") };
+        let wanted = ServerSpec { disks: vec![disk.clone()], ..spec() };
+        assert_eq!(check(&wanted, &host), Ok(()));
+        all.push_str(&disk_xml(&disk, &host, &paths()));
+        let live = domain_xml(&wanted, &host, &paths());
+        let key = Storages::new(&paths(), "berth", &storages).source(&disk).key();
+        assert!(Running::read(&live).disk_of(&key).is_some(), "{} is found again in {live}", key.display());
+        let foreign = HostFacts { storages: Vec::new(), ..host.clone() };
+        assert!(check(&wanted, &foreign).unwrap_err().contains("is not one that this node's owner allows"));
+    }
+    insta::assert_snapshot!(all);
 }

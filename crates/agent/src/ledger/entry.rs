@@ -8,6 +8,11 @@ use prost::Message;
 use serde::{Deserialize, Serialize};
 
 use crate::domain_xml::Metadata;
+use crate::storage::StorageRecord;
+
+const FIRST: u32 = 1;
+/// Volumes say where they are: an agent that does not know would look for them in its own folder.
+const WITH_STORAGE: u32 = 2;
 
 /// Outcomes of operations that are remembered; a repeat of an older one would be a bug of the caller's.
 const OPS_KEPT: usize = 64;
@@ -90,14 +95,18 @@ pub struct Defined {
 pub struct VolumeRecord {
     pub volume_uuid: String,
     pub format: String,
+    /// None: in the agent's own folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<StorageRecord>,
 }
 
 impl Entry {
-    pub const VERSION: u32 = 1;
+    /// The newest that this agent reads. One without disks on storage points is written as the release before reads it.
+    pub const VERSION: u32 = WITH_STORAGE;
 
     pub fn new(server_uuid: &str) -> Self {
         Self {
-            version: Self::VERSION,
+            version: FIRST,
             server_uuid: server_uuid.to_owned(),
             cluster_epoch: 0,
             generation: 0,
@@ -123,6 +132,7 @@ impl Entry {
             generation: found.generation,
             should_run: runs,
             boot_id: boot_id.to_owned(),
+            version: if volumes.iter().any(|volume| volume.storage.is_some()) { WITH_STORAGE } else { FIRST },
             volumes,
             ..Self::new(&found.server_uuid)
         }
@@ -164,7 +174,12 @@ impl Entry {
         }
         for disk in &spec.disks {
             if self.volumes.iter().all(|volume| volume.volume_uuid != disk.volume_uuid) {
-                self.volumes.push(VolumeRecord { volume_uuid: disk.volume_uuid.clone(), format: disk.format.clone() });
+                let storage = disk.storage.as_ref().map(StorageRecord::of);
+                if storage.is_some() {
+                    self.version = WITH_STORAGE;
+                }
+                let (volume_uuid, format) = (disk.volume_uuid.clone(), disk.format.clone());
+                self.volumes.push(VolumeRecord { volume_uuid, format, storage });
             }
         }
         (self.cluster_epoch, self.generation) = asked;

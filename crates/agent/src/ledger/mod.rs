@@ -154,7 +154,10 @@ mod tests {
         assert_eq!((read.should_run, read.boot_id.as_str(), read.tombstone), (true, "boot-7", None));
         let spec = read.spec().unwrap();
         assert_eq!((spec.vcpus, spec.memory_mib, spec.disks[0].volume_uuid.as_str()), (2, 1024, "volume-1"));
-        assert_eq!(read.volumes[0], VolumeRecord { volume_uuid: "volume-1".into(), format: "raw".into() });
+        assert_eq!(
+            read.volumes[0],
+            VolumeRecord { volume_uuid: "volume-1".into(), format: "raw".into(), storage: None }
+        );
         let op = read.op("op-1").unwrap();
         assert_eq!((op.state, op.detail.as_str(), op.guest_before), (OpState::Done, "The guest runs.", Some(3)));
         assert_eq!(op.result["guest_agent"], "true");

@@ -72,6 +72,16 @@ impl Libvirt {
         .await
     }
 
+    /// Bytes of a disk as the running guest sees it; none of a guest that is off.
+    pub async fn disk_bytes(&self, name: &str, target: &str) -> Result<Option<u64>, HostError> {
+        let (name, target) = (name.to_owned(), target.to_owned());
+        self.call("look at the guest's disk", move |connection| {
+            let Some(domain) = find(connection, &name)? else { return Ok(None) };
+            if domain.is_active()? { Ok(Some(domain.get_block_info(&target, 0)?.capacity)) } else { Ok(None) }
+        })
+        .await
+    }
+
     /// Adds a device that the XML describes. Refused where the guest has no free port for it.
     pub async fn attach(&self, name: &str, xml: String) -> Result<(), HostError> {
         self.on_domain("add the device to the guest", name, move |domain| {

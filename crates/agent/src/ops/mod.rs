@@ -15,7 +15,6 @@ use tonic::Status;
 
 use crate::{
     agent::Agent,
-    disk,
     domain_xml::Running,
     guest_agent,
     ledger::{Entry, OpRecord, OpState, Refusal, VolumeRecord},
@@ -161,13 +160,12 @@ async fn prune_volumes(agent: &Arc<Agent>, uuid: &str) -> Result<Outcome, VmErro
     let stale: Vec<_> = entry.volumes.iter().filter(|volume| !wanted.contains(&volume.volume_uuid)).cloned().collect();
     let running = agent.libvirt.definitions(&agent.domain(uuid)).await?.running;
     let running = running.map(|xml| Running::read(&xml)).unwrap_or_default();
-    let is_held = |volume: &VolumeRecord| {
-        let file = agent.paths.volume(&volume.volume_uuid, &volume.format);
-        running.disk_of(&file).is_some()
-    };
+    let storages = agent.storages();
+    let is_held =
+        |volume: &VolumeRecord| storages.source_of(volume).is_ok_and(|source| running.disk_of(&source.key()).is_some());
     let (held, stale): (Vec<_>, Vec<_>) = stale.into_iter().partition(is_held);
     for volume in &stale {
-        disk::remove_volume(&agent.paths, &volume.volume_uuid)?;
+        storages.remove(volume).await?;
     }
     agent.ledger.change(uuid, |entry| {
         entry.volumes.retain(|volume| !stale.contains(volume));

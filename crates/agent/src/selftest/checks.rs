@@ -3,10 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use berth_proto::{SelftestCheck, selftest_check::Outcome};
+use berth_proto::{SelftestCheck, StorageKind, StorageRef, selftest_check::Outcome};
 
 use super::guest;
-use crate::{agent::Agent, filters_apply, host::Accelerator, net, probe, sentence};
+use crate::{
+    agent::Agent,
+    filters_apply,
+    host::Accelerator,
+    net, probe, sentence,
+    storage::{self, Point},
+};
 
 /// The kind of storage that every node has: a folder of its own.
 const DIRECTORY: &str = "directory";
@@ -23,7 +29,13 @@ pub async fn all(agent: &Arc<Agent>, mut tell: impl FnMut(SelftestCheck)) {
     let begun = Instant::now();
     tell(check("libvirt", "", begun, libvirt(agent).await));
     let begun = Instant::now();
-    tell(check("storage", DIRECTORY, begun, directory(agent).await));
+    tell(check("storage", DIRECTORY, begun, keeps_disks(agent, None, &FORMATS).await));
+    for (kind, location, point) in agent.storages().listed() {
+        let begun = Instant::now();
+        let found = listed(agent, (kind, &location), &point).await;
+        let check = check(&format!("storage {kind} {location}"), kind.name(), begun, found);
+        tell(SelftestCheck { storage_location: location, ..check });
+    }
     let begun = Instant::now();
     tell(check("filters", "", begun, filters(agent).await));
     for network in &agent.config.networks {
@@ -43,6 +55,7 @@ fn check(name: &str, storage_kind: &str, begun: Instant, found: Found) -> Selfte
         detail: sentence(&detail),
         took_ms: u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX),
         storage_kind: storage_kind.to_owned(),
+        storage_location: String::new(),
     }
 }
 
@@ -63,14 +76,24 @@ async fn libvirt(agent: &Agent) -> Found {
     Ok(format!("libvirt {}.{}.{} answers", version / 1_000_000, version / 1_000 % 1_000, version % 1_000))
 }
 
-async fn directory(agent: &Agent) -> Found {
-    for format in FORMATS {
-        let tried = guest::writes_and_reads(&agent.paths, &agent.host.emulator, agent.accelerator.accelerator, format);
+/// What the owner lists: whether it can be used at all, then as the agent's own folder.
+async fn listed(agent: &Agent, (kind, location): (StorageKind, &str), point: &Point) -> Found {
+    storage::room(point).await?;
+    let place = StorageRef { kind: kind.name().to_owned(), location: location.to_owned() };
+    keeps_disks(agent, Some(place), if kind.keeps_files() { &FORMATS } else { &FORMATS[1..] }).await
+}
+
+async fn keeps_disks(agent: &Agent, place: Option<StorageRef>, formats: &[&str]) -> Found {
+    let storages = agent.storages();
+    for format in formats {
+        let (emulator, accelerator) = (&agent.host.emulator, agent.accelerator.accelerator);
+        let own = (&agent.paths, &storages);
+        let tried = guest::writes_and_reads(own, emulator, accelerator, format, place.clone());
         let outcome = tried.await.map_err(|why| format!("with a disk of the format {format}: {why}"));
-        super::sweep(&agent.paths);
+        super::sweep(&agent.paths, &storages).await;
         outcome?;
     }
-    Ok(format!("a guest booted, and wrote and read its disk, of the formats {}", FORMATS.join(" and ")))
+    Ok(format!("a guest booted, and wrote and read its disk, of the formats {}", formats.join(" and ")))
 }
 
 async fn filters(agent: &Agent) -> Found {

@@ -4,16 +4,19 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use berth_proto::DiskSpec;
+use berth_proto::{DiskSpec, StorageRef};
 
 use crate::cmd::{Cmd, CmdError};
 use crate::disk;
 use crate::host::Accelerator;
 use crate::paths::Paths;
+use crate::storage::Storages;
 
 /// Names of the disks, which no guest has: they are no UUIDs.
 pub const VOLUMES: [&str; 1] = ["selftest"];
 const CAPACITY_GIB: u64 = 1;
+/// Disks are given to users; a storage that can't be told whose they are fails here.
+const OWNER_UID: u32 = 65_534;
 /// The guest takes a fraction of a second. The limit is another program's, so that it holds when the agent is killed.
 const GUEST_LIMIT_S: u32 = 30;
 const LIMIT: Duration = Duration::from_secs(40);
@@ -38,12 +41,14 @@ pub fn scratch_dir(paths: &Paths) -> PathBuf {
     paths.data_dir().join("selftest")
 }
 
-/// Makes a disk as a server's is made, lets a guest write and read on it, and looks for what it wrote.
+/// Makes a disk as a server's is made, lets a guest write and read on it, and looks for what it wrote. `storage` is where;
+/// none is the agent's own folder.
 pub async fn writes_and_reads(
-    paths: &Paths,
+    (paths, storages): (&Paths, &Storages),
     emulator: &Path,
     accelerator: Accelerator,
     format: &str,
+    storage: Option<StorageRef>,
 ) -> Result<(), String> {
     let dir = scratch_dir(paths);
     let text = |error: std::io::Error| format!("{}: {error}", dir.display());
@@ -55,14 +60,16 @@ pub async fn writes_and_reads(
         index: 1,
         capacity_gib: CAPACITY_GIB,
         format: format.to_owned(),
+        storage,
         ..DiskSpec::default()
     };
-    let made = disk::ensure_volume(paths, &spec, 0, None, disk::Mode::Full, |_| {}).await;
-    let volume = made.map_err(|error| error.to_string())?.path;
+    let made = storages.ensure(&spec, OWNER_UID, None, disk::Mode::Full, |_| {}).await;
+    made.map_err(|error| error.to_string())?;
+    let volume = storages.target(&spec);
     boots(emulator, accelerator, &boot, &volume, format).await?;
     let copy = dir.join("written.raw");
     let read = Cmd::new("qemu-img").args(["dd", "-f", format, "-O", "raw", "bs=512", "count=2"]);
-    let read = read.arg(format!("if={}", volume.display())).arg(format!("of={}", copy.display()));
+    let read = read.arg(format!("if={volume}")).arg(format!("of={}", copy.display()));
     read.run().await.map_err(|error| error.to_string())?;
     let written = std::fs::read(&copy).map_err(text)?;
     if written.get(SECTOR_BYTES..) != Some(pattern().as_slice()) {
@@ -87,7 +94,7 @@ async fn boots(
     emulator: &Path,
     accelerator: Accelerator,
     boot: &Path,
-    volume: &Path,
+    volume: &str,
     format: &str,
 ) -> Result<(), String> {
     let (name, cpu) = match accelerator {
@@ -101,7 +108,7 @@ async fn boots(
         .args(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]);
     let disks = machine
         .arg("-drive")
-        .arg(format!("if=none,id=boot,format=raw,file={}", escaped(boot)))
+        .arg(format!("if=none,id=boot,format=raw,file={}", escaped(&boot.display().to_string())))
         .args(["-device", "ide-hd,drive=boot,bootindex=0", "-drive"])
         .arg(format!("if=none,id=disk,format={format},file={}", escaped(volume)))
         .args(["-device", "virtio-blk-pci,drive=disk"]);
@@ -119,8 +126,8 @@ async fn boots(
 }
 
 /// A comma in a path is written twice in QEMU's options.
-fn escaped(path: &Path) -> String {
-    path.display().to_string().replace(',', ",,")
+fn escaped(path: &str) -> String {
+    path.replace(',', ",,")
 }
 
 #[cfg(test)]
@@ -137,9 +144,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let paths = Paths::new(dir.path().join("with,comma"));
         paths.ensure_dirs().unwrap();
+        let storages = Storages::new(&paths, "berth", &[]);
         for format in ["qcow2", "raw"] {
-            writes_and_reads(&paths, &emulator, Accelerator::Qemu, format).await.unwrap();
-            super::super::sweep(&paths);
+            let own = (&paths, &storages);
+            writes_and_reads(own, &emulator, Accelerator::Qemu, format, None).await.unwrap();
+            super::super::sweep(&paths, &storages).await;
         }
         assert_eq!(std::fs::read_dir(paths.volumes_dir()).unwrap().count(), 0);
     }
@@ -153,9 +162,11 @@ mod tests {
         let liar = dir.path().join("liar");
         std::fs::write(&liar, "#!/bin/sh\nexit 85\n").unwrap();
         std::fs::set_permissions(&liar, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let why = writes_and_reads(&paths, &liar, Accelerator::Qemu, "raw").await.unwrap_err();
+        let storages = Storages::new(&paths, "berth", &[]);
+        let own = (&paths, &storages);
+        let why = writes_and_reads(own, &liar, Accelerator::Qemu, "raw", None).await.unwrap_err();
         assert!(why.contains("does not hold what it wrote"), "{why}");
-        let why = writes_and_reads(&paths, Path::new("/bin/true"), Accelerator::Qemu, "raw").await.unwrap_err();
+        let why = writes_and_reads(own, Path::new("/bin/true"), Accelerator::Qemu, "raw", None).await.unwrap_err();
         assert_eq!(why, "a guest ended without a word");
     }
 }

@@ -12,7 +12,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use berth_proto::{self as proto, selftest_reply::State};
 use tonic::Status;
 
-use crate::{agent::Agent, disk, paths::Paths};
+use crate::{
+    agent::Agent,
+    ledger::VolumeRecord,
+    paths::Paths,
+    storage::{StorageRecord, Storages},
+};
 
 pub use guest::{VOLUMES, scratch_dir};
 
@@ -54,7 +59,7 @@ fn reply(run: &Run) -> proto::SelftestReply {
 }
 
 async fn carry_out(agent: Arc<Agent>) {
-    sweep(&agent.paths);
+    sweep(&agent.paths, &agent.storages()).await;
     checks::all(&agent, |check| {
         tracing::info!(name = check.name, outcome = ?check.outcome(), detail = check.detail, "self-test");
         if let Some(run) = agent.selftest.lock().as_mut() {
@@ -62,17 +67,24 @@ async fn carry_out(agent: Arc<Agent>) {
         }
     })
     .await;
-    sweep(&agent.paths);
+    sweep(&agent.paths, &agent.storages()).await;
     if let Some(run) = agent.selftest.lock().as_mut() {
         run.is_over = true;
     }
 }
 
 /// Takes away what a test has made, also one that was killed.
-pub fn sweep(paths: &Paths) {
-    for volume in VOLUMES {
-        if let Err(error) = disk::remove_volume(paths, volume) {
-            tracing::warn!(%error, "a self-test's disk stays");
+pub async fn sweep(paths: &Paths, storages: &Storages) {
+    let listed = storages.listed().into_iter();
+    let listed = listed.map(|(kind, location, _)| Some(StorageRecord { kind: kind.name().to_owned(), location }));
+    for storage in std::iter::once(None).chain(listed) {
+        for volume in VOLUMES {
+            let volume =
+                VolumeRecord { volume_uuid: volume.to_owned(), format: "raw".to_owned(), storage: storage.clone() };
+            // A storage that can't be used now holds none that a test of now could take for its own.
+            if let Err(error) = storages.remove(&volume).await {
+                tracing::debug!(%error, "a self-test's disk stays");
+            }
         }
     }
     match std::fs::remove_dir_all(scratch_dir(paths)) {
@@ -87,8 +99,8 @@ pub fn sweep(paths: &Paths) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_a_killed_test_left_is_taken_away_and_nothing_else() {
+    #[tokio::test]
+    async fn what_a_killed_test_left_is_taken_away_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         let paths = Paths::new(dir.path());
         paths.ensure_dirs().unwrap();
@@ -104,7 +116,7 @@ mod tests {
         std::fs::create_dir(scratch_dir(&paths)).unwrap();
         std::fs::write(scratch_dir(&paths).join("boot.img"), "").unwrap();
         for _ in 0..2 {
-            sweep(&paths);
+            sweep(&paths, &Storages::new(&paths, "berth", &[])).await;
             let left: Vec<_> =
                 std::fs::read_dir(paths.volumes_dir()).unwrap().map(|file| file.unwrap().path()).collect();
             assert_eq!(left, std::slice::from_ref(&keep));

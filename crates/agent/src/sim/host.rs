@@ -19,6 +19,8 @@ pub struct SimHost {
     pub unknown_domains: Vec<String>,
     /// How often each self-test was asked for.
     pub selftests: HashMap<String, u32>,
+    /// Storages that its owner lists; disks elsewhere are not taken.
+    pub storages: Vec<proto::StorageRoot>,
     /// What the node says of itself.
     pub stats: proto::NodeStats,
 }
@@ -30,8 +32,8 @@ pub struct SimServer {
     pub running: bool,
     /// The guest that runs.
     pub guest: Option<SimGuest>,
-    /// Volumes that exist.
-    pub volumes: BTreeSet<String>,
+    /// Volumes that exist, and where: kind and location, nothing in the node's own folder.
+    pub volumes: BTreeMap<String, String>,
     /// What the guest's administrator has.
     pub password_hash: String,
     /// How often a guest was really started and stopped.
@@ -40,6 +42,13 @@ pub struct SimServer {
 }
 
 impl SimHost {
+    /// Its figures, with its storages.
+    pub fn node_stats(&self) -> proto::NodeStats {
+        let mut stats = self.stats.clone();
+        stats.storage.extend(self.storages.iter().cloned());
+        stats
+    }
+
     /// The server of that UUID, made where it is missing.
     pub fn server(&mut self, uuid: &str) -> &mut SimServer {
         self.servers.entry(uuid.to_owned()).or_insert_with(|| SimServer {
@@ -47,7 +56,7 @@ impl SimHost {
             applied: None,
             running: false,
             guest: None,
-            volumes: BTreeSet::new(),
+            volumes: BTreeMap::new(),
             password_hash: String::new(),
             starts: 0,
             stops: 0,
@@ -60,23 +69,35 @@ impl SimServer {
         &mut self,
         token: u64,
         spec: &ServerSpec,
-        images: &BTreeSet<String>,
+        (images, storages): (&BTreeSet<String>, &[proto::StorageRoot]),
         lying: bool,
     ) -> Result<(), Refusal> {
         self.entry.check_fence(token)?;
         self.entry.take_spec(spec)?;
         let missing = |disk: &proto::DiskSpec| {
             !disk.image_digest.is_empty()
-                && !self.volumes.contains(&disk.volume_uuid)
+                && !self.volumes.contains_key(&disk.volume_uuid)
                 && !images.contains(&disk.image_digest)
         };
         let no_disc = !spec.iso_digest.is_empty() && !images.contains(&spec.iso_digest);
-        if no_disc || spec.disks.iter().any(missing) {
-            // As on a real node: taken, and not carried out until the template is there.
+        let elsewhere = |disk: &proto::DiskSpec| {
+            let is_there = |of: &proto::StorageRef| {
+                storages
+                    .iter()
+                    .any(|root| (&root.kind, &root.path) == (&of.kind, &of.location) && root.trouble.is_empty())
+            };
+            disk.storage.as_ref().is_some_and(|storage| !is_there(storage))
+        };
+        if no_disc || spec.disks.iter().any(missing) || spec.disks.iter().any(elsewhere) {
+            // As on a real node: taken, and not carried out until the template and the storage are there.
             return Ok(());
         }
         if !lying {
-            self.volumes.extend(spec.disks.iter().map(|disk| disk.volume_uuid.clone()));
+            for disk in &spec.disks {
+                let place =
+                    || disk.storage.as_ref().map(|of| format!("{} {}", of.kind, of.location)).unwrap_or_default();
+                self.volumes.entry(disk.volume_uuid.clone()).or_insert_with(place);
+            }
             self.applied = Some(spec.clone());
             if let Some(guest) = &mut self.guest {
                 guest.take(spec);
@@ -161,9 +182,9 @@ impl SimServer {
                 Ok("The guest has the new password.")
             }
             Some(Op::PruneVolumes(_)) => {
-                let wanted =
-                    self.applied.iter().flat_map(|spec| spec.disks.iter().map(|disk| disk.volume_uuid.clone()));
-                self.volumes = wanted.collect();
+                let disks = self.applied.iter().flat_map(|spec| &spec.disks);
+                let wanted: BTreeSet<&String> = disks.map(|disk| &disk.volume_uuid).collect();
+                self.volumes.retain(|uuid, _| wanted.contains(uuid));
                 Ok("Earlier disks were removed.")
             }
             None => Err("This agent does not know the operation."),

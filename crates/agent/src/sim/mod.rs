@@ -58,6 +58,7 @@ pub fn host_facts() -> HostFacts {
         disk_cache: "writeback".to_owned(),
         swtpm: true,
         custom_xml: CustomXmlPolicy::default(),
+        storages: Vec::new(),
     }
 }
 

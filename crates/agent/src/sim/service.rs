@@ -60,6 +60,7 @@ impl Node for Service {
                 memory_mib: 1 << 20,
                 accelerator: "qemu".to_owned(),
                 accelerator_detail: "this node is simulated".to_owned(),
+                storage: shared.host().storages.clone(),
                 ..Default::default()
             };
             Ok(proto::HelloReply {
@@ -79,9 +80,9 @@ impl Node for Service {
         self.with_faults(Call::Apply, |shared| {
             let lying = shared.faults().lying;
             let mut host = shared.host();
-            let images = host.images.clone();
+            let (images, storages) = (host.images.clone(), host.storages.clone());
             host.server(&spec.server_uuid)
-                .apply(token(request.fence.as_ref()), &spec, &images, lying)
+                .apply(token(request.fence.as_ref()), &spec, (&images, &storages), lying)
                 .map_err(refused)?;
             Ok(proto::ApplyReply {})
         })
@@ -280,7 +281,7 @@ impl Node for Service {
                     };
                     proto::StatsSample {
                         servers: host.servers.iter().map(stats).collect(),
-                        node: Some(host.stats.clone()),
+                        node: Some(host.node_stats()),
                         ..Default::default()
                     }
                 };
@@ -305,19 +306,29 @@ impl Node for Service {
         self.with_faults(Call::Selftest, |shared| {
             let why = shared.faults().storage_fails.clone();
             let mut host = shared.host();
-            let asked = host.selftests.entry(id).or_default();
-            *asked += 1;
             let storage = proto::SelftestCheck {
                 name: "storage".to_owned(),
                 outcome: if why.is_none() { Outcome::Passed } else { Outcome::Failed }.into(),
                 detail: why.unwrap_or_else(|| "This node is simulated.".to_owned()),
                 took_ms: 1,
                 storage_kind: "directory".to_owned(),
+                storage_location: String::new(),
             };
+            let listed = host.storages.clone().into_iter().map(|root| proto::SelftestCheck {
+                name: format!("storage {} {}", root.kind, root.path),
+                outcome: if root.trouble.is_empty() { Outcome::Passed } else { Outcome::Failed }.into(),
+                detail: if root.trouble.is_empty() { "This node is simulated.".to_owned() } else { root.trouble },
+                storage_kind: root.kind,
+                storage_location: root.path,
+                ..storage.clone()
+            });
+            let checks: Vec<_> = std::iter::once(storage.clone()).chain(listed).collect();
+            let asked = host.selftests.entry(id).or_default();
+            *asked += 1;
             // Over when it is asked for the second time.
             let (state, checks) = match *asked {
                 1 => (selftest_reply::State::Running, Vec::new()),
-                _ => (selftest_reply::State::Done, vec![storage]),
+                _ => (selftest_reply::State::Done, checks),
             };
             Ok(proto::SelftestReply { state: state.into(), checks })
         })

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{hypervisor_checks::HypervisorSelftest, hypervisor_group::HypervisorGroup, server_node::NodeLocalStorage};
+use super::{hypervisor_checks::HypervisorSelftest, hypervisor_group::HypervisorGroup, storage_point::StoragePoint};
 use crate::lenient;
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -41,7 +41,7 @@ pub struct Hypervisor {
     pub disk_type: String,
     pub networks: Vec<HypervisorNetwork>,
     /// Storage points besides the local one.
-    pub storage: Vec<NodeLocalStorage>,
+    pub storage: Vec<StoragePoint>,
     /// `kvm`, or `qemu` where guests are emulated.
     pub accelerator: String,
     pub accelerator_detail: String,

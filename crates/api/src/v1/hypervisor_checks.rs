@@ -22,6 +22,9 @@ pub struct SelftestCheck {
     pub took_ms: u32,
     /// Of a check of storage.
     pub storage_kind: Option<String>,
+    /// Of a check of a storage point.
+    #[serde(default)]
+    pub storage_location: Option<String>,
 }
 
 /// Where a node and the database differ.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::server_node::{NodeLocalStorage, NodeResource};
+use super::server_node::{NodeLocalStorage, NodeOtherStorage, NodeResource};
 use crate::lenient;
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -100,7 +100,7 @@ pub struct GroupResourcesOfNode {
     pub memory: NodeResource,
     pub cpu_cores: NodeResource,
     pub local_storage: NodeLocalStorage,
-    pub other_storage: Vec<NodeLocalStorage>,
+    pub other_storage: Vec<NodeOtherStorage>,
     pub network: GroupNetwork,
 }
 

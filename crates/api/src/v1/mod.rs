@@ -33,6 +33,7 @@ pub mod server_storage;
 pub mod server_traffic;
 pub mod ssh_key;
 pub mod status;
+pub mod storage_point;
 pub mod template;
 pub mod token;
 pub mod user;

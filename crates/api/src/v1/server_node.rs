@@ -54,7 +54,7 @@ pub struct ServerNodeResources {
     pub memory: NodeResource,
     pub cpu_cores: NodeResource,
     pub local_storage: NodeLocalStorage,
-    pub other_storage: Vec<NodeLocalStorage>,
+    pub other_storage: Vec<NodeOtherStorage>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -74,6 +74,27 @@ pub struct NodeLocalStorage {
     pub name: String,
     pub storage_type: i32,
     pub units: String,
+    pub max: i64,
+    pub allocated: i64,
+    pub free: i64,
+    pub percent: Option<f64>,
+}
+
+/// A storage point besides the node's own folder.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeOtherStorage {
+    pub id: i64,
+    pub name: String,
+    pub enabled: i32,
+    /// Null where it is no folder.
+    pub path: Option<String>,
+    pub units: String,
+    /// 1 directory, 2 Ceph RBD, 3 mount point, 4 LVM thin, 5 ZFS, 6 NFS.
+    pub storage_type: i32,
+    /// Other nodes can have it too.
+    pub is_datastore: bool,
+    /// With over-commit; 0 is unlimited, then `free` is below zero and `percent` null.
     pub max: i64,
     pub allocated: i64,
     pub free: i64,

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::change::{confirm, field, fields};
+use super::hypervisor_storage::{self, StorageCommand};
 use crate::client::{Client, ProfileArgs};
 use crate::output::{Column, Format, column};
 use crate::progress;
@@ -48,6 +49,11 @@ enum Command {
         /// Do not ask
         #[arg(long)]
         yes: bool,
+    },
+    /// Where it keeps disks
+    Storage {
+        #[command(subcommand)]
+        command: StorageCommand,
     },
     /// Show its figures over time
     Metrics {
@@ -229,6 +235,7 @@ pub async fn run(args: HypervisorArgs) -> anyhow::Result<()> {
             client.remove(&format!("/compute/hypervisors/{id}")).await?;
             format.done("The hypervisor is removed. On it, `berth uninstall` takes what is left.", &json!({"id": id}))
         }
+        Command::Storage { command } => hypervisor_storage::run(&client, format, command).await?,
         Command::Metrics { id, minutes } => {
             let minutes = minutes.to_string();
             let path = format!("/compute/hypervisors/{id}/metrics");

@@ -7,6 +7,7 @@ pub mod control;
 pub mod down;
 pub mod group;
 pub mod hypervisor;
+mod hypervisor_storage;
 pub mod iso;
 pub mod job;
 pub mod openapi;

@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use berth_control::{actions::server_create::nodes_of, placement};
+use berth_control::{
+    actions::server_placement::{Storage, nodes_of},
+    placement,
+};
 use berth_store::{StoreError, entity::hypervisor, hypervisor as nodes, ip_block, placement as candidates, server};
 use sea_orm::{ActiveValue::Set, EntityTrait};
 
@@ -40,13 +43,13 @@ pub async fn placement(world: &World) {
     let read = async || {
         let found = candidates::candidates(db, group).await.unwrap().unwrap();
         let free = candidates::free_ipv4(db, group, world.ctx.now(), 1).await.unwrap();
-        nodes_of(&world.ctx, &found, &free, &[]).await.unwrap()
+        nodes_of(&world.ctx, &found, &free, &Storage::default()).await.unwrap()
     };
     let nodes = read().await;
     let demand = placement::Demand { memory_mib: 1024, cpu_cores: 1, storage_gib: 20 };
     let wanted = placement::Wanted {
         demand,
-        storage_profiles: vec![0],
+        disks: vec![placement::DiskWanted { gib: 20, profile: 0 }],
         network_profile: 0,
         ipv4: 1,
         arch: Some(placement::X86_64),
@@ -60,7 +63,8 @@ pub async fn placement(world: &World) {
     let deciding = times(ROUNDS, || assert_eq!(placement::place(&nodes, &wanted, 5).order.len(), nodes.len()));
     println!("  deciding            {deciding}");
     let much = placement::Demand { memory_mib: 1 << 40, cpu_cores: 1 << 40, storage_gib: 1 << 40 };
-    let too_much = placement::Wanted { demand: much, ..wanted.clone() };
+    let large = vec![placement::DiskWanted { gib: 1 << 40, profile: 0 }];
+    let too_much = placement::Wanted { demand: much, disks: large, ..wanted.clone() };
     let refusing = times(ROUNDS, || {
         assert_eq!(placement::place(&nodes, &too_much, 5).reasons.len(), nodes.len() * 3);
     });

@@ -4,14 +4,17 @@ use berth_store::{
     entity::{hypervisor_group, package as package_entity},
     package,
     placement::{candidates, free_ipv4},
-    selftest, template,
+    template,
 };
 
-use super::{rules, server_create::nodes_of};
+use super::{
+    rules,
+    server_placement::{Storage, nodes_of},
+};
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
-    placement::{self, Demand, Fits, Node, Wanted},
+    placement::{self, Demand, DiskWanted, Fits, Node, Wanted},
 };
 
 /// Counting ends there.
@@ -51,8 +54,8 @@ pub async fn count(ctx: &Context, actor: &Actor, group_id: i64, question: Questi
         reasons.push("Invalid or disabled hypervisor group".to_owned());
     }
     let free = free_ipv4(db, group_id, ctx.rested_since(ctx.now()), u32::MAX).await?;
-    let failed = selftest::failed_on(db, group_id, selftest::DIRECTORY).await?;
-    let nodes = nodes_of(ctx, &found, &free, &failed).await?;
+    let storage = Storage::of_group(ctx, group_id).await?;
+    let nodes = nodes_of(ctx, &found, &free, &storage).await?;
     let looks = u64::try_from(nodes.len()).unwrap_or(u64::MAX).max(1);
     let most = if reasons.is_empty() { MOST_COUNTED.min(MOST_LOOKS / looks) } else { 0 };
     let (counted, code) = (nodes.clone(), found.group.distribution_type);
@@ -90,7 +93,7 @@ async fn wanted(ctx: &Context, question: Question) -> Result<(package_entity::Mo
             cpu_cores: package.cpu_cores,
             storage_gib: package.primary_storage_gib,
         },
-        storage_profiles: vec![package.storage_profile],
+        disks: vec![DiskWanted { gib: package.primary_storage_gib, profile: package.storage_profile }],
         network_profile: package.network_profile,
         ipv4: ipv4.and_then(|count| count.try_into().ok()).unwrap_or(1),
         arch: template.map(|template| template.arch),

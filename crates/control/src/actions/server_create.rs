@@ -5,14 +5,16 @@ use std::sync::Arc;
 use berth_api::v1::server_input::CreateServer;
 use berth_store::{
     Micros, StoreError, Tx, audit, backup_plan,
-    entity::{backup_plan as plan_entity, hypervisor, hypervisor_network, ip_block, ipv4_address, ipv6_subnet, user},
+    entity::{
+        backup_plan as plan_entity, hypervisor, hypervisor_network, ip_block, ipv4_address, ipv6_subnet,
+        storage_point as point_entity, user,
+    },
     firewall::Rule,
-    hypervisor as hypervisors, ipv4_address as ipv4_addresses, ipv6_subnet as ipv6_subnets, pending_action as pending,
+    ipv4_address as ipv4_addresses, ipv6_subnet as ipv6_subnets, pending_action as pending,
     placement::{Candidate, Candidates, candidates, free_ipv4, package},
-    selftest,
     server::{self, Allocated, NewServer},
-    server_details::{InterfaceDetails, ServerDetails},
-    server_disk, server_interface, template, user as users,
+    server_details::{InterfaceDetails, PointUse, ServerDetails},
+    server_disk, server_interface, storage_point, template, user as users,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -20,19 +22,18 @@ use uuid::Uuid;
 use super::{
     entry, rulesets,
     server_order::{Order, Plan},
+    server_placement::{Storage, as_node, nodes_of},
 };
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
     ipam,
     pending::{POWER_ACTIONS, new_disk},
-    placement::{self, Block, Limits, Node, Refusal},
+    placement::{self, Pool, Refusal},
 };
 
 /// How often a tag or a MAC address that is taken is drawn again.
 const DRAWS: u32 = 5;
-/// Profiles of the one storage that each node has: any, and the local one.
-const LOCAL_STORAGE: [i32; 2] = [0, 1];
 /// 52:54:00 is QEMU's.
 const MAC_PREFIX: &str = "52:54:00";
 /// Tags have ten digits.
@@ -44,8 +45,7 @@ struct Prepared {
     plan: Plan,
     owner: user::Model,
     candidates: Candidates,
-    /// Nodes whose storage failed its newest self-test.
-    failed_storage: Vec<i64>,
+    storage: Storage,
     /// Of the package.
     backup_plan: Option<plan_entity::Model>,
     firewall: Vec<Rule>,
@@ -82,11 +82,11 @@ pub async fn dry_run(ctx: &Context, actor: &Actor, input: CreateServer) -> Resul
 async fn prepare(ctx: &Context, input: CreateServer) -> Result<Prepared, Error> {
     let order = Order::check(input).map_err(Error::Invalid)?;
     let db = ctx.store.read();
-    let (package, owner, candidates, failed_storage, free_ipv4) = tokio::try_join!(
+    let (package, owner, candidates, storage, free_ipv4) = tokio::try_join!(
         package(db, order.package_id),
         users::by_id(db, order.user_id),
         candidates(db, order.group_id),
-        selftest::failed_on(db, order.group_id, selftest::DIRECTORY),
+        Storage::of_group(ctx, order.group_id),
         free_ipv4(db, order.group_id, ctx.rested_since(ctx.now()), order.ipv4)
     )?;
     let mut errors = Vec::new();
@@ -118,13 +118,13 @@ async fn prepare(ctx: &Context, input: CreateServer) -> Result<Prepared, Error> 
     };
     let firewall = rulesets::of_new_server(db, order.firewall.as_deref(), order.package_id).await?;
     let arch = template.map(|template| template.arch);
-    Ok(Prepared { order, plan, owner, candidates, failed_storage, backup_plan, firewall, arch, free_ipv4 })
+    Ok(Prepared { order, plan, owner, candidates, storage, backup_plan, firewall, arch, free_ipv4 })
 }
 
 /// Nodes that can take the server, the best first, and why the others can't.
 async fn order_of_nodes(ctx: &Context, prepared: &Prepared) -> Result<(Vec<i64>, Vec<String>), Error> {
     let group = &prepared.candidates.group;
-    let nodes = nodes_of(ctx, &prepared.candidates, &prepared.free_ipv4, &prepared.failed_storage).await?;
+    let nodes = nodes_of(ctx, &prepared.candidates, &prepared.free_ipv4, &prepared.storage).await?;
     let wanted = prepared.plan.wanted(prepared.order.ipv4, prepared.arch);
     let placed = placement::place(&nodes, &wanted, group.distribution_type);
     let mut reasons = placed.reasons;
@@ -132,51 +132,6 @@ async fn order_of_nodes(ctx: &Context, prepared: &Prepared) -> Result<(Vec<i64>,
         reasons.push(format!("Hypervisor group {} has no hypervisors.", group.name));
     }
     Ok((placed.order, reasons))
-}
-
-/// Nodes of a group as placement sees them, with what is allocated and the addresses that are free; `failed_storage`
-/// are the ids of those whose storage failed its newest self-test.
-pub async fn nodes_of(
-    ctx: &Context,
-    of: &Candidates,
-    free_ipv4: &[(i64, i64)],
-    failed_storage: &[i64],
-) -> Result<Vec<Node>, Error> {
-    let known = |row: &hypervisor::Model| ctx.capacity.at(row.id, row.capacity_version);
-    let stale = of.nodes.iter().map(|node| &node.hypervisor).filter(|row| known(row).is_none()).map(|row| row.id);
-    let stale = stale.collect::<Vec<_>>();
-    let sums = if stale.is_empty() { Vec::new() } else { server::allocated(ctx.store.read(), &stale).await? };
-    let sum = |row: &hypervisor::Model| {
-        let summed = || sums.iter().find(|(id, _)| *id == row.id).map(|(_, sum)| *sum);
-        known(row).or_else(summed).unwrap_or_default()
-    };
-    let free = |id: i64| free_ipv4.iter().find(|(block, _)| *block == id).map_or(0, |(_, free)| *free);
-    let block = |row: &ip_block::Model| Block { id: row.id, network_profile: row.network_profile, free: free(row.id) };
-    let node = |Candidate { hypervisor, network, blocks }: &Candidate| Node {
-        storage_failed: failed_storage.contains(&hypervisor.id),
-        blocks: blocks.iter().filter(|block| block.family == 4).map(block).collect(),
-        ..as_node(hypervisor, network.is_some(), sum(hypervisor))
-    };
-    Ok(of.nodes.iter().map(node).collect())
-}
-
-/// A node as placement sees it.
-pub(super) fn as_node(row: &hypervisor::Model, has_network: bool, allocated: Allocated) -> Node {
-    Node {
-        id: row.id,
-        name: row.name.clone(),
-        enabled: row.enabled,
-        maintenance: row.maintenance,
-        prohibit: row.prohibit,
-        commissioned: row.commissioned == hypervisors::COMMISSIONED,
-        storage_failed: false,
-        has_network,
-        arch: placement::arch(row),
-        storage_profiles: LOCAL_STORAGE.to_vec(),
-        blocks: Vec::new(),
-        limits: Limits::of(row),
-        allocated,
-    }
 }
 
 /// Blocks of the node that may serve a network profile (0 is any), in order.
@@ -242,6 +197,7 @@ pub(super) struct Locked {
     /// With the version that the lock bumped.
     pub row: hypervisor::Model,
     pub allocated: Allocated,
+    points: Vec<point_entity::Model>,
     next_uid: i64,
 }
 
@@ -252,10 +208,11 @@ impl Work {
 
     pub(super) async fn run(&self, tx: &Tx, node: &mut Locked) -> Result<ServerDetails, Error> {
         let Prepared { plan, owner, candidates, .. } = self.prepared.as_ref();
-        self.take_capacity(node)?;
+        let places = self.take_capacity(node)?;
         let server = server::insert(tx, self.new_server(node.next_uid)).await?;
         node.next_uid += 1;
-        let disks = server_disk::insert(tx, server.id, &plan.disks_on(&node.row), self.now).await?;
+        let disks =
+            server_disk::insert(tx, server.id, &plan.disks_on(&node.row, &node.points, &places), self.now).await?;
         let interface = server_interface::insert(tx, self.new_interface(server.id)).await?;
         let firewall = rulesets::raise(tx, interface.id, &self.prepared.firewall, self.now).await?;
         let ipv4 = self.take_ipv4(tx, interface.id).await?;
@@ -276,6 +233,7 @@ impl Work {
             "storage": disks.iter().map(|disk| disk.capacity_gib).collect::<Vec<_>>(),
             "ipv4": ipv4.iter().map(|(address, _)| ipam::ipv4(address.address)).collect::<Vec<_>>(),
         });
+        let in_use = |point: &point_entity::Model| PointUse::of(point, &node.allocated);
         let subject = ("server", server.id);
         audit::record(tx, entry(&self.actor, self.now, "create_server", subject, None, Some(after))).await?;
         Ok(ServerDetails {
@@ -286,7 +244,9 @@ impl Work {
             template: None,
             iso: None,
             backup_plan: self.prepared.backup_plan.clone(),
-            allocated: node.allocated,
+            local_enabled: node.points.iter().all(|point| point.enabled || !point.is_local),
+            points: node.points.iter().filter(|point| !point.is_local).map(in_use).collect(),
+            allocated: node.allocated.clone(),
             disks,
             interfaces: vec![InterfaceDetails {
                 ipv4,
@@ -307,25 +267,39 @@ impl Work {
         let (row, next_uid) = berth_store::placement::lock(tx, id).await?.ok_or(Error::NotFound("hypervisor"))?;
         let allocated = match self.ctx.capacity.at(id, row.capacity_version - 1) {
             Some(sum) => sum,
-            None => server::allocated(tx, &[id]).await?.first().map(|(_, sum)| *sum).unwrap_or_default(),
+            None => server::allocated(tx, &[id]).await?.into_iter().next().map(|(_, sum)| sum).unwrap_or_default(),
         };
-        Ok(Locked { row, allocated, next_uid })
+        // Others may have changed or removed one meanwhile; of the node's own folder nothing can be removed.
+        let known = self.prepared.storage.of_node(id);
+        let points = if known.iter().all(|point| point.is_local) {
+            known.to_vec()
+        } else {
+            storage_point::of_hypervisors(tx, &[id]).await?
+        };
+        Ok(Locked { row, allocated, points, next_uid })
     }
 
-    fn take_capacity(&self, node: &mut Locked) -> Result<(), Error> {
-        let Prepared { plan, arch, .. } = self.prepared.as_ref();
+    /// Answers the storage of each disk.
+    fn take_capacity(&self, node: &mut Locked) -> Result<Vec<Pool>, Error> {
+        let Prepared { plan, arch, storage, .. } = self.prepared.as_ref();
         let demand = plan.demand();
-        let refusals = placement::refusals(&as_node(&node.row, true, node.allocated), &plan.wanted(0, *arch));
+        let failed = storage.failed.contains(&node.row.id);
+        let placed = as_node(&node.row, true, node.allocated.clone(), &node.points, failed);
+        let refusals = placement::refusals(&placed, &plan.wanted(0, *arch));
         let sentences = refusals.map(|refusal| refusal.sentence(&node.row.name)).collect::<Vec<_>>();
         if !sentences.is_empty() {
             return Err(Error::Invalid(sentences));
         }
-        let Allocated { servers, memory_mib, cpu_cores, storage_gib } = &mut node.allocated;
-        *servers += 1;
-        *memory_mib += demand.memory_mib;
-        *cpu_cores += demand.cpu_cores;
-        *storage_gib += demand.storage_gib;
-        Ok(())
+        let wanted = plan.wanted_disks();
+        let places = placement::assign(&placed.pools, &wanted).unwrap_or_default();
+        let places: Vec<Pool> = places.into_iter().map(|place| placed.pools[place]).collect();
+        node.allocated.servers += 1;
+        node.allocated.memory_mib += demand.memory_mib;
+        node.allocated.cpu_cores += demand.cpu_cores;
+        for (pool, disk) in places.iter().zip(&wanted) {
+            node.allocated.add_storage(pool.point, disk.gib);
+        }
+        Ok(places)
     }
 
     fn new_server(&self, run_as_uid: i64) -> NewServer {

@@ -2,13 +2,13 @@
 
 use berth_api::v1::server_input::CreateServer;
 use berth_store::{
-    entity::{hypervisor, package},
+    entity::{hypervisor, package, storage_point},
     server_disk::{NewDisk, STATUS_PLANNED, STATUS_READY},
 };
 use uuid::Uuid;
 
 use crate::{
-    placement::{Demand, Wanted},
+    placement::{Demand, DiskWanted, Pool, Wanted},
     random::Rng,
 };
 
@@ -101,6 +101,7 @@ impl Order {
             write_bytes_s: package.write_bytes_s,
             read_iops: package.read_iops,
             write_iops: package.write_iops,
+            storage_point_id: None,
         });
         Plan {
             memory_mib: self.input.memory.unwrap_or(package.memory_mib),
@@ -126,22 +127,24 @@ impl Plan {
 
     /// What it wants of its node. Whoever has taken its addresses already says so by `ipv4` 0.
     pub fn wanted(&self, ipv4: u32, arch: Option<i32>) -> Wanted {
-        Wanted {
-            demand: self.demand(),
-            storage_profiles: self.disks.iter().map(|disk| disk.profile).collect(),
-            network_profile: self.network_profile,
-            ipv4,
-            arch,
-        }
+        Wanted { demand: self.demand(), disks: self.wanted_disks(), network_profile: self.network_profile, ipv4, arch }
     }
 
-    /// Its disks on a node: a format that the package inherits is the node's, and qcow2 where the node inherits it.
-    pub fn disks_on(&self, node: &hypervisor::Model) -> Vec<NewDisk> {
-        let known = |format: &String| ["qcow2", "raw"].contains(&format.as_str());
+    pub fn wanted_disks(&self) -> Vec<DiskWanted> {
+        self.disks.iter().map(|disk| DiskWanted { gib: disk.capacity_gib, profile: disk.profile }).collect()
+    }
+
+    /// Its disks on a node, each on the storage that is named for it. A format that the package inherits is the
+    /// storage's, then the node's, then qcow2; where disks are devices they are raw, whatever was asked for.
+    pub fn disks_on(&self, node: &hypervisor::Model, points: &[storage_point::Model], on: &[Pool]) -> Vec<NewDisk> {
+        let known = |format: &&String| ["qcow2", "raw"].contains(&format.as_str());
         let mut disks = self.disks.clone();
-        for disk in disks.iter_mut().filter(|disk| !known(&disk.format)) {
-            let inherited = Some(&node.default_disk_type).filter(|format| known(format));
-            disk.format = inherited.map_or_else(|| "qcow2".to_owned(), String::clone);
+        for (disk, pool) in disks.iter_mut().zip(on) {
+            let point = points.iter().find(|point| pool.point == Some(point.id));
+            let asked = [Some(&disk.format), point.map(|point| &point.disk_format), Some(&node.default_disk_type)];
+            let format = asked.into_iter().flatten().find(known).map_or("qcow2", String::as_str);
+            disk.format = if pool.kind.keeps_files() { format } else { "raw" }.to_owned();
+            disk.storage_point_id = pool.point;
         }
         disks
     }

@@ -37,7 +37,8 @@ pub async fn change(
             let interface = interfaces::of_server(tx, row.id).await?.into_iter().find(|row| row.is_primary);
             let held = Held::of(&row, disk.as_ref(), interface.as_ref());
             let (wanted, info) = held.with(&package, input);
-            server_capacity::take(tx, row.hypervisor_id, held.more(&wanted)).await?;
+            let point = disk.as_ref().and_then(|disk| disk.storage_point_id);
+            server_capacity::take(tx, row.hypervisor_id, held.more(&wanted), point).await?;
             write(&changing, tx, &row, &package, (&held, &wanted), (disk, interface)).await?;
             let (before, after) = (held.shown(row.package_id), wanted.shown(package.id));
             changing.record(tx, "change_package", &row, before, after).await?;

@@ -31,7 +31,7 @@ pub async fn set_memory(ctx: &Context, actor: &Actor, server_id: i64, memory_mib
         Box::pin(async move {
             let row = changing.lock(tx, server_id).await?;
             let more = Demand { memory_mib: memory_mib - row.memory_mib, ..Demand::default() };
-            server_capacity::take(tx, row.hypervisor_id, more).await?;
+            server_capacity::take(tx, row.hypervisor_id, more, None).await?;
             let changes = Changes { memory_mib: Some(memory_mib), ..Changes::default() };
             changing.write_for_node(tx, &row, changes).await?;
             let (before, after) = (json!({ "memory": row.memory_mib }), json!({ "memory": memory_mib }));
@@ -53,7 +53,7 @@ pub async fn set_cpu_cores(ctx: &Context, actor: &Actor, server_id: i64, cores: 
         Box::pin(async move {
             let row = changing.lock(tx, server_id).await?;
             let more = Demand { cpu_cores: cpu_cores - row.cpu_cores, ..Demand::default() };
-            server_capacity::take(tx, row.hypervisor_id, more).await?;
+            server_capacity::take(tx, row.hypervisor_id, more, None).await?;
             let changes = Changes { cpu_cores: Some(cpu_cores), ..Changes::default() };
             changing.write_for_node(tx, &row, changes).await?;
             let (before, after) = (json!({ "cpuCores": row.cpu_cores }), json!({ "cpuCores": cpu_cores }));
@@ -139,7 +139,7 @@ pub async fn set_storage(
                 )));
             }
             let more = Demand { storage_gib: size_gib - disk.capacity_gib, ..Demand::default() };
-            server_capacity::take(tx, row.hypervisor_id, more).await?;
+            server_capacity::take(tx, row.hypervisor_id, more, disk.storage_point_id).await?;
             server_change::change_disk(tx, disk.id, size_gib, limits(&disk), changing.now).await?;
             changing.write_for_node(tx, &row, Changes::default()).await?;
             let before = json!({ "disk": disk.id, "size": disk.capacity_gib });

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use berth_api::v1::hypervisor_checks::SelftestCheck;
 use berth_proto::{self as proto, selftest_check::Outcome, selftest_reply::State};
-use berth_store::selftest::{self, NewSelftest};
+use berth_store::selftest::{self, NewSelftest, StorageTest};
 use serde_json::{Value, json};
 
 use super::{Run, StepError, StepResult};
@@ -32,15 +32,14 @@ pub async fn step(run: &Run) -> Result<StepResult, StepError> {
 }
 
 fn kept(run: &Run, hypervisor_id: i64, checks: Vec<proto::SelftestCheck>) -> Result<StepResult, StepError> {
+    let storage = checks.iter().filter(|check| !check.storage_kind.is_empty()).map(tested).collect();
     let checks: Vec<SelftestCheck> = checks.into_iter().map(shown).collect();
     let passed = !checks.is_empty() && checks.iter().all(|check| check.passed);
-    let kinds =
-        checks.iter().filter_map(|check| Some((check.storage_kind.clone()?, check.passed, check.detail.clone())));
     let new = NewSelftest {
         hypervisor_id,
         job_id: run.job.id,
         passed,
-        storage: kinds.collect(),
+        storage,
         checks: json_of(&checks)?,
         now: run.ctx.now(),
     };
@@ -55,9 +54,19 @@ fn json_of(checks: &[SelftestCheck]) -> Result<Value, StepError> {
     serde_json::to_value(checks).map_err(|error| StepError::Fatal(format!("The result can't be kept: {error}.")))
 }
 
+fn tested(check: &proto::SelftestCheck) -> StorageTest {
+    StorageTest {
+        kind: check.storage_kind.clone(),
+        location: check.storage_location.clone(),
+        passed: check.outcome() == Outcome::Passed,
+        detail: check.detail.clone(),
+    }
+}
+
 fn shown(check: proto::SelftestCheck) -> SelftestCheck {
     let passed = check.outcome() == Outcome::Passed;
-    let proto::SelftestCheck { name, outcome: _, detail, took_ms, storage_kind } = check;
+    let proto::SelftestCheck { name, outcome: _, detail, took_ms, storage_kind, storage_location } = check;
     let storage_kind = Some(storage_kind).filter(|kind| !kind.is_empty());
-    SelftestCheck { name, passed, detail, took_ms, storage_kind }
+    let storage_location = Some(storage_location).filter(|location| !location.is_empty());
+    SelftestCheck { name, passed, detail, took_ms, storage_kind, storage_location }
 }

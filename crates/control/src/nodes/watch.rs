@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Node, NodeError};
-use crate::{Context, Error, events, node_metrics};
+use crate::{Context, Error, events, node_metrics, storage_reports};
 
 /// How often new nodes are looked for.
 const LOOK: Duration = Duration::from_secs(2);
@@ -92,11 +92,15 @@ async fn follow_stats(ctx: &Context, node: &Node) -> Result<(), NodeError> {
     let mut client = node.client.clone();
     let request = proto::StatsRequest { interval_ms: STATS_INTERVAL_MS };
     let mut collector = node_metrics::Collector::default();
+    let mut storage = storage_reports::Collector::default();
     let mut stream = node.within(super::CALL_LIMIT, client.stats(request)).await?;
     while let Some(sample) = stream.message().await.map_err(|status| NodeError::from_status(&node.row.name, &status))? {
         let now = ctx.now();
         if let Some((at, figures)) = sample.node.as_ref().and_then(|stats| collector.add(stats, now)) {
             node_metrics::write(ctx, node.row.id, at, figures).await;
+        }
+        if let Some(stats) = sample.node.as_ref().filter(|stats| storage.is_due(&stats.storage, now)) {
+            storage_reports::write(ctx, node.row.id, stats.storage.clone()).await;
         }
         ctx.live.store(node.row.uuid, sample, now);
     }

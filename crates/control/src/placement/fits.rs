@@ -1,7 +1,7 @@
 //! How many more servers of one kind fit on the nodes of a group. They are placed one after the other as creates
 //! would be, so the answer is what will happen, shared blocks of addresses included.
 
-use super::{Block, Node, Refusal, Wanted, rank, refusals};
+use super::{Block, Node, Refusal, Wanted, rank, refusals, storage};
 
 /// How many fit on one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub fn fits(nodes: &[Node], wanted: &Wanted, distribution_type: i32, most: u64) 
 /// The place of the node that the next server goes to: the first of [`super::place`]'s order.
 fn best(nodes: &[Node], wanted: &Wanted, distribution_type: i32) -> Option<usize> {
     let fitting = nodes.iter().enumerate().filter(|(_, node)| refusals(node, wanted).next().is_none());
-    fitting.min_by_key(|(_, node)| (rank(node, wanted.demand, distribution_type), node.id)).map(|(at, _)| at)
+    fitting.min_by_key(|(_, node)| (rank(node, wanted, distribution_type), node.id)).map(|(at, _)| at)
 }
 
 /// A server goes to this node, and its addresses come from the node's blocks in their order.
@@ -49,7 +49,7 @@ fn take(nodes: &mut [Node], at: usize, wanted: &Wanted) {
     allocated.servers += 1;
     allocated.memory_mib += wanted.demand.memory_mib;
     allocated.cpu_cores += wanted.demand.cpu_cores;
-    allocated.storage_gib += wanted.demand.storage_gib;
+    storage::take(&mut nodes[at].pools, &wanted.disks);
     let mut missing = i64::from(wanted.ipv4);
     for Block { id, free, .. } in nodes[at].blocks.clone().into_iter().filter(|b| b.serves(wanted.network_profile)) {
         let taken = missing.min(free);
@@ -64,11 +64,12 @@ fn take(nodes: &mut [Node], at: usize, wanted: &Wanted) {
 mod tests {
     use std::collections::HashMap;
 
+    use berth_proto::StorageKind;
     use berth_store::server::Allocated;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::placement::{Demand, Limits, place};
+    use crate::placement::{Demand, DiskWanted, Limits, Pool, place};
 
     fn node(id: i64, limits: Limits, blocks: &[i64], free: i64) -> Node {
         Node {
@@ -78,10 +79,9 @@ mod tests {
             maintenance: false,
             prohibit: false,
             commissioned: true,
-            storage_failed: false,
             has_network: true,
             arch: None,
-            storage_profiles: vec![0],
+            pools: vec![Pool::local(limits.storage_gib, 0)],
             blocks: blocks.iter().map(|id| Block { id: *id, network_profile: 0, free }).collect(),
             limits,
             allocated: Allocated::default(),
@@ -90,7 +90,7 @@ mod tests {
 
     fn wanted(memory_mib: i64, ipv4: u32) -> Wanted {
         let demand = Demand { memory_mib, cpu_cores: 1, storage_gib: 10 };
-        Wanted { demand, storage_profiles: vec![0], ipv4, ..Wanted::default() }
+        Wanted { demand, disks: vec![DiskWanted { gib: 10, profile: 0 }], ipv4, ..Wanted::default() }
     }
 
     #[test]
@@ -131,6 +131,15 @@ mod tests {
                 blocks.dedup();
                 let mut node = node(id, Limits { servers, memory_mib, cpu_cores, storage_gib: 60 }, &blocks, 0);
                 node.blocks.iter_mut().for_each(|block| block.free = free[usize::try_from(block.id).unwrap()]);
+                let point = |n: i64, kind, limit| Pool {
+                    point: Some(id * 10 + n),
+                    kind,
+                    tested: Some(id % 4 != 0),
+                    above_threshold: id % 5 == 0,
+                    ..Pool::local(limit, n)
+                };
+                node.pools.push(point(1, StorageKind::Zfs, 25 * id));
+                node.pools.push(point(2, StorageKind::Mountpoint, 90));
                 node
             };
             (1..).zip(nodes).map(whole).collect()
@@ -142,8 +151,11 @@ mod tests {
         #[test]
         fn as_many_as_are_told_can_be_placed_and_the_next_is_refused(
             mut nodes in any_nodes(), code in 0..20, memory_mib in 1..3000_i64, ipv4 in 0..3_u32,
+            more in proptest::collection::vec((1..20_i64, 0..7_i32), 0..3),
         ) {
-            let wanted = wanted(memory_mib, ipv4);
+            let mut wanted = wanted(memory_mib, ipv4);
+            wanted.disks.extend(more.into_iter().map(|(gib, profile)| DiskWanted { gib, profile }));
+            wanted.demand.storage_gib = wanted.disks.iter().map(|disk| disk.gib).sum();
             let counted = fits(&nodes, &wanted, code, 10_000);
             prop_assert!(!counted.more);
             let mut placed: HashMap<i64, u64> = HashMap::new();

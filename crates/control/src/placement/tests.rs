@@ -6,7 +6,7 @@ use super::*;
 
 fn small() -> Wanted {
     let demand = Demand { memory_mib: 1024, cpu_cores: 1, storage_gib: 10 };
-    Wanted { demand, storage_profiles: vec![0], ipv4: 1, ..Wanted::default() }
+    Wanted { demand, disks: vec![DiskWanted { gib: 10, profile: 0 }], ipv4: 1, ..Wanted::default() }
 }
 
 fn node(id: i64) -> Node {
@@ -17,10 +17,9 @@ fn node(id: i64) -> Node {
         maintenance: false,
         prohibit: false,
         commissioned: true,
-        storage_failed: false,
         has_network: true,
         arch: Some(X86_64),
-        storage_profiles: vec![0, 1],
+        pools: vec![Pool::local(1000, 0)],
         blocks: vec![Block { id, network_profile: 0, free: 4 }],
         limits: Limits { servers: 0, memory_mib: 16_384, cpu_cores: 16, storage_gib: 1000 },
         allocated: Allocated::default(),
@@ -28,7 +27,8 @@ fn node(id: i64) -> Node {
 }
 
 fn used(id: i64, servers: i64, memory_mib: i64, cpu_cores: i64, storage_gib: i64) -> Node {
-    Node { allocated: Allocated { servers, memory_mib, cpu_cores, storage_gib }, ..node(id) }
+    let allocated = Allocated { servers, memory_mib, cpu_cores, storage_gib, points: Vec::new() };
+    Node { allocated, pools: vec![Pool::local(1000, storage_gib)], ..node(id) }
 }
 
 #[test]
@@ -42,19 +42,21 @@ fn each_distribution_type_picks_its_node() {
 
 #[test]
 fn nodes_without_limits_are_balanced_by_what_is_on_them() {
-    let endless = |id, memory| Node { limits: Limits::default(), ..used(id, 0, memory, 0, 0) };
+    let endless =
+        |id, memory| Node { limits: Limits::default(), pools: vec![Pool::local(0, 0)], ..used(id, 0, memory, 0, 0) };
     assert_eq!(place(&[endless(1, 4096), endless(2, 1024)], &small(), 5).order, [2, 1]);
 }
 
 #[test]
 fn every_reason_of_every_node_is_told() {
     let closed = Node { enabled: false, maintenance: true, prohibit: true, commissioned: false, ..node(1) };
-    let full = Node { has_network: false, storage_failed: true, ..used(2, 0, 16_384, 16, 1000) };
+    let full = Node { has_network: false, ..used(2, 0, 16_384, 16, 1000) };
     let other = Node { arch: Some(X86_64), blocks: vec![], ..node(3) };
-    let wanted = Wanted { arch: Some(AARCH64), storage_profiles: vec![0, 7], ..small() };
+    let disks = [0, 7].map(|profile| DiskWanted { gib: 5, profile }).to_vec();
+    let wanted = Wanted { arch: Some(AARCH64), disks, ..small() };
     let placement = place(&[closed, full, other], &wanted, 5);
     assert!(placement.order.is_empty());
-    assert_eq!(placement.reasons.len(), 4 + 5 + 3 * 2 + 1, "{:?}", placement.reasons);
+    assert_eq!(placement.reasons.len(), 4 + 4 + 3 * 2 + 1, "{:?}", placement.reasons);
     assert!(placement.reasons.iter().any(|reason| reason == "Hypervisor hv2 has 0 MB of memory free."));
 }
 
@@ -62,17 +64,22 @@ fn every_reason_of_every_node_is_told() {
 fn a_server_grows_while_its_node_has_room_whatever_else_the_node_lacks() {
     let closed = Node { enabled: false, prohibit: true, ..used(1, 0, 16_000, 99, 1000) };
     let more = |memory_mib, cpu_cores, storage_gib| Demand { memory_mib, cpu_cores, storage_gib };
-    assert_eq!(refusals_to_grow(&closed, more(384, 0, -5)), [] as [String; 0]);
+    assert_eq!(refusals_to_grow(&closed, more(384, 0, -5), None), [] as [String; 0]);
     assert_eq!(
-        refusals_to_grow(&closed, more(385, 1, 1)),
+        refusals_to_grow(&closed, more(385, 1, 1), None),
         [
             "Hypervisor hv1 has 384 MB of memory free, and 385 more are needed.",
             "Hypervisor hv1 has 0 CPU cores free, and 1 more are needed.",
             "Hypervisor hv1 has 0 GB of storage free, and 1 more are needed.",
         ]
     );
-    let endless = Node { limits: Limits::default(), ..closed };
-    assert_eq!(refusals_to_grow(&endless, more(1 << 40, 1 << 40, i64::MAX)), [] as [String; 0]);
+    let endless = Node { limits: Limits::default(), pools: Vec::new(), ..closed };
+    assert_eq!(refusals_to_grow(&endless, more(1 << 40, 1 << 40, i64::MAX), None), [] as [String; 0]);
+    let zfs = Pool { point: Some(3), kind: StorageKind::Zfs, ..Pool::local(20, 15) };
+    let roomy = Node { pools: vec![Pool::local(0, 0), zfs], ..node(1) };
+    assert_eq!(refusals_to_grow(&roomy, more(0, 0, 5), Some(3)), [] as [String; 0]);
+    let full = ["Hypervisor hv1 has 5 GB of storage free, and 6 more are needed."];
+    assert_eq!(refusals_to_grow(&roomy, more(0, 0, 6), Some(3)), full, "it grows where it is");
 }
 
 #[test]
@@ -159,7 +166,14 @@ fn any_node() -> impl Strategy<Value = Node> {
         prohibit: flags.2 && !flags.0,
         commissioned: flags.3 || flags.0,
         limits: Limits { servers: limits.0, memory_mib: limits.1, cpu_cores: limits.2, storage_gib: limits.3 },
-        allocated: Allocated { servers: used.0, memory_mib: used.1, cpu_cores: used.2, storage_gib: used.3 },
+        pools: vec![Pool::local(limits.3, used.3)],
+        allocated: Allocated {
+            servers: used.0,
+            memory_mib: used.1,
+            cpu_cores: used.2,
+            storage_gib: used.3,
+            points: Vec::new(),
+        },
         ..node(id)
     })
 }
@@ -177,7 +191,7 @@ proptest! {
         prop_assert_eq!(refused == 0, placement.reasons.is_empty());
         for id in placement.order {
             let fits = nodes.iter().filter(|node| node.id == id).any(|node| {
-                let (limits, used) = (node.limits, node.allocated);
+                let (limits, used) = (node.limits, &node.allocated);
                 node.enabled && node.commissioned && !node.maintenance && !node.prohibit
                     && node.blocks.iter().map(|block| block.free).sum::<i64>() >= 1
                     && (limits.servers == 0 || used.servers < limits.servers)

@@ -96,6 +96,12 @@ pub async fn example(app: &App, company: &Company, operation: &Operation) -> Cal
     if path.contains("ipblocks/{blockId}") && path.starts_with("/compute") {
         path = path.replace("{blockId}", &made(app, BLOCKS, ip_block(app, Some(company))).await.to_string());
     }
+    if operation.path.ends_with("/storage/{pointId}") {
+        let node = format!("/compute/hypervisors/{}/storage", company.hypervisors[0]);
+        let id = made(app, &node, storage_point(app)).await;
+        let body = (operation.method == "PUT").then(|| Body::Json(json!({ "alertPercent": 80 })));
+        return Call { method: operation.method.clone(), path: format!("{node}/{id}"), body };
+    }
     if path.contains('{') {
         let id = id_of(app, company, operation).await;
         let (before, rest) = path.split_once('{').unwrap();
@@ -239,6 +245,7 @@ fn body(app: &App, company: &Company, operation: &Operation) -> Option<Body> {
         "PUT /backups/plans/{planId}" => json!({ "time": "04:30", "keep": 3 }),
         "POST /compute/hypervisors/enrolmentTokens" => json!({ "name": random, "groupId": company.group }),
         "POST /compute/hypervisors/groups" => json!({ "name": random }),
+        "POST /compute/hypervisors/{hypervisorId}/storage" => storage_point(app),
         "POST /connectivity/ipblocks" => ip_block(app, Some(company)),
         "PUT /connectivity/ipblocks/{blockId}" => json!({ "enabled": false }),
         "DELETE /connectivity/ipblocks/{blockId}" => json!({ "confirm": true }),
@@ -363,6 +370,12 @@ pub fn package(name: &str) -> Value {
 
 fn backup_plan(app: &App) -> Value {
     json!({ "name": random_name(app), "days": [1, 4] })
+}
+
+/// A mount point of its own.
+fn storage_point(app: &App) -> Value {
+    let name = random_name(app);
+    json!({ "name": name, "type": "mountpoint", "path": format!("/mnt/{name}"), "capacity": 500 })
 }
 
 /// A block of ten addresses of its own; without a company it serves nobody.

@@ -25,6 +25,7 @@ mod repeat_and_kill;
 mod rows;
 mod selftest;
 mod sim;
+mod storage;
 mod suspend;
 mod t08_agent_port;
 mod templates;

@@ -23,6 +23,7 @@ mod power;
 mod queue;
 mod rows;
 mod shape;
+mod storage_points;
 mod suspend;
 mod templates;
 mod traffic;

@@ -23,6 +23,8 @@ pub struct Model {
     pub write_bytes_s: Option<i64>,
     pub read_iops: Option<i64>,
     pub write_iops: Option<i64>,
+    /// Null: in the node's own folder.
+    pub storage_point_id: Option<i64>,
     pub created_at: i64,
     pub updated_at: i64,
 }

@@ -6,6 +6,7 @@ mod m0002_changes;
 mod m0003_inventory;
 mod m0004_media;
 mod m0005_ops;
+mod m0006_storage;
 mod m0007_network;
 mod m0008_reverse_dns;
 mod m0010_plans;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_inventory::Migration),
             Box::new(m0004_media::Migration),
             Box::new(m0005_ops::Migration),
+            Box::new(m0006_storage::Migration),
             Box::new(m0007_network::Migration),
             Box::new(m0008_reverse_dns::Migration),
             Box::new(m0010_plans::Migration),

@@ -137,7 +137,7 @@ async fn lists(store: &Store, people: &People, nodes: &Nodes, [web, spare]: [i64
     counts.sort();
     assert_eq!(counts, [("allocated".to_owned(), 1), ("queued".to_owned(), 1)]);
     let sums = server::allocated(db, &[nodes.first, nodes.second]).await.unwrap();
-    let of_two = Allocated { servers: 2, memory_mib: 1024, cpu_cores: 4, storage_gib: 0 };
+    let of_two = Allocated { servers: 2, memory_mib: 1024, cpu_cores: 4, storage_gib: 0, points: Vec::new() };
     assert_eq!(sums, [(nodes.first, of_two)], "disks come later in the story");
 }
 

@@ -39,6 +39,7 @@ async fn disks(store: &Store, server: i64) {
         write_bytes_s: Some(1 << 20),
         read_iops: None,
         write_iops: None,
+        storage_point_id: None,
     };
     let new = vec![disk(2, 20), disk(1, 10)];
     let made = write_in!(store, [new] | tx | server_disk::insert(tx, server, &new, NOW).await).unwrap();

@@ -4,14 +4,17 @@ use berth_store::{
     Store,
     drift::{self, Found},
     periodic,
-    selftest::{self, NewSelftest},
+    selftest::{self, NewSelftest, StorageTest},
+    storage_point::{self, NewPoint, Report},
 };
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
 use crate::{NOW, SECOND, nodes::Nodes, uuid, write_in};
 
 pub async fn tell(store: &Store, nodes: &Nodes, server: i64) {
     selftests(store, nodes).await;
+    storage(store, nodes, server).await;
     differences(store, nodes, server).await;
     due(store).await;
 }
@@ -26,7 +29,7 @@ async fn selftests(store: &Store, nodes: &Nodes) {
         job_id,
         passed,
         checks: json!([{ "name": "storage" }]),
-        storage: vec![("directory".to_owned(), passed, "As it is.".to_owned())],
+        storage: vec![tested("directory", "", passed), tested("zfs", "tank", passed)],
         now: NOW + job_id,
     };
     for (job, passed) in [(1, true), (2, false)] {
@@ -43,6 +46,88 @@ async fn selftests(store: &Store, nodes: &Nodes) {
     }
     assert!(failed(nodes.group, "directory").await.is_empty(), "the newest counts");
     assert_eq!(selftest::newest(db, &[node, nodes.second]).await.unwrap().remove(0).job_id, 39);
+}
+
+fn tested(kind: &str, location: &str, passed: bool) -> StorageTest {
+    StorageTest { kind: kind.to_owned(), location: location.to_owned(), passed, detail: "As it is.".to_owned() }
+}
+
+async fn storage(store: &Store, nodes: &Nodes, server: i64) {
+    let (db, node) = (store.read(), nodes.first);
+    let local = storage_point::local(db, node).await.unwrap().unwrap();
+    assert_eq!((local.is_local, local.kind.as_str(), local.test_passed), (true, "directory", Some(true)));
+    write_in!(store, |tx| storage_point::ensure_local(tx, node, NOW).await).unwrap();
+    let new = NewPoint {
+        hypervisor_id: node,
+        name: "fast".to_owned(),
+        kind: "zfs".to_owned(),
+        location: "tank".to_owned(),
+        capacity_gib: 100,
+        alert_percent: 90,
+        enabled: true,
+        disk_format: "raw".to_owned(),
+        now: NOW,
+    };
+    let again = new.clone();
+    let point = write_in!(store, [new] | tx | storage_point::insert(tx, new).await).unwrap();
+    let twice = write_in!(store, [again] | tx | storage_point::insert(tx, again).await).unwrap_err();
+    assert!(
+        twice.violates("storage_points", &["hypervisor_id", "name"]) || twice.violates("storage_points", &["location"])
+    );
+    let id = point.id;
+    let all = storage_point::of_hypervisors(db, &[node, nodes.second]).await.unwrap();
+    assert_eq!(all.iter().map(|point| point.is_local).collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(storage_point::of_group(db, nodes.group).await.unwrap(), all);
+    assert_eq!(storage_point::of_group(db, 999).await.unwrap(), []);
+    assert_eq!(storage_point::by_id(db, node, id).await.unwrap().as_ref(), Some(&point));
+    assert_eq!(storage_point::by_id(db, nodes.second, id).await.unwrap(), None, "it is the other node's");
+    let told = Report { total_bytes: 10, used_bytes: 9, trouble: "It is old.".to_owned() };
+    write_in!(
+        store,
+        [told] | tx | {
+            storage_point::report(tx, id, told, NOW + 1).await?;
+            assert!(storage_point::set_alerted(tx, id, Some(NOW)).await?);
+            assert!(!storage_point::set_alerted(tx, id, Some(NOW + 1)).await?, "that is known");
+            storage_point::tested(tx, node, ("zfs", "tank"), (true, "Good."), NOW).await
+        }
+    )
+    .unwrap();
+    let row = storage_point::by_id(db, node, id).await.unwrap().unwrap();
+    assert_eq!((row.used_bytes, row.trouble.as_str(), row.alerted_at), (Some(9), "It is old.", Some(NOW)));
+    assert_eq!((row.test_passed, row.test_detail.as_str(), row.tested_at), (Some(true), "Good.", Some(NOW)));
+    let change = berth_store::entity::storage_point::Model { capacity_gib: 7, total_bytes: None, ..row.clone() };
+    let changed = write_in!(store, [change] | tx | storage_point::update(tx, change, NOW + 3).await).unwrap();
+    assert_eq!((changed.capacity_gib, changed.total_bytes, changed.updated_at), (7, Some(10), NOW + 3));
+    assert!(write_in!(store, |tx| storage_point::set_alerted(tx, id, None).await).unwrap());
+
+    let before = berth_store::server::allocated(db, &[node]).await.unwrap().remove(0).1;
+    move_disks(store, server, Some(id)).await;
+    let after = berth_store::server::allocated(db, &[node]).await.unwrap().remove(0).1;
+    let there = after.on_point(id);
+    assert!(there > 0 && after.storage_gib + there == before.storage_gib && before.points.is_empty());
+    let (disks, servers) = storage_point::disks(db, id).await.unwrap();
+    assert!(disks > 0 && servers == 1);
+    if let Some(details) = berth_store::server_details::by_id(db, server).await.unwrap() {
+        let of: Vec<_> = details.points.iter().map(|point| (point.id, point.allocated_gib)).collect();
+        assert_eq!((of, details.allocated), (vec![(id, there)], after));
+    }
+    move_disks(store, server, None).await;
+    assert_eq!(storage_point::disks(db, id).await.unwrap(), (0, 0));
+    write_in!(store, |tx| storage_point::remove(tx, id).await).unwrap();
+    assert_eq!(storage_point::by_id(db, node, id).await.unwrap(), None);
+}
+
+async fn move_disks(store: &Store, server: i64, point: Option<i64>) {
+    use berth_store::entity::server_disk as disk;
+    let row = disk::ActiveModel { storage_point_id: Set(point), ..Default::default() };
+    write_in!(
+        store,
+        [row] | tx | {
+            disk::Entity::update_many().set(row).filter(disk::Column::ServerId.eq(server)).exec(tx).await?;
+            Ok(())
+        }
+    )
+    .unwrap();
 }
 
 async fn differences(store: &Store, nodes: &Nodes, server: i64) {

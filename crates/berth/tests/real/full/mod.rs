@@ -8,3 +8,4 @@ mod ledger;
 mod measured;
 mod modify;
 mod races;
+mod storage;

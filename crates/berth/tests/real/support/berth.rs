@@ -260,6 +260,10 @@ managed = true
         place.ipv4_cidr(),
         place.ipv6_cidr(),
     );
+    let storages = place.storages.iter();
+    let listed =
+        storages.map(|(kind, path)| format!("\n[[storage]]\nkind = \"{kind}\"\npath = \"{}\"\n", path.display()));
+    let config = config + &listed.collect::<String>();
     std::fs::write(&file, config).expect("the agent's configuration");
     file
 }

@@ -17,6 +17,8 @@ pub struct Place {
     pub dir: PathBuf,
     /// The libvirt that holds its guests.
     pub libvirt_uri: String,
+    /// Storages that the node's owner lists: kind and path.
+    pub storages: Vec<(&'static str, PathBuf)>,
 }
 
 impl Place {
@@ -33,6 +35,7 @@ impl Place {
             // Not a folder for temporary files: QEMU's user must be able to enter it.
             dir: PathBuf::from(format!("/var/lib/berth/test-{instance}")),
             libvirt_uri: super::host::SYSTEM.to_owned(),
+            storages: Vec::new(),
             instance,
         }
     }

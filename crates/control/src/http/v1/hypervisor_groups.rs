@@ -19,10 +19,13 @@ use berth_api::{
     },
 };
 use berth_store::{
-    entity::{hypervisor as entity, hypervisor_group as group_entity},
+    entity::{hypervisor as entity, hypervisor_group as group_entity, storage_point as storage_point_entity},
     hypervisor, hypervisor_group, ip_block, server,
+    server_details::PointUse,
+    storage_point,
 };
 
+use super::storage_points::other_storage;
 use crate::{
     Context, Error,
     actions::hypervisor_groups,
@@ -139,11 +142,13 @@ pub async fn resources(
     let (rows, total) = hypervisor::page(db, Some(group.id), page.offset(), page.results).await?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let allocated = server::allocated(db, &ids).await?;
+    let points = storage_point::of_hypervisors(db, &ids).await?;
     let free = ip_block::free_ipv4_of_hypervisors(db, &ids).await?;
     let data = rows.into_iter().map(|row| {
-        let sum = allocated.iter().find(|(id, _)| *id == row.id).map(|(_, sum)| *sum).unwrap_or_default();
+        let sum = allocated.iter().find(|(id, _)| *id == row.id).map(|(_, sum)| sum.clone()).unwrap_or_default();
+        let own = points.iter().filter(|point| point.hypervisor_id == row.id);
         let ipv4 = free.iter().find(|(id, _)| *id == row.id).map_or(0, |(_, free)| *free);
-        of_node(&row, group.enabled, sum, ipv4)
+        of_node(&row, group.enabled, &sum, (own, ipv4))
     });
     Ok(Json(page.wrap(data.collect(), total)))
 }
@@ -152,7 +157,21 @@ async fn find(ctx: &Context, id: &str) -> Result<group_entity::Model, Error> {
     hypervisor_group::by_id(ctx.store.read(), extract::id(id, GROUP)?).await?.ok_or(Error::NotFound(GROUP))
 }
 
-fn of_node(row: &entity::Model, group_enabled: bool, sum: server::Allocated, ipv4_free: i64) -> GroupResources {
+fn of_node<'a>(
+    row: &entity::Model,
+    group_enabled: bool,
+    sum: &server::Allocated,
+    (points, ipv4_free): (impl Iterator<Item = &'a storage_point_entity::Model>, i64),
+) -> GroupResources {
+    let mut local_enabled = true;
+    let mut others = Vec::new();
+    for point in points {
+        if point.is_local {
+            local_enabled = point.enabled;
+        } else {
+            others.push(other_storage(PointUse::of(point, sum), row.storage_overcommit_percent));
+        }
+    }
     let commissioned = row.commissioned == hypervisor::COMMISSIONED;
     let limits = Limits::of(row);
     GroupResources {
@@ -168,8 +187,11 @@ fn of_node(row: &entity::Model, group_enabled: bool, sum: server::Allocated, ipv
             servers: NodeResource::new("#", limits.servers, sum.servers),
             memory: NodeResource::new("MB", limits.memory_mib, sum.memory_mib),
             cpu_cores: NodeResource::new("#", limits.cpu_cores, sum.cpu_cores),
-            local_storage: NodeLocalStorage::local(limits.storage_gib, sum.storage_gib),
-            other_storage: Vec::new(),
+            local_storage: NodeLocalStorage {
+                enabled: i32::from(local_enabled),
+                ..NodeLocalStorage::local(limits.storage_gib, sum.storage_gib)
+            },
+            other_storage: others,
             network: GroupNetwork { total: GroupAddresses { ipv4: FreeAddresses { free: ipv4_free } } },
         },
     }

@@ -16,14 +16,14 @@ use berth_api::{
 };
 use berth_store::{
     entity::{hypervisor as entity, hypervisor_group as group_entity, hypervisor_network as network_entity},
-    hypervisor, hypervisor_group, hypervisor_network, selftest,
+    hypervisor, hypervisor_group, hypervisor_network, selftest, server, storage_point,
 };
 use serde_json::Value;
 
-use super::{hypervisor_checks, hypervisor_groups::group};
+use super::{hypervisor_checks, hypervisor_groups::group, storage_points};
 use crate::{
     Context, Error,
-    actions::{enrolment, hypervisors},
+    actions::{enrolment, hypervisors, storage_points::Found},
     actor::{Ability, Actor},
     http::{
         extract::{self, Body},
@@ -131,11 +131,17 @@ async fn whole(ctx: &Context, rows: Vec<entity::Model>) -> Result<Vec<Hypervisor
     let groups = hypervisor_group::by_ids(ctx.store.read(), &group_ids).await?;
     let networks = hypervisor_network::of_hypervisors(ctx.store.read(), &ids).await?;
     let tests = selftest::newest(ctx.store.read(), &ids).await?;
+    let points = storage_point::of_hypervisors(ctx.store.read(), &ids).await?;
+    let sums = server::allocated(ctx.store.read(), &ids).await?;
     let node = |row: entity::Model| {
         let tested = tests.iter().find(|test| test.hypervisor_id == row.id).cloned();
         let group = groups.iter().find(|group| group.id == row.group_id).cloned()?;
+        let allocated = sums.iter().find(|(id, _)| *id == row.id).map(|(_, sum)| sum.clone()).unwrap_or_default();
+        let others = points.iter().filter(|point| point.hypervisor_id == row.id && !point.is_local).cloned();
+        let found = |point| Found { node: row.clone(), allocated: allocated.clone(), point };
+        let storage = others.map(|point| storage_points::shown(found(point))).collect();
         let own = networks.iter().filter(|network| network.hypervisor_id == row.id).cloned().collect();
-        Some(Hypervisor { selftest: tested.map(hypervisor_checks::shown), ..shown(row, group, own) })
+        Some(Hypervisor { selftest: tested.map(hypervisor_checks::shown), storage, ..shown(row, group, own) })
     };
     Ok(rows.into_iter().filter_map(node).collect())
 }

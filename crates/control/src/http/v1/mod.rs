@@ -23,6 +23,7 @@ mod rulesets;
 mod servers;
 mod ssh_keys;
 mod status;
+mod storage_points;
 mod template_categories;
 mod templates;
 mod tokens;
@@ -55,6 +56,8 @@ fn operations() -> OpenApiRouter<Context> {
         .routes(routes!(hypervisors::create_enrolment_token))
         .routes(routes!(hypervisor_checks::selftest))
         .routes(routes!(hypervisor_checks::drift))
+        .routes(routes!(storage_points::list, storage_points::create))
+        .routes(routes!(storage_points::update, storage_points::remove))
         .routes(routes!(hypervisor_groups::list, hypervisor_groups::create))
         .routes(routes!(hypervisor_groups::retrieve, hypervisor_groups::update, hypervisor_groups::remove))
         .routes(routes!(hypervisor_groups::resources))

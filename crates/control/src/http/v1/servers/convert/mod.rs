@@ -83,6 +83,8 @@ pub fn server(details: ServerDetails, extras: Extras) -> Server {
         iso,
         backup_plan,
         allocated,
+        points,
+        local_enabled,
         disks,
         interfaces,
         ssh_keys,
@@ -97,7 +99,7 @@ pub fn server(details: ServerDetails, extras: Extras) -> Server {
     let settings = settings::settings(&row, &facts, (storage_gib, ports), extras.decrypted_password);
     let cpu = settings::cpu(&row, &facts);
     let traffic = traffic_of(&row, extras.now);
-    let storage = disks.into_iter().map(|disk| storage::disk(disk, row.uuid, &hypervisor.data_dir)).collect();
+    let storage = disks.into_iter().map(|disk| storage::disk(disk, row.uuid, &hypervisor, &points)).collect();
     let mut guest = extras.live.as_ref().map(guest_os).unwrap_or_default();
     if guest.id.is_some() {
         guest.img = template.as_ref().map(|template| template.icon.clone());
@@ -208,7 +210,7 @@ pub fn server(details: ServerDetails, extras: Extras) -> Server {
         storage,
         hypervisor_assets: Vec::new(),
         hypervisor_asset_groups: serde_json::from_value(hypervisor_asset_groups).unwrap_or_default(),
-        hypervisor: node::node(hypervisor, group, allocated),
+        hypervisor: node::node(hypervisor, group, &allocated, (points, local_enabled)),
         owner: owner_of(owner),
         ssh_keys: ssh_keys.into_iter().map(ssh_key).collect(),
         shared_users: Vec::new(),

@@ -9,9 +9,13 @@ use berth_api::{
 use berth_store::{
     entity::{hypervisor, hypervisor_group},
     server::Allocated,
+    server_details::PointUse,
 };
 
-use crate::placement::{self, Limits};
+use crate::{
+    http::v1::storage_points::other_storage,
+    placement::{self, Limits},
+};
 
 /// What the node's agent told about it, as far as servers show it.
 pub struct Facts {
@@ -33,7 +37,12 @@ impl Facts {
     }
 }
 
-pub fn node(row: hypervisor::Model, group: hypervisor_group::Model, allocated: Allocated) -> ServerNode {
+pub fn node(
+    row: hypervisor::Model,
+    group: hypervisor_group::Model,
+    allocated: &Allocated,
+    (points, local_enabled): (Vec<PointUse>, bool),
+) -> ServerNode {
     let limits = Limits::of(&row);
     let hypervisor::Model {
         id,
@@ -56,7 +65,7 @@ pub fn node(row: hypervisor::Model, group: hypervisor_group::Model, allocated: A
         max_storage_gib: _,
         cpu_overcommit_percent: _,
         memory_overcommit_percent: _,
-        storage_overcommit_percent: _,
+        storage_overcommit_percent,
         default_disk_type,
         data_dir,
         timezone,
@@ -105,8 +114,11 @@ pub fn node(row: hypervisor::Model, group: hypervisor_group::Model, allocated: A
             servers: NodeResource::new("#", limits.servers, allocated.servers),
             memory: NodeResource::new("MB", limits.memory_mib, allocated.memory_mib),
             cpu_cores: NodeResource::new("#", limits.cpu_cores, allocated.cpu_cores),
-            local_storage: NodeLocalStorage::local(limits.storage_gib, allocated.storage_gib),
-            other_storage: Vec::new(),
+            local_storage: NodeLocalStorage {
+                enabled: i32::from(local_enabled),
+                ..NodeLocalStorage::local(limits.storage_gib, allocated.storage_gib)
+            },
+            other_storage: points.into_iter().map(|point| other_storage(point, storage_overcommit_percent)).collect(),
         },
     }
 }

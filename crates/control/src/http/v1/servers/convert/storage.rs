@@ -4,13 +4,17 @@ use berth_api::{
     time,
     v1::server_storage::{DiskRate, ServerDisk},
 };
-use berth_store::entity::server_disk;
+use berth_proto::StorageKind;
+use berth_store::{
+    entity::{hypervisor, server_disk},
+    server_details::PointUse,
+};
 use uuid::Uuid;
 
-use crate::pending;
+use crate::{http::v1::storage_points::volumes_dir, pending};
 
-/// `data_dir` is the node's.
-pub fn disk(row: server_disk::Model, server: Uuid, data_dir: &str) -> ServerDisk {
+/// `points` are those of the node.
+pub fn disk(row: server_disk::Model, server: Uuid, node: &hypervisor::Model, points: &[PointUse]) -> ServerDisk {
     let server_disk::Model {
         id,
         server_id: _,
@@ -26,9 +30,20 @@ pub fn disk(row: server_disk::Model, server: Uuid, data_dir: &str) -> ServerDisk
         write_bytes_s,
         read_iops,
         write_iops,
+        storage_point_id,
         created_at,
         updated_at,
     } = row;
+    let point = points.iter().find(|point| storage_point_id == Some(point.id));
+    let kind = point.and_then(|point| point.kind.parse().ok()).unwrap_or(StorageKind::Directory);
+    let instance = node.facts.get("instance").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let (path, filename) = match point {
+        None => (volumes_dir(&node.data_dir), format!("{volume_uuid}.{format}")),
+        Some(point) if kind.keeps_files() => {
+            (format!("{}/{instance}", point.location), format!("{volume_uuid}.{format}"))
+        }
+        Some(point) => (point.location.clone(), format!("{instance}-{volume_uuid}")),
+    };
     ServerDisk {
         row_id: id,
         id: position,
@@ -40,7 +55,7 @@ pub fn disk(row: server_disk::Model, server: Uuid, data_dir: &str) -> ServerDisk
         filesystem: None,
         iops: DiskRate { read: read_iops, write: write_iops },
         bytes: DiskRate { read: read_bytes_s, write: write_bytes_s },
-        filename: format!("{volume_uuid}.{format}"),
+        filename,
         kind: format,
         profile,
         status,
@@ -50,9 +65,9 @@ pub fn disk(row: server_disk::Model, server: Uuid, data_dir: &str) -> ServerDisk
         updated: time::offset(updated_at),
         datastore: Vec::new(),
         name: format!("{server}_{position}"),
-        hypervisor_storage_id: None,
-        local: true,
-        location_type: "mountpoint".to_owned(),
-        path: format!("{}/volumes", data_dir.trim_end_matches('/')),
+        hypervisor_storage_id: storage_point_id,
+        local: kind != StorageKind::CephRbd,
+        location_type: if kind.keeps_files() { "mountpoint" } else { kind.name() }.to_owned(),
+        path,
     }
 }
