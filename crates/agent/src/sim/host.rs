@@ -19,6 +19,8 @@ pub struct SimHost {
     pub unknown_domains: Vec<String>,
     /// How often each self-test was asked for.
     pub selftests: HashMap<String, u32>,
+    /// Whether guests have figures and a picture.
+    pub lively: bool,
     /// What the node says of itself.
     pub stats: proto::NodeStats,
 }

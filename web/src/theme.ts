@@ -1,0 +1,90 @@
+// Colours and shapes: the calm of a harbour in the morning. Every pair of text and ground has a contrast of 4.5 or more.
+import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from "@mantine/core";
+
+const harbour: MantineColorsTuple = [
+  "#e9f6f7",
+  "#d3eaed",
+  "#a8d5db",
+  "#79bec9",
+  "#52abb9",
+  "#389fb0",
+  "#2291a3",
+  "#0c7a8c",
+  "#006b7c",
+  "#005563",
+];
+
+const night: MantineColorsTuple = [
+  "#dce4e7",
+  "#bcc7cc",
+  "#9fadb3",
+  "#66757c",
+  "#3c4a51",
+  "#2c383e",
+  "#1b252a",
+  "#12191d",
+  "#0d1316",
+  "#080c0e",
+];
+
+export const theme = createTheme({
+  primaryColor: "harbour",
+  primaryShade: { light: 8, dark: 8 },
+  colors: { harbour, dark: night },
+  fontFamily: "'Inter Variable', system-ui, sans-serif",
+  fontFamilyMonospace: "ui-monospace, 'SF Mono', 'Cascadia Mono', 'DejaVu Sans Mono', monospace",
+  defaultRadius: "md",
+  cursorType: "pointer",
+  respectReducedMotion: true,
+  headings: { fontWeight: "650", sizes: { h1: { fontSize: "1.625rem" }, h2: { fontSize: "1.125rem" } } },
+  components: {
+    Paper: { defaultProps: { radius: "lg", withBorder: true, p: "lg" } },
+    Modal: { defaultProps: { radius: "lg", centered: true, overlayProps: { backgroundOpacity: 0.45, blur: 2 } } },
+    TextInput: { defaultProps: { size: "md" } },
+    PasswordInput: { defaultProps: { size: "md" } },
+  },
+});
+
+export const variables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: {
+    "--mantine-color-body": "#f4f7f8",
+    "--mantine-color-text": "#14252b",
+    "--mantine-color-dimmed": "#53646b",
+    "--mantine-color-placeholder": "#62727a",
+    "--mantine-color-error": "#b42318",
+    "--mantine-color-anchor": "#006b7c",
+    "--berth-card": "#ffffff",
+    "--berth-line": "#e0e7ea",
+    "--berth-shade": "#eef3f5",
+    "--berth-good": "#0b6e4f",
+    "--berth-good-ground": "#e1f5ec",
+    "--berth-busy": "#0c5c8f",
+    "--berth-busy-ground": "#e2f0fa",
+    "--berth-warn": "#8a4b00",
+    "--berth-warn-ground": "#fdf1de",
+    "--berth-bad": "#a8231a",
+    "--berth-bad-ground": "#fdeae8",
+    "--berth-quiet": "#4c5d64",
+    "--berth-quiet-ground": "#e9eef0",
+  },
+  dark: {
+    "--mantine-color-dimmed": "#9fadb3",
+    "--mantine-color-placeholder": "#8a989f",
+    "--mantine-color-error": "#ff8f85",
+    "--mantine-color-anchor": "#79bec9",
+    "--berth-card": "#1b252a",
+    "--berth-line": "#2c383e",
+    "--berth-shade": "#212d33",
+    "--berth-good": "#6fdcb0",
+    "--berth-good-ground": "#12352a",
+    "--berth-busy": "#8ac8f5",
+    "--berth-busy-ground": "#12304a",
+    "--berth-warn": "#f3c078",
+    "--berth-warn-ground": "#3a2a10",
+    "--berth-bad": "#ff9d94",
+    "--berth-bad-ground": "#43201d",
+    "--berth-quiet": "#b3c0c6",
+    "--berth-quiet-ground": "#2a363c",
+  },
+});
