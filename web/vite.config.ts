@@ -15,7 +15,8 @@ export default defineConfig({
     // Files that are small would become data: addresses, which the policy has for pictures only.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    sourcemap: false,
+    // What the panel is made of, and under which licences.
+    license: { fileName: "assets/licenses.md" },
     chunkSizeWarningLimit: 700,
   },
   server: { proxy: { "/panel/api": proxied, "/img": proxied, "/vnc/": proxied } },

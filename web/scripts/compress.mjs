@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const dist = new URL("../dist/", import.meta.url).pathname;
-const worthwhile = /\.(js|css|svg|txt)$/;
+const worthwhile = /\.(js|css|svg|txt|md)$/;
 
 for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
   if (!entry.isFile() || !worthwhile.test(entry.name)) continue;

@@ -1,7 +1,7 @@
 // Where the panel begins.
 import "@fontsource-variable/inter/wght.css";
-import "@mantine/core/styles.css";
-import "@mantine/notifications/styles.css";
+import "@mantine/core/styles.layer.css";
+import "@mantine/notifications/styles.layer.css";
 import "./global.css";
 import "./i18n.ts";
 import { MantineProvider } from "@mantine/core";

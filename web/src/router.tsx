@@ -1,11 +1,18 @@
 // Every address of the panel. The control server has the same list in `http/panel/assets.rs`.
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from "@tanstack/react-router";
 import { Refused } from "./api/call.ts";
 import { queryClient, serverQuery, serversQuery, sessionQuery } from "./api/queries.ts";
 import { Broken, Lost, Waiting } from "./parts/Lost.tsx";
 import { Login } from "./rooms/Login.tsx";
-import { Shell } from "./rooms/Shell.tsx";
 import { Servers } from "./rooms/Servers.tsx";
+import { Shell } from "./rooms/Shell.tsx";
 import { Server } from "./rooms/server/Server.tsx";
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: Lost });

@@ -5,13 +5,14 @@ import { getServer, getSession, listKeys, listServers, listSessions, serverTempl
 
 const WORKING_MS = 1_500;
 const QUIET_MS = 5_000;
+const LIVE_MS = 2_000;
 
 export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
       // A refusal stays one; a network that is away comes back.
       retry: (count, error) => !(error instanceof Refused && error.status < 500) && count < 3,
-      staleTime: 2_000,
+      staleTime: 1_000,
     },
     mutations: { retry: false },
   },
@@ -37,7 +38,7 @@ export const serverQuery = (uuid: string) =>
   queryOptions({
     queryKey: ["servers", uuid],
     queryFn: async ({ signal }) => (await getServer(uuid, { signal })).data,
-    refetchInterval: (query) => (query.state.data?.working ? WORKING_MS : QUIET_MS),
+    refetchInterval: (query) => (query.state.data?.working ? WORKING_MS : LIVE_MS),
   });
 
 export const templatesQuery = (uuid: string) =>

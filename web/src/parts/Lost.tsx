@@ -8,7 +8,11 @@ import { sentenceOf } from "./said.ts";
 
 export function Lost() {
   const { t } = useTranslation();
-  return <Message title={t("lost.title")} text={t("lost.text")} />;
+  return (
+    <main>
+      <Message title={t("lost.title")} text={t("lost.text")} />
+    </main>
+  );
 }
 
 export function Broken({ error, reset }: ErrorComponentProps) {
@@ -31,15 +35,11 @@ export function Broken({ error, reset }: ErrorComponentProps) {
 function Message(props: { title: string; text: string; children?: React.ReactNode }) {
   const { t } = useTranslation();
   return (
-    <Center component="main" id="content" mih="60dvh" p="lg">
+    <Center mih="60dvh" p="lg">
       <Stack align="center" gap="sm" ta="center" maw={460}>
         <Title order={1}>{props.title}</Title>
         <Text c="dimmed">{props.text}</Text>
-        {props.children ?? (
-          <LinkAnchor to="/">
-            {t("app.back")}
-          </LinkAnchor>
-        )}
+        {props.children ?? <LinkAnchor to="/">{t("app.back")}</LinkAnchor>}
       </Stack>
     </Center>
   );

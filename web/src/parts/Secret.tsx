@@ -4,7 +4,12 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Copy } from "./Copy.tsx";
 
-export function Secret(props: { title: string; secret: string | undefined; onStored: () => void; children?: ReactNode }) {
+export function Secret(props: {
+  title: string;
+  secret: string | undefined;
+  onStored: () => void;
+  children?: ReactNode;
+}) {
   const { t } = useTranslation();
   return (
     <Modal

@@ -99,7 +99,11 @@ export function Servers() {
   );
 }
 
-function Heading(props: { id: "name" | "state" | "address" | "size"; sorted: false | "asc" | "desc"; onSort: () => void }) {
+function Heading(props: {
+  id: "name" | "state" | "address" | "size";
+  sorted: false | "asc" | "desc";
+  onSort: () => void;
+}) {
   const { t } = useTranslation();
   const label = t(`servers.${props.id}`);
   const Icon = props.sorted === "desc" ? IconChevronDown : IconChevronUp;
@@ -149,7 +153,8 @@ function ServerRow({ row }: { row: Row<typeof features, ServerCard> }) {
       <td className={classes.size}>
         <Text size="sm">{t("size.cores", { count: server.cpuCores })}</Text>
         <Text size="xs" c="dimmed">
-          {t("size.memory", { amount: mebibytes(server.memoryMb) })}, {t("size.disk", { amount: gibibytes(server.diskGb) })}
+          {t("size.memory", { amount: mebibytes(server.memoryMb) })},{" "}
+          {t("size.disk", { amount: gibibytes(server.diskGb) })}
         </Text>
         <IconChevronRight size={18} className={classes.arrow} aria-hidden />
       </td>

@@ -1,5 +1,17 @@
 // What is around every room: where one is, who one is, how it looks.
-import { ActionIcon, Anchor, Avatar, Box, Container, Group, Menu, Text, UnstyledButton, useMantineColorScheme } from "@mantine/core";
+import {
+  ActionIcon,
+  Anchor,
+  Avatar,
+  Box,
+  Container,
+  Group,
+  Menu,
+  Text,
+  UnstyledButton,
+  useMantineColorScheme,
+  VisuallyHidden,
+} from "@mantine/core";
 import { IconDeviceDesktop, IconLogout, IconMoon, IconServer2, IconSun, IconUser } from "@tabler/icons-react";
 import { useMutation, useSuspenseQuery } from "@tanstack/react-query";
 import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router";
@@ -11,7 +23,9 @@ import classes from "./Shell.module.css";
 
 export function Shell() {
   const { t } = useTranslation();
-  const isAlone = useRouterState({ select: (state) => "alone" in state.location.search && !!state.location.search.alone });
+  const isAlone = useRouterState({
+    select: (state) => "alone" in state.location.search && !!state.location.search.alone,
+  });
   if (isAlone) return <Outlet />;
   return (
     <>
@@ -83,10 +97,11 @@ function Person() {
       </Menu>
       <Menu position="bottom-end" withArrow width={220}>
         <Menu.Target>
-          <UnstyledButton className={classes.person} aria-label={t("app.account", { name: user.name })}>
-            <Avatar size={32} radius="xl" className={classes.avatar} aria-hidden>
+          <UnstyledButton className={classes.person}>
+            <Avatar size={32} radius="xl" className={classes.avatar}>
               {initials(user.name)}
             </Avatar>
+            <VisuallyHidden>{t("app.account", { name: user.name })}</VisuallyHidden>
           </UnstyledButton>
         </Menu.Target>
         <Menu.Dropdown>
@@ -114,5 +129,10 @@ function Person() {
 function initials(name: string): string {
   const words = name.trim().split(/\s+/);
   const ends = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];
-  return ends.map((word) => word?.[0] ?? "").join("").toUpperCase() || "?";
+  return (
+    ends
+      .map((word) => word?.[0] ?? "")
+      .join("")
+      .toUpperCase() || "?"
+  );
 }

@@ -2,7 +2,7 @@
 //! ever boots. Prints its address and a token as JSON, and forgets everything when it ends.
 //!
 //! `cargo run -p berth-control --example simulated -- 127.0.0.1:8443 300`: every call to a node takes 300 ms, so that
-//! there is work to be seen.
+//! there is work to be seen. Settings are taken from the environment (`BERTH_CONTROL_...`).
 
 mod shop;
 
@@ -20,7 +20,7 @@ async fn main() -> anyhow::Result<()> {
     rustls::crypto::ring::default_provider().install_default().ok();
     let listen: SocketAddr = std::env::args().nth(1).as_deref().unwrap_or("127.0.0.1:0").parse()?;
     let dir = tempfile::tempdir()?;
-    let ctx = start::start(Config { listen, data_dir: dir.path().to_owned(), ..Config::default() }).await?;
+    let ctx = start::start(Config { listen, data_dir: dir.path().to_owned(), ..Config::load(None)? }).await?;
     let admin = bootstrap::first_admin(&ctx, "admin@example.test").await?.context("there is an administrator")?;
     let slow_ms: u64 = std::env::args().nth(2).as_deref().unwrap_or("0").parse()?;
     let nodes = shop::open(&ctx, NODES).await?;

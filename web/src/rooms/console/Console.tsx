@@ -1,7 +1,14 @@
 // A server's console: its screen, or its serial port; in the panel, or in a window of its own.
 import { Alert, Button, Group, Popover, SegmentedControl, Stack, Textarea, Title } from "@mantine/core";
 import { useFullscreenElement } from "@mantine/hooks";
-import { IconChevronLeft, IconExternalLink, IconInfoCircle, IconKeyboard, IconMaximize, IconRefresh } from "@tabler/icons-react";
+import {
+  IconChevronLeft,
+  IconExternalLink,
+  IconInfoCircle,
+  IconKeyboard,
+  IconMaximize,
+  IconRefresh,
+} from "@tabler/icons-react";
 import { getRouteApi } from "@tanstack/react-router";
 import { lazy, Suspense, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -77,14 +84,24 @@ export function Console() {
             )}
             {kind === "vnc" && (
               <>
-                <Button size="compact-sm" variant="default" disabled={!isConnected} onClick={() => handle.current?.ctrlAltDel?.()}>
+                <Button
+                  size="compact-sm"
+                  variant="default"
+                  disabled={!isConnected}
+                  onClick={() => handle.current?.ctrlAltDel?.()}
+                >
                   {t("console.ctrlAltDel")}
                 </Button>
                 <Typing isOff={!isConnected} onType={(text) => handle.current?.type(text)} />
               </>
             )}
             {!alone && (
-              <Button size="compact-sm" variant="default" onClick={openOwn} leftSection={<IconExternalLink size={15} />}>
+              <Button
+                size="compact-sm"
+                variant="default"
+                onClick={openOwn}
+                leftSection={<IconExternalLink size={15} />}
+              >
                 {t("console.own")}
               </Button>
             )}

@@ -40,6 +40,11 @@ export default function Screen({ server, onStage, handle }: ConsoleProps) {
     };
   }, [uuid, onStage, handle, t]);
   return (
-    <div className={classes.screen} ref={target} role="application" aria-label={t("console.screenLabel", { name: server.name })} />
+    <div
+      className={classes.screen}
+      ref={target}
+      role="application"
+      aria-label={t("console.screenLabel", { name: server.name })}
+    />
   );
 }

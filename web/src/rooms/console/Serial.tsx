@@ -73,5 +73,12 @@ export default function Serial({ server, onStage, handle }: ConsoleProps) {
       terminal.dispose();
     };
   }, [uuid, onStage, handle, t]);
-  return <div className={classes.serial} ref={target} role="application" aria-label={t("console.serialLabel", { name: server.name })} />;
+  return (
+    <div
+      className={classes.serial}
+      ref={target}
+      role="application"
+      aria-label={t("console.serialLabel", { name: server.name })}
+    />
+  );
 }

@@ -114,7 +114,12 @@ function AddKeyModal({ isOpen, onClose }: { isOpen: boolean; onClose: () => void
     if (!form.values.name && comment) form.setFieldValue("name", comment.slice(0, NAME_CHARS));
   };
   return (
-    <Modal opened={isOpen} onClose={close} title={t("profile.addKey")} closeButtonProps={{ "aria-label": t("app.close") }}>
+    <Modal
+      opened={isOpen}
+      onClose={close}
+      title={t("profile.addKey")}
+      closeButtonProps={{ "aria-label": t("app.close") }}
+    >
       <form onSubmit={form.onSubmit((input) => add.mutate({ ...input, publicKey: input.publicKey.trim() }))}>
         <Stack>
           <Textarea

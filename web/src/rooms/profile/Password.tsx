@@ -44,7 +44,11 @@ export function Password() {
       <form onSubmit={form.onSubmit((values) => change.mutate(values))}>
         <Stack>
           <input type="text" name="username" autoComplete="username" value={user.email} readOnly hidden />
-          <PasswordInput label={t("profile.current")} autoComplete="current-password" {...form.getInputProps("current")} />
+          <PasswordInput
+            label={t("profile.current")}
+            autoComplete="current-password"
+            {...form.getInputProps("current")}
+          />
           <PasswordInput
             label={t("profile.new")}
             description={t("profile.newHint")}

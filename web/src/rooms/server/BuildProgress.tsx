@@ -24,7 +24,15 @@ export function BuildProgress({ job }: { job: ServerJob }) {
         <Title order={2} id="build">
           {t(title)}
         </Title>
-        <Text c="dimmed" size="sm" role="progressbar" aria-label={t("build.progress")} aria-valuenow={job.progress} aria-valuemin={0} aria-valuemax={100}>
+        <Text
+          c="dimmed"
+          size="sm"
+          role="progressbar"
+          aria-label={t("build.progress")}
+          aria-valuenow={job.progress}
+          aria-valuemin={0}
+          aria-valuemax={100}
+        >
           {job.progress} %
         </Text>
       </Group>
@@ -32,7 +40,12 @@ export function BuildProgress({ job }: { job: ServerJob }) {
         {job.steps.map((step, at) => {
           const stage = stageOf(job, at);
           return (
-            <li key={step} className={classes.step} data-state={stage} aria-current={stage === "now" ? "step" : undefined}>
+            <li
+              key={step}
+              className={classes.step}
+              data-state={stage}
+              aria-current={stage === "now" ? "step" : undefined}
+            >
               <span>
                 {told("steps", step)}
                 <VisuallyHidden>, {t(`build.${stage}`)}</VisuallyHidden>

@@ -51,11 +51,15 @@ export function Figures({ server }: { server: ServerPage }) {
       </Title>
       {!live || server.power !== "running" ? (
         <Text c="dimmed" size="sm">
-          {t(live ? "server.noFigures" : "server.noNode")}
+          {t(live || server.state !== "complete" ? "server.noFigures" : "server.noNode")}
         </Text>
       ) : (
         <div className={classes.figures}>
-          <Figure label={t("server.cpu")} value={`${Math.round(live.cpuPercent)} %`} note={t("size.cores", { count: server.cpuCores })}>
+          <Figure
+            label={t("server.cpu")}
+            value={`${Math.round(live.cpuPercent)} %`}
+            note={t("size.cores", { count: server.cpuCores })}
+          >
             <Line values={samples.map((one) => one.cpu)} most={100} />
           </Figure>
           <Figure
@@ -73,7 +77,7 @@ export function Figures({ server }: { server: ServerPage }) {
   );
 }
 
-function Figure(props: { label: string; value: string; note: string; children: React.ReactNode }) {
+function Figure(props: { label: string; value: string; note: string; children?: React.ReactNode }) {
   return (
     <Stack gap={4}>
       <Text size="sm" c="dimmed">
@@ -94,12 +98,19 @@ function Share(props: { label: string; used?: number | null; total?: number | nu
   const { t } = useTranslation();
   const { used, total, show } = props;
   if (used == null || !total) {
-    return <Figure label={props.label} value="–" note={t("server.notSaid")} children={null} />;
+    return <Figure label={props.label} value="–" note={t("server.notSaid")} />;
   }
   const percent = Math.min(100, (used / total) * 100);
   return (
     <Figure label={props.label} value={show(used)} note={t("server.of", { total: show(total) })}>
-      <Progress value={percent} color={percent > 90 ? "red.8" : "harbour.6"} size={7} radius="xl" mt={8} aria-label={props.label} />
+      <Progress
+        value={percent}
+        color={percent > 90 ? "red.8" : "harbour.6"}
+        size={7}
+        radius="xl"
+        mt={8}
+        aria-label={props.label}
+      />
     </Figure>
   );
 }

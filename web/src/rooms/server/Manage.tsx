@@ -1,5 +1,5 @@
 // What is done rarely: a new password, a fresh system.
-import { Button, Paper, Stack, Text, Title } from "@mantine/core";
+import { Button, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { modals } from "@mantine/modals";
 import { IconKey, IconRotateRectangle } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
@@ -9,8 +9,8 @@ import type { ServerPage } from "../../api/generated/model";
 import { resetServerPassword } from "../../api/generated/panel.ts";
 import { queryClient, serverQuery } from "../../api/queries.ts";
 import { LinkButton } from "../../parts/LinkButton.tsx";
-import { tellFailure } from "../../parts/said.ts";
 import { Secret } from "../../parts/Secret.tsx";
+import { tellFailure } from "../../parts/said.ts";
 
 export function Manage({ server }: { server: ServerPage }) {
   const { t } = useTranslation();
@@ -35,7 +35,7 @@ export function Manage({ server }: { server: ServerPage }) {
       <Title order={2} id="manage" mb="md">
         {t("server.manage")}
       </Title>
-      <Stack gap="lg">
+      <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="lg">
         <Stack gap="xs">
           <Button
             variant="default"
@@ -51,7 +51,9 @@ export function Manage({ server }: { server: ServerPage }) {
           </Text>
         </Stack>
         <Stack gap="xs">
-          <LinkButton to="/server/$uuid/rebuild" params={{ uuid: server.uuid }}
+          <LinkButton
+            to="/server/$uuid/rebuild"
+            params={{ uuid: server.uuid }}
             variant="default"
             leftSection={<IconRotateRectangle size={18} />}
             disabled={isOut || server.protected}
@@ -62,7 +64,7 @@ export function Manage({ server }: { server: ServerPage }) {
             {t(server.protected ? "server.protected" : "rebuild.hint")}
           </Text>
         </Stack>
-      </Stack>
+      </SimpleGrid>
       <Secret title={t("password.new")} secret={password} onStored={() => setPassword(undefined)} />
     </Paper>
   );

@@ -1,7 +1,14 @@
 // Starting and stopping, asked once more where something would be away.
 import { ActionIcon, Button, Group, Menu, Text } from "@mantine/core";
 import { modals } from "@mantine/modals";
-import { IconChevronDown, IconPlayerPlayFilled, IconPlugX, IconPower, IconRefresh, IconTerminal2 } from "@tabler/icons-react";
+import {
+  IconChevronDown,
+  IconPlayerPlayFilled,
+  IconPlugX,
+  IconPower,
+  IconRefresh,
+  IconTerminal2,
+} from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import type { Power as Action, ServerPage } from "../../api/generated/model";
@@ -39,7 +46,9 @@ export function Power({ server }: { server: ServerPage }) {
   const isOut = server.suspended || server.state !== "complete";
   return (
     <Group gap="xs">
-      <LinkButton to="/server/$uuid/console" params={{ uuid: server.uuid }}
+      <LinkButton
+        to="/server/$uuid/console"
+        params={{ uuid: server.uuid }}
         variant="default"
         leftSection={<IconTerminal2 size={18} />}
         disabled={isOut}
@@ -58,7 +67,13 @@ export function Power({ server }: { server: ServerPage }) {
           </Button>
           <Menu position="bottom-end" withArrow>
             <Menu.Target>
-              <ActionIcon size={36} aria-label={t("server.power")} disabled={isOut || isPending} variant="filled" ml={1}>
+              <ActionIcon
+                size={36}
+                aria-label={t("server.power")}
+                disabled={isOut || isPending}
+                variant="filled"
+                ml={1}
+              >
                 <IconChevronDown size={17} />
               </ActionIcon>
             </Menu.Target>

@@ -1,5 +1,18 @@
 // A fresh system for a server: which one, what it is called, whose keys it gets.
-import { Alert, Button, Checkbox, Group, Paper, Radio, Select, SimpleGrid, Stack, Text, TextInput, Title } from "@mantine/core";
+import {
+  Alert,
+  Button,
+  Checkbox,
+  Group,
+  Paper,
+  Radio,
+  Select,
+  SimpleGrid,
+  Stack,
+  Text,
+  TextInput,
+  Title,
+} from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconChevronLeft, IconInfoCircle } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
@@ -10,9 +23,9 @@ import type { BuildOrder, Choice, Family } from "../../api/generated/model";
 import { buildServer } from "../../api/generated/panel.ts";
 import { keysQuery, queryClient, serverQuery, templatesQuery } from "../../api/queries.ts";
 import { LinkAnchor } from "../../parts/LinkButton.tsx";
-import { sentenceOf } from "../../parts/said.ts";
 import { Secret } from "../../parts/Secret.tsx";
 import { SystemIcon } from "../../parts/SystemIcon.tsx";
+import { sentenceOf } from "../../parts/said.ts";
 import classes from "./Rebuild.module.css";
 import { useServer } from "./Server.tsx";
 
@@ -45,7 +58,11 @@ export function Rebuild() {
   // Every key, until some are taken away.
   const { setFieldValue } = form;
   useEffect(() => {
-    if (keys.data) setFieldValue("keys", keys.data.map((key) => String(key.id)));
+    if (keys.data)
+      setFieldValue(
+        "keys",
+        keys.data.map((key) => String(key.id)),
+      );
   }, [keys.data, setFieldValue]);
   const build = useMutation({
     mutationFn: (order: BuildOrder) => buildServer(server.uuid, order),
@@ -120,7 +137,11 @@ export function Rebuild() {
             />
           </Paper>
           <Paper component="section">
-            <Checkbox.Group label={t("rebuild.keys")} {...form.getInputProps("keys")} classNames={{ label: classes.label }}>
+            <Checkbox.Group
+              label={t("rebuild.keys")}
+              {...form.getInputProps("keys")}
+              classNames={{ label: classes.label }}
+            >
               <Stack gap="sm" mt="sm">
                 {keys.data?.map((key) => (
                   <Checkbox key={key.id} value={String(key.id)} label={key.name} description={key.type} />

@@ -62,6 +62,7 @@ export function Server() {
         <Grid.Col span={{ base: 12, md: 8 }}>
           <Stack gap="lg">
             <Figures server={server} />
+            <Manage server={server} />
             <Jobs jobs={server.jobs} />
           </Stack>
         </Grid.Col>
@@ -69,7 +70,6 @@ export function Server() {
           <Stack gap="lg">
             <Screen server={server} />
             <Details server={server} />
-            <Manage server={server} />
           </Stack>
         </Grid.Col>
       </Grid>
@@ -108,7 +108,11 @@ function Notices({ server, isBuilding }: { server: ServerPage; isBuilding: boole
                 </Text>
               ))}
             </Stack>
-            <Button size="xs" onClick={() => power.ask("restart")} disabled={server.suspended || server.power !== "running"}>
+            <Button
+              size="xs"
+              onClick={() => power.ask("restart")}
+              disabled={server.suspended || server.power !== "running"}
+            >
               {t("server.restart")}
             </Button>
           </Group>
