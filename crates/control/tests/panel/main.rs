@@ -12,5 +12,6 @@ mod logins;
 #[path = "../servers/rows.rs"]
 #[allow(dead_code)]
 mod rows;
+mod pages;
 mod servers;
 mod sso;
