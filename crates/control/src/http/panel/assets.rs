@@ -19,7 +19,6 @@ use crate::{Context, Error};
 #[derive(Embed)]
 #[folder = "../../web/dist"]
 #[allow_missing = true]
-#[exclude = ".*"]
 struct Dist;
 
 /// Stands in the pages where the nonce goes.
