@@ -34,6 +34,7 @@ uninstall:
 	@$(AS_ROOT) $(BERTH) uninstall
 
 build: toolchain
+	@scripts/web
 	$(CARGO) build --release --locked -p berth
 
 test: toolchain

@@ -21,6 +21,8 @@ pub struct SimHost {
     pub selftests: HashMap<String, u32>,
     /// Storages that its owner lists; disks elsewhere are not taken.
     pub storages: Vec<proto::StorageRoot>,
+    /// Whether guests have figures and a picture.
+    pub lively: bool,
     /// What the node says of itself.
     pub stats: proto::NodeStats,
 }

@@ -3,7 +3,9 @@
 //! What it takes and refuses is decided by the ledger's own rules; only the host is made up. It never proves that a
 //! feature works: that is for real guests. Faults are ordered by tests, see [`Faults`].
 
+mod console;
 mod faults;
+mod figures;
 mod guest;
 mod host;
 mod service;

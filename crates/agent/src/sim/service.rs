@@ -2,12 +2,19 @@
 
 use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 
-use berth_proto::{self as proto, do_reply, image_status, node_server::Node, selftest_check::Outcome, selftest_reply};
+use berth_proto::{
+    self as proto, console_open::Kind, do_reply, image_status, node_server::Node, selftest_check::Outcome,
+    selftest_reply,
+};
 use futures::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Call, Shared};
+use super::{
+    Call, Shared,
+    console::{Screen, Terminal},
+    figures,
+};
 use crate::{
     domain_xml,
     ledger::{OpState, Refusal},
@@ -17,6 +24,9 @@ use crate::{
 pub(super) struct Service {
     pub shared: Arc<Shared>,
 }
+
+/// Of a console, in one direction.
+const FRAME_BYTES: usize = 32 << 10;
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -271,13 +281,17 @@ impl Node for Service {
         let shared = Arc::clone(&self.shared);
         let (sender, receiver) = tokio::sync::mpsc::channel(1);
         tokio::spawn(async move {
-            loop {
+            for tick in 0.. {
                 let sample = {
                     let host = shared.host();
-                    let stats = |(uuid, server): (&String, &super::SimServer)| proto::ServerStats {
-                        server_uuid: uuid.clone(),
-                        power: if server.running { proto::Power::Running } else { proto::Power::Off }.into(),
-                        ..Default::default()
+                    let stats = |(uuid, server): (&String, &super::SimServer)| {
+                        let spec = server.applied.as_ref().filter(|_| host.lively && server.running);
+                        proto::ServerStats {
+                            server_uuid: uuid.clone(),
+                            power: if server.running { proto::Power::Running } else { proto::Power::Off }.into(),
+                            screen_png: spec.map(|_| figures::picture()).unwrap_or_default(),
+                            ..spec.map(|spec| figures::of_guest(spec, tick)).unwrap_or_default()
+                        }
                     };
                     proto::StatsSample {
                         servers: host.servers.iter().map(stats).collect(),
@@ -339,8 +353,35 @@ impl Node for Service {
 
     async fn console(
         &self,
-        _: Request<Streaming<proto::ConsoleFrame>>,
+        request: Request<Streaming<proto::ConsoleFrame>>,
     ) -> Result<Response<Self::ConsoleStream>, Status> {
-        Err(Status::unimplemented("a simulated guest has no console"))
+        let mut frames = request.into_inner();
+        let open = frames.message().await?.and_then(|frame| frame.open);
+        let open = open.ok_or_else(|| Status::invalid_argument("the first message says which console"))?;
+        if !self.shared.host().servers.get(&open.server_uuid).is_some_and(|server| server.running) {
+            return Err(Status::failed_precondition("the server is off"));
+        }
+        let (sender, receiver) = tokio::sync::mpsc::channel(16);
+        let (mut guest, first): (Box<dyn FnMut(&[u8]) -> Vec<u8> + Send>, _) = if open.kind() == Kind::Serial {
+            let (mut terminal, first) = Terminal::open();
+            (Box::new(move |data| terminal.take(data)), first)
+        } else {
+            let (mut screen, first) = Screen::open();
+            (Box::new(move |data| screen.take(data)), first)
+        };
+        tokio::spawn(async move {
+            let mut said = first;
+            loop {
+                for piece in said.chunks(FRAME_BYTES) {
+                    let frame = proto::ConsoleFrame { open: None, data: piece.to_vec() };
+                    if sender.send(Ok(frame)).await.is_err() {
+                        return;
+                    }
+                }
+                let Ok(Some(frame)) = frames.message().await else { return };
+                said = guest(&frame.data);
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 }

@@ -90,6 +90,8 @@ pub struct ServerJob {
     pub state: String,
     /// The step that it is at.
     pub step: String,
+    /// The steps that it takes one after the other; none where its progress says it all.
+    pub steps: Vec<String>,
     /// 0 to 100.
     pub progress: i32,
     /// Why it failed, or what it waits for.

@@ -16,7 +16,16 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// One group with two packages, a block of each family and a template. The nodes run until they are dropped.
+/// Slug, category, name, version, variant.
+const TEMPLATES: [(&str, &str, &str, &str, &str); 5] = [
+    ("simulated", "Simulated", "Simulated", "1", "Minimal"),
+    ("simulated-debian", "Debian", "Debian", "12 (bookworm)", "Minimal"),
+    ("simulated-ubuntu", "Ubuntu", "Ubuntu Server", "24.04 LTS", "Minimal"),
+    ("simulated-ubuntu-old", "Ubuntu", "Ubuntu Server", "22.04 LTS", "Minimal"),
+    ("simulated-alma", "AlmaLinux", "AlmaLinux", "9", "Minimal"),
+];
+
+/// One group with two packages, a block of each family and templates. The nodes run until they are dropped.
 pub async fn open(ctx: &Context, nodes: usize) -> anyhow::Result<Vec<SimNode>> {
     let actor = Actor::system();
     let group = hypervisor_groups::create(ctx, &actor, input(json!({ "name": "Default", "default": true }))?).await?;
@@ -43,12 +52,14 @@ pub async fn open(ctx: &Context, nodes: usize) -> anyhow::Result<Vec<SimNode>> {
     for block in [ipv4, ipv6] {
         ip_blocks::create(ctx, &actor, input(block)?).await?;
     }
-    let template = json!({
-        "slug": "simulated", "name": "Simulated", "version": "1", "description": "Boots nowhere.",
-        "category": "Simulated", "variant": "Minimal",
-    });
-    let template = templates::create(ctx, &actor, input(template)?).await?;
-    templates::upload(ctx, &actor, template.id, Body::from(image())).await?;
+    for (slug, category, name, version, variant) in TEMPLATES {
+        let template = json!({
+            "slug": slug, "name": name, "version": version, "description": "Boots nowhere.", "category": category,
+            "variant": variant,
+        });
+        let template = templates::create(ctx, &actor, input(template)?).await?;
+        templates::upload(ctx, &actor, template.id, Body::from(image())).await?;
+    }
     Ok(running)
 }
 

@@ -54,8 +54,9 @@ pub fn router(ctx: &Context) -> Router {
         .nest("/panel/api", panel::router(ctx))
         .merge(panel::sso::router().layer(time_limit()))
         .merge(img::router().layer(time_limit()))
+        .merge(panel::assets::router().layer(time_limit()))
         .merge(health())
-        .fallback(|| async { Error::NotFound("page") })
+        .fallback(panel::assets::unknown)
         .layer(middleware::from_fn(observe::measure))
         .with_state(ctx.clone());
     // Routing looks at the path before any layer of the router, so the trailing slash goes outside of it.

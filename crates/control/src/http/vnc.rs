@@ -1,4 +1,5 @@
-//! Console sockets: `/vnc/?token=` carries RFB and `/vnc/serial?token=` a terminal, both in binary frames.
+//! Console sockets: `/vnc/?token=` carries RFB and `/vnc/serial?token=` a terminal, both in binary frames. `/vnc/` alone
+//! is a page that opens the first.
 //!
 //! The token is all the authority there is: it opens one socket, once, within a minute. A browser also tells which
 //! page opens the socket, and only the panel's own pages and configured ones may (cross-site console hijack).
@@ -12,14 +13,14 @@ use axum::{
         Request, State,
         ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code, rejection::WebSocketUpgradeRejection},
     },
-    http::request::Parts,
+    http::{Method, request::Parts},
     response::{IntoResponse, Response},
     routing::any,
 };
 use berth_proto as proto;
 use futures::{SinkExt, StreamExt};
 
-use super::{extract::Query, origin, page::base_url};
+use super::{extract::Query, origin, page::base_url, panel::assets};
 use crate::{
     Context, Error,
     actions::server_console::{self, ConsoleKind, Opening},
@@ -46,6 +47,10 @@ async fn screen(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     request: Request,
 ) -> Result<Response, Error> {
+    // A plain GET with a token opens nothing and uses nothing up; without one it asks for the page that opens sockets.
+    if upgrade.is_err() && request.method() == Method::GET && query.text("token").is_none() {
+        return Ok(assets::viewer(&ctx));
+    }
     connect(ctx, query, upgrade, request.into_parts().0, ConsoleKind::Vnc).await
 }
 

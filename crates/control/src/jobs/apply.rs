@@ -26,6 +26,8 @@ pub enum Step {
 }
 
 impl Step {
+    pub const ALL: [Step; 2] = [Step::Send, Step::Await];
+
     pub const fn name(self) -> &'static str {
         match self {
             Step::Send => "server.apply.send",

@@ -35,7 +35,7 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Step; 7] =
+    pub const ALL: [Step; 7] =
         [Step::Prepare, Step::FetchImage, Step::PowerOff, Step::Apply, Step::AwaitApplied, Step::Boot, Step::Prune];
 
     pub const fn name(self) -> &'static str {

@@ -93,6 +93,17 @@ impl Kind {
         }
     }
 
+    /// The steps that it takes one after the other; none for work that is told by its progress alone.
+    pub fn plan(self) -> Vec<&'static str> {
+        match self {
+            Kind::Build => build::Step::ALL.map(build::Step::name).to_vec(),
+            Kind::Apply => apply::Step::ALL.map(apply::Step::name).to_vec(),
+            Kind::Power | Kind::Delete | Kind::Password | Kind::Ptr | Kind::Suspend | Kind::Selftest | Kind::Media => {
+                Vec::new()
+            }
+        }
+    }
+
     pub async fn step(self, run: &Run) -> Result<StepResult, StepError> {
         // Each on the heap: a future as large as the largest of them would be moved through every caller.
         match self {

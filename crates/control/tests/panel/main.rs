@@ -9,6 +9,7 @@ mod app;
 mod browser;
 mod document;
 mod logins;
+mod pages;
 #[path = "../servers/rows.rs"]
 #[allow(dead_code)]
 mod rows;

@@ -203,6 +203,7 @@ fn summary(places: &Places, first_server: Option<i64>, ssh: Option<String>) -> a
     let url = profile.url.unwrap_or_default();
     println!();
     println!("Berth is up.");
+    println!("  Panel      {url}/");
     println!("  API        {url}/api/v1   (its documentation: {url}/api/docs/)");
     println!("  Token      {}", profile.token.unwrap_or_default());
     println!("  Certificate, SHA-256   {}", profile.fingerprint.unwrap_or_default());

@@ -74,8 +74,10 @@ fn waits(row: pending_action::Model) -> PendingChange {
 }
 
 fn work(row: job::Model) -> ServerJob {
+    let plan = jobs::Kind::from_name(&row.kind).map(jobs::Kind::plan).unwrap_or_default();
     ServerJob {
         message: jobs::told(&row),
+        steps: plan.into_iter().map(str::to_owned).collect(),
         id: row.id,
         action: row.action,
         state: row.state,

@@ -2,6 +2,7 @@
 //! request that changes something repeats the session's secret in a header, which no other site's page can.
 
 mod account;
+pub mod assets;
 mod convert;
 mod keys;
 mod servers;

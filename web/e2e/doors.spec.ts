@@ -1,0 +1,74 @@
+// The ways in from other sites: single sign-on, and screens that shops show.
+import { expect, test } from "./world.ts";
+
+test("a link on a shop's page logs in once, on the server's page", async ({ page, customer, world }) => {
+  const server = await world.server(customer, "sold");
+  const path = `/users/${customer.relation}/serverAuthenticationTokens/${server.id}`;
+  const { data } = await world.ask("POST", path);
+  const target = `${world.url}${data.authentication.endpoint_complete}`;
+  world.shop.page = `<a href="${target.replaceAll("&", "&amp;")}">To your server</a>`;
+  await page.goto(world.shop.url);
+  await page.getByRole("link").click();
+  await expect(page.getByRole("heading", { name: "sold" })).toBeVisible();
+  await expect(page).toHaveURL(`${world.url}/server/${server.uuid}`);
+  await page.context().clearCookies();
+  await page.goto(world.shop.url);
+  await page.getByRole("link").click();
+  await expect(page.getByRole("status")).toContainText("That link was used already");
+});
+
+test("a shop's page shows a screen by the script, another's does not", async ({ page, customer, world }) => {
+  const server = await world.server(customer, "embedded");
+  const inputs = async () => {
+    const { data } = await world.ask("POST", `/servers/${server.id}/vnc`, { vnc: true });
+    const con = world.url.replace("https", "wss") + data.vnc.wss.url;
+    return `<input type="hidden" id="con" value="${con}"><input type="hidden" id="pass" value="${data.vnc.password}">
+      <input type="hidden" id="server-name" value="&lt;b&gt;embedded&lt;/b&gt;">`;
+  };
+  for (const script of ["<script", '<script type="module" crossorigin']) {
+    world.shop.page = `<!doctype html><body>${await inputs()}${script} src="${world.url}/vnc/vnc.js"></script>`;
+    await page.goto(world.shop.url);
+    await expect(page.getByRole("status")).toHaveText("Connected");
+    await expect(page.getByRole("heading", { name: "<b>embedded</b>" })).toBeVisible();
+  }
+  world.stranger.page = `<!doctype html><body>${await inputs()}<script src="${world.url}/vnc/vnc.js"></script>`;
+  await page.goto(world.stranger.url);
+  await expect(page.getByRole("status")).toContainText("The screen can't be opened.");
+});
+
+test("/vnc/ is framed by a shop, and by nobody else", async ({ browser, customer, world }) => {
+  const server = await world.server(customer, "framed");
+  const framed = async (shop: typeof world.shop) => {
+    const { data } = await world.ask("POST", `/servers/${server.id}/vnc`, { vnc: true });
+    const fragment = new URLSearchParams({ con: data.vnc.wss.url, pass: data.vnc.password, name: "framed" });
+    shop.page = `<!doctype html><iframe src="${world.url}/vnc/#${fragment}" width="900" height="600"></iframe>`;
+    const page = await browser.newPage({ ignoreHTTPSErrors: true });
+    await page.goto(shop.url);
+    return page;
+  };
+  const page = await framed(world.shop);
+  await expect(page.frameLocator("iframe").getByRole("status")).toHaveText("Connected");
+  await page.close();
+  const other = await framed(world.stranger);
+  const frame = other.frames().find((one) => one !== other.mainFrame());
+  await expect.poll(() => frame?.url()).toMatch(/^chrome-error:/);
+  await other.close();
+  // The panel itself is framed by nobody.
+  world.shop.page = `<!doctype html><iframe src="${world.url}/login"></iframe>`;
+  const panel = await browser.newPage({ ignoreHTTPSErrors: true });
+  await panel.goto(world.shop.url);
+  await expect
+    .poll(() =>
+      panel
+        .frames()
+        .find((one) => one !== panel.mainFrame())
+        ?.url(),
+    )
+    .toMatch(/^chrome-error:/);
+  await panel.close();
+});
+
+test("/vnc/ alone says what it is for", async ({ page }) => {
+  await page.goto("/vnc/");
+  await expect(page.getByText("This page shows a server's screen")).toBeVisible();
+});

@@ -1,0 +1,32 @@
+import { defineConfig } from "@playwright/test";
+
+// The walk through the panel in Debian's Chromium, on a control server with simulated nodes that it starts itself:
+// `cargo build -p berth-control --example simulated`, then `npm run walk`.
+const flags = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-dev-shm-usage",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export default defineConfig({
+  testDir: "e2e",
+  outputDir: "e2e/results",
+  workers: 1,
+  // Emulated machines are slow; conditions are waited for, not times.
+  timeout: 120_000,
+  expect: { timeout: 30_000 },
+  forbidOnly: !!process.env.CI,
+  reporter: [["list"]],
+  use: {
+    browserName: "chromium",
+    ignoreHTTPSErrors: true,
+    viewport: { width: 1280, height: 900 },
+    screenshot: "only-on-failure",
+    launchOptions: { executablePath: process.env.BERTH_CHROMIUM ?? "/usr/bin/chromium", args: flags },
+  },
+});

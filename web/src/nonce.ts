@@ -1,0 +1,31 @@
+// The policy of each page lets styles in that carry its nonce. The build left it in a meta element.
+
+export function styleNonce(): string {
+  return document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? "";
+}
+
+/**
+ * The document for a library that makes styles of its own and knows of no nonce: style elements get it, and style
+ * attributes are set in the one way that the policy allows to scripts.
+ */
+export function documentWithNonce(): Document {
+  const make = (name: string) => {
+    const element = document.createElement(name);
+    if (element instanceof HTMLStyleElement) element.nonce = styleNonce();
+    if (element instanceof HTMLSpanElement) {
+      element.setAttribute = (attribute: string, value: string) => {
+        if (attribute === "style") element.style.cssText = value;
+        else HTMLElement.prototype.setAttribute.call(element, attribute, value);
+      };
+    }
+    return element;
+  };
+  return new Proxy(document, {
+    get(target, key) {
+      if (key === "createElement") return make;
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+    set: (target, key, value) => Reflect.set(target, key, value, target),
+  });
+}

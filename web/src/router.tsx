@@ -1,0 +1,125 @@
+// Every address of the panel. The control server has the same list in `http/panel/assets.rs`.
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from "@tanstack/react-router";
+import { Refused } from "./api/call.ts";
+import { queryClient, serverQuery, serversQuery, sessionQuery } from "./api/queries.ts";
+import { Broken, Lost, Waiting } from "./parts/Lost.tsx";
+import { Login } from "./rooms/Login.tsx";
+import { Servers } from "./rooms/Servers.tsx";
+import { Shell } from "./rooms/Shell.tsx";
+import { Server } from "./rooms/server/Server.tsx";
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: Lost });
+
+/** A path of this panel, and nothing that leads elsewhere. */
+function ownPath(text: unknown): string | undefined {
+  return typeof text === "string" && /^\/(?![/\\])/.test(text) ? text : undefined;
+}
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: "/login",
+  validateSearch: (search: Record<string, unknown>): { reason?: string; next?: string } => ({
+    reason: typeof search.reason === "string" ? search.reason : undefined,
+    next: ownPath(search.next),
+  }),
+  component: Login,
+});
+
+/** What only somebody who is logged in sees. */
+const inside = createRoute({
+  getParentRoute: () => root,
+  id: "inside",
+  beforeLoad: async ({ location }) => {
+    try {
+      await queryClient.ensureQueryData(sessionQuery);
+    } catch (error) {
+      const isStranger = error instanceof Refused && error.status === 401;
+      if (!isStranger) throw error;
+      const next = location.href === "/" ? undefined : location.href;
+      throw redirect({ to: "/login", search: { next } });
+    }
+  },
+  component: Shell,
+  errorComponent: Broken,
+  pendingComponent: Waiting,
+});
+
+const servers = createRoute({
+  getParentRoute: () => inside,
+  path: "/",
+  loader: () => queryClient.ensureQueryData(serversQuery),
+  component: Servers,
+});
+
+const server = createRoute({
+  getParentRoute: () => inside,
+  path: "/server/$uuid",
+  loader: ({ params }) => queryClient.ensureQueryData(serverQuery(params.uuid)),
+  component: Outlet,
+  errorComponent: Broken,
+  pendingComponent: Waiting,
+});
+const serverPage = createRoute({ getParentRoute: () => server, path: "/", component: Server });
+const rebuild = createRoute({
+  getParentRoute: () => server,
+  path: "/rebuild",
+  component: lazyRouteComponent(() => import("./rooms/server/Rebuild.tsx"), "Rebuild"),
+});
+const consoleRoom = createRoute({
+  getParentRoute: () => server,
+  path: "/console",
+  validateSearch: (search: Record<string, unknown>): { kind?: "serial"; alone?: true } => ({
+    kind: search.kind === "serial" ? "serial" : undefined,
+    alone: search.alone ? true : undefined,
+  }),
+  component: lazyRouteComponent(() => import("./rooms/console/Console.tsx"), "Console"),
+});
+
+const profile = createRoute({
+  getParentRoute: () => inside,
+  path: "/profile",
+  component: lazyRouteComponent(() => import("./rooms/profile/Profile.tsx"), "Profile"),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    login,
+    inside.addChildren([servers, server.addChildren([serverPage, rebuild, consoleRoom]), profile]),
+  ]),
+  defaultPreload: "intent",
+  defaultPendingComponent: Waiting,
+  defaultErrorComponent: Broken,
+  defaultNotFoundComponent: Lost,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}
+
+// Whoever's session has ended meanwhile is led to the login, and back afterwards.
+queryClient.getQueryCache().subscribe((event) => {
+  if (event.type !== "updated" || event.action.type !== "error") return;
+  leaveIfEnded(event.action.error);
+});
+queryClient.getMutationCache().subscribe((event) => {
+  if (event.type !== "updated" || event.action.type !== "error") return;
+  if (event.mutation.options.mutationKey?.[0] !== "login") leaveIfEnded(event.action.error);
+});
+
+function leaveIfEnded(error: unknown) {
+  const wasInside = queryClient.getQueryData(sessionQuery.queryKey) !== undefined;
+  if (!(error instanceof Refused) || error.status !== 401 || !wasInside) return;
+  const next = ownPath(router.state.location.href);
+  queryClient.clear();
+  void router.navigate({ to: "/login", search: { reason: "ended", next } });
+}
