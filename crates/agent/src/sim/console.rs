@@ -36,8 +36,7 @@ enum Stage {
 impl Screen {
     /// The screen, and what it says first.
     pub fn open() -> (Self, Vec<u8>) {
-        let screen =
-            Self { got: Vec::new(), stage: Stage::Version, shifts: SHIFTS, keys: 0, is_awaited: false };
+        let screen = Self { got: Vec::new(), stage: Stage::Version, shifts: SHIFTS, keys: 0, is_awaited: false };
         (screen, b"RFB 003.008\n".to_vec())
     }
 
@@ -143,7 +142,10 @@ const PROMPT: &str = "simulated login: ";
 
 impl Terminal {
     pub fn open() -> (Self, Vec<u8>) {
-        (Self::default(), format!("\r\n\x1b[1mA simulated guest\x1b[0m, which never boots.\r\n\r\n{PROMPT}").into_bytes())
+        (
+            Self::default(),
+            format!("\r\n\x1b[1mA simulated guest\x1b[0m, which never boots.\r\n\r\n{PROMPT}").into_bytes(),
+        )
     }
 
     pub fn take(&mut self, data: &[u8]) -> Vec<u8> {
@@ -152,7 +154,11 @@ impl Terminal {
             match typed {
                 '\r' | '\n' => {
                     let line = std::mem::take(&mut self.line);
-                    let _ = write!(answer, "\r\n{}{PROMPT}", if line.is_empty() { String::new() } else { format!("You typed: {line}\r\n") });
+                    let _ = write!(
+                        answer,
+                        "\r\n{}{PROMPT}",
+                        if line.is_empty() { String::new() } else { format!("You typed: {line}\r\n") }
+                    );
                 }
                 '\x7f' => {
                     if self.line.pop().is_some() {

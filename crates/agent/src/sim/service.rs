@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 
 use berth_proto::{
-    self as proto, console_open::Kind, do_reply, image_status, node_server::Node, selftest_check::Outcome, selftest_reply,
+    self as proto, console_open::Kind, do_reply, image_status, node_server::Node, selftest_check::Outcome,
+    selftest_reply,
 };
 use futures::Stream;
 use tokio_stream::wrappers::ReceiverStream;

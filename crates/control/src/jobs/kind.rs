@@ -98,13 +98,9 @@ impl Kind {
         match self {
             Kind::Build => build::Step::ALL.map(build::Step::name).to_vec(),
             Kind::Apply => apply::Step::ALL.map(apply::Step::name).to_vec(),
-            Kind::Power
-            | Kind::Delete
-            | Kind::Password
-            | Kind::Ptr
-            | Kind::Suspend
-            | Kind::Selftest
-            | Kind::Media => Vec::new(),
+            Kind::Power | Kind::Delete | Kind::Password | Kind::Ptr | Kind::Suspend | Kind::Selftest | Kind::Media => {
+                Vec::new()
+            }
         }
     }
 

@@ -8,10 +8,11 @@ mod access;
 mod app;
 mod browser;
 mod document;
+mod factors;
 mod logins;
+mod pages;
 #[path = "../servers/rows.rs"]
 #[allow(dead_code)]
 mod rows;
-mod pages;
 mod servers;
 mod sso;

@@ -111,6 +111,9 @@ fn policy(nonce: &str, ancestors: &str) -> String {
 }
 
 async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    if name.contains('/') {
+        return Error::NotFound("file").into_response();
+    }
     let mut response = known(&format!("assets/{name}"), &headers);
     if response.status().is_success() {
         response.headers_mut().insert(header::CACHE_CONTROL, FOR_EVER);
@@ -200,7 +203,10 @@ mod tests {
         let of = |origins: &[&str]| ancestors(&origins.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>());
         assert_eq!(of(&[]), "'none'");
         assert_eq!(of(&["https://shop.example/"]), "'self' https://shop.example");
-        assert_eq!(of(&["https://a.example", "https://b.example:8443"]), "'self' https://a.example https://b.example:8443");
+        assert_eq!(
+            of(&["https://a.example", "https://b.example:8443"]),
+            "'self' https://a.example https://b.example:8443"
+        );
         assert_eq!(of(&["*", "data:text/html,x", "; script-src *", "https://x.example; script-src *"]), "'none'");
     }
 
