@@ -18,7 +18,7 @@ export default defineConfig({
   outputDir: "e2e/results",
   workers: 1,
   // Emulated machines are slow; conditions are waited for, not times.
-  timeout: 120_000,
+  timeout: 300_000,
   expect: { timeout: 30_000 },
   forbidOnly: !!process.env.CI,
   reporter: [["list"]],

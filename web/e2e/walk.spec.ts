@@ -1,4 +1,5 @@
 // A customer's walk: login, list, server, power, password, rebuild, console.
+import { createHmac } from "node:crypto";
 import { check, colours, expect, logIn, test } from "./world.ts";
 
 test("who has no session is asked for a login, and lands where it was meant", async ({ page, customer, world }) => {
@@ -238,6 +239,43 @@ test("the profile keeps keys and sessions, and changes the password", async ({ i
   await expect(page.getByText("Your password is changed.")).toBeVisible();
 });
 
+test("a second factor is asked for, and a recovery code stands in for it", async ({ inside: page, customer }) => {
+  await page.goto("/profile");
+  await page.getByRole("button", { name: "Switch on" }).click();
+  await page.getByRole("dialog").getByRole("textbox", { name: "Your password" }).fill(customer.password);
+  await page.keyboard.press("Enter");
+  const secret = await page.getByTestId("factor-secret").textContent();
+  await expect(page.getByText("A picture for the authenticator to scan")).toBeAttached();
+  await check(page);
+  await page.getByLabel("Code", { exact: true }).fill("000000");
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("The code field is not what the authenticator shows now.")).toBeVisible();
+  await page.getByLabel("Code", { exact: true }).fill(shown(secret ?? ""));
+  await page.keyboard.press("Enter");
+  await expect(page.getByTestId("recovery-code")).toHaveCount(10);
+  const recovery = (await page.getByTestId("recovery-code").first().textContent()) ?? "";
+  await check(page);
+  await page.getByRole("button", { name: "I have stored them" }).click();
+  await expect(page.getByTestId("factor")).toHaveText("On");
+
+  await page.context().clearCookies();
+  await page.goto("/login");
+  await page.getByLabel("E-mail address").fill(customer.email);
+  await page.getByRole("textbox", { name: "Password" }).fill(customer.password);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "Second factor" })).toBeVisible();
+  await expect(page.getByLabel("Code")).toBeFocused();
+  await check(page);
+  await page.keyboard.type("123 456");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("alert")).toHaveText("The code is wrong, or was used already.");
+  await page.getByLabel("Code").fill(recovery);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "Servers" })).toBeVisible();
+  await page.goto("/profile");
+  await expect(page.getByText("9 recovery codes are left.")).toBeVisible();
+});
+
 test("another customer's server is not there", async ({ inside: page, world }) => {
   const server = await world.server(await world.customer("Mary"), "hers");
   await page.goto(`/server/${server.uuid}`);
@@ -247,3 +285,15 @@ test("another customer's server is not there", async ({ inside: page, world }) =
   await expect(page.getByRole("heading", { name: "There is nothing here" })).toBeVisible();
   await check(page);
 });
+
+/** What an authenticator shows now (RFC 6238). */
+function shown(secret: string): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bits = [...secret].map((letter) => alphabet.indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g)?.map((byte) => Number.parseInt(byte, 2)) ?? []);
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const mac = createHmac("sha1", key).update(counter).digest();
+  const from = (mac.at(-1) ?? 0) & 15;
+  return String((mac.readUInt32BE(from) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}

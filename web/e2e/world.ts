@@ -88,7 +88,7 @@ async function begin(origin: string): Promise<[ChildProcess, { url: string; toke
     ...process.env,
     BERTH_CONTROL_CONSOLE_ORIGINS: origin,
     BERTH_CONTROL_STRANGE_REQUESTS_PER_SECOND: "0",
-    RUST_LOG: "warn",
+    BERTH_LOG: "warn",
   };
   const child = spawn(PROGRAM, ["127.0.0.1:0", SLOW_MS], { env, stdio: ["ignore", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout });

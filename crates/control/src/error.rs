@@ -15,6 +15,9 @@ use serde_json::json;
 pub enum Error {
     #[error("Unauthenticated.")]
     Unauthenticated,
+    /// The password was right.
+    #[error("{}", if *.is_wrong { "The code is wrong, or was used already." } else { "A second factor is needed." })]
+    SecondFactor { is_wrong: bool },
     #[error("{0}")]
     Forbidden(&'static str),
     /// The thing's name, as in "server": a billing module takes `server not found` as already gone.
@@ -62,6 +65,7 @@ impl IntoResponse for Error {
         let text = self.to_string();
         let (status, body) = match self {
             Error::Unauthenticated => (StatusCode::UNAUTHORIZED, json!({ "message": text })),
+            Error::SecondFactor { .. } => (StatusCode::UNAUTHORIZED, json!({ "message": text, "secondFactor": true })),
             Error::Forbidden(_) => (StatusCode::FORBIDDEN, json!({ "message": text })),
             Error::NotFound(_) => (StatusCode::NOT_FOUND, json!({ "msg": text })),
             Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, json!({ "message": text })),

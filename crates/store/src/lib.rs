@@ -39,6 +39,7 @@ pub mod placement;
 pub mod ptr_record;
 pub mod rdns_zone;
 pub mod seal;
+pub mod second_factor;
 pub mod selftest;
 pub mod server;
 pub mod server_change;

@@ -8,6 +8,8 @@ export class Refused extends Error {
     readonly sentences: string[],
     /** Seconds to wait, for 429. */
     readonly retryAfter: number,
+    /** The password was right, and a code is wanted besides. */
+    readonly needsCode = false,
   ) {
     super(sentences.join(" ") || String(status));
   }
@@ -33,8 +35,15 @@ export async function call<T>(url: string, init: Made | RequestInit): Promise<T>
 }
 
 async function refusal(response: Response): Promise<Refused> {
-  const body: { errors?: unknown; msg?: unknown; message?: unknown } = await response.json().catch(() => ({}));
+  const body: { errors?: unknown; msg?: unknown; message?: unknown; secondFactor?: unknown } = await response
+    .json()
+    .catch(() => ({}));
   const told = Array.isArray(body.errors) ? body.errors : [body.msg ?? body.message];
   const sentences = told.filter((one): one is string => typeof one === "string");
-  return new Refused(response.status, sentences, Number(response.headers.get("retry-after")) || 0);
+  return new Refused(
+    response.status,
+    sentences,
+    Number(response.headers.get("retry-after")) || 0,
+    body.secondFactor === true,
+  );
 }

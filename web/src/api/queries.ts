@@ -1,7 +1,15 @@
 // What the rooms read, and how often they look again.
 import { QueryClient, queryOptions } from "@tanstack/react-query";
 import { keepSecret, Refused } from "./call.ts";
-import { getServer, getSession, listKeys, listServers, listSessions, serverTemplates } from "./generated/panel.ts";
+import {
+  getFactor,
+  getServer,
+  getSession,
+  listKeys,
+  listServers,
+  listSessions,
+  serverTemplates,
+} from "./generated/panel.ts";
 
 const WORKING_MS = 1_500;
 const QUIET_MS = 5_000;
@@ -47,6 +55,11 @@ export const templatesQuery = (uuid: string) =>
     queryFn: async ({ signal }) => (await serverTemplates(uuid, { signal })).data,
     staleTime: 60_000,
   });
+
+export const factorQuery = queryOptions({
+  queryKey: ["factor"],
+  queryFn: async ({ signal }) => (await getFactor({ signal })).data,
+});
 
 export const keysQuery = queryOptions({
   queryKey: ["keys"],

@@ -14,9 +14,13 @@ export function sentenceOf(error: unknown): string {
 export function tellFailure(error: unknown) {
   // The login page follows.
   if (error instanceof Refused && error.status === 401) return;
-  notifications.show({ color: "red.8", message: sentenceOf(error) });
+  show("red.8", sentenceOf(error));
 }
 
 export function tell(message: string) {
-  notifications.show({ color: "harbour", message });
+  show("harbour", message);
+}
+
+function show(color: string, message: string) {
+  notifications.show({ color, message, closeButtonProps: { "aria-label": i18n.t("app.close") } });
 }

@@ -4,6 +4,7 @@ import { useForm } from "@mantine/form";
 import { IconInfoCircle } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Navigate, useRouter } from "@tanstack/react-router";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { keepSecret, Refused } from "../api/call.ts";
 import type { LogIn } from "../api/generated/model";
@@ -21,18 +22,26 @@ export function Login() {
   const router = useRouter();
   // Who is logged in and comes here all the same is let through.
   const session = useQuery({ ...sessionQuery, retry: false, enabled: reason !== "ended" });
-  const form = useForm<LogIn>({ initialValues: { email: "", password: "" } });
+  const form = useForm<LogIn>({ initialValues: { email: "", password: "", code: "" } });
+  // The password was right, and a code is wanted besides.
+  const [asksCode, setAsksCode] = useState(false);
   const enter = useMutation({
     mutationKey: ["login"],
-    mutationFn: (input: LogIn) => logIn(input),
+    mutationFn: ({ code, ...input }: LogIn) => logIn(code ? { ...input, code } : input),
     onSuccess: async ({ data }) => {
       keepSecret(data.csrf);
       queryClient.clear();
       queryClient.setQueryData(sessionQuery.queryKey, data);
       await router.navigate({ href: next ?? "/" });
     },
-    onError: () => form.setFieldValue("password", ""),
+    onError: (error) => {
+      form.setFieldValue("code", "");
+      if (error instanceof Refused && error.needsCode) return setAsksCode(true);
+      form.setFieldValue("password", "");
+      setAsksCode(false);
+    },
   });
+  const sentence = useSentence(enter.error, enter.variables?.code);
   const known = reasons.find((one) => one === reason);
   if (session.data && !enter.isPending && !known) return <Navigate to="/" />;
   return (
@@ -40,7 +49,7 @@ export function Login() {
       <Stack align="center" gap={6} mb="xl">
         <img src="/favicon.svg" alt="" width={52} height={52} />
         <Title order={1} mt="sm">
-          {t("login.title")}
+          {t(asksCode ? "login.codeTitle" : "login.title")}
         </Title>
         <Text c="dimmed">{t("login.subtitle")}</Text>
       </Stack>
@@ -52,12 +61,25 @@ export function Login() {
                 {t(`login.reason.${known}`)}
               </Alert>
             )}
-            {enter.isError && (
+            {sentence && (
               <Alert className={classes.refused} icon={<IconInfoCircle />} role="alert">
-                {isWrong(enter.error) ? t("login.wrong") : sentenceOf(enter.error)}
+                {sentence}
               </Alert>
             )}
+            {asksCode && (
+              <TextInput
+                label={t("login.code")}
+                description={t("login.codeHint")}
+                name="code"
+                autoComplete="one-time-code"
+                required
+                withAsterisk={false}
+                ref={focusOnce}
+                {...form.getInputProps("code")}
+              />
+            )}
             <TextInput
+              display={asksCode ? "none" : undefined}
               label={t("login.email")}
               type="email"
               name="email"
@@ -68,6 +90,7 @@ export function Login() {
               {...form.getInputProps("email")}
             />
             <PasswordInput
+              display={asksCode ? "none" : undefined}
               label={t("login.password")}
               name="password"
               autoComplete="current-password"
@@ -78,6 +101,11 @@ export function Login() {
             <Button type="submit" size="md" mt="xs" loading={enter.isPending}>
               {t("login.submit")}
             </Button>
+            {asksCode && (
+              <Button variant="subtle" onClick={() => setAsksCode(false)}>
+                {t("login.back")}
+              </Button>
+            )}
           </Stack>
         </form>
       </Paper>
@@ -85,6 +113,14 @@ export function Login() {
   );
 }
 
-function isWrong(error: unknown): boolean {
-  return error instanceof Refused && error.status === 401;
+function useSentence(error: unknown, code: string | null | undefined): string | undefined {
+  const { t } = useTranslation();
+  if (!error) return undefined;
+  if (!(error instanceof Refused) || error.status !== 401) return sentenceOf(error);
+  if (!error.needsCode) return t("login.wrong");
+  return code ? t("login.codeWrong") : undefined;
+}
+
+function focusOnce(input: HTMLInputElement | null) {
+  input?.focus();
 }

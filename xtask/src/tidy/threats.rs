@@ -3,13 +3,14 @@
 use super::Source;
 
 /// Whose feature exists. A row comes in here with the first commit of its feature.
-const WITH_FEATURE: [(u8, &str); 22] = [
+const WITH_FEATURE: [(u8, &str); 23] = [
     (1, "operations without a token"),
     (2, "text of customers reaches the host or a template"),
     (3, "another customer's things by changing a number"),
     (4, "a file name made from a request"),
     (5, "logins that can be guessed"),
     (6, "fetches of private addresses"),
+    (7, "another's second factor removed"),
     (8, "names and secrets where they do not belong"),
     (9, "fields that nobody may set"),
     (10, "images that read other files"),

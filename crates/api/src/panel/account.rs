@@ -8,6 +8,57 @@ use utoipa::ToSchema;
 pub struct LogIn {
     pub email: String,
     pub password: String,
+    /// What the authenticator shows, or a recovery code; where a second factor is asked for.
+    #[serde(default)]
+    pub code: Option<String>,
+}
+
+/// One's second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Factor {
+    /// Whether it is asked for.
+    pub on: bool,
+    pub recovery_codes_left: u64,
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProposeFactor {
+    /// One's present password.
+    pub password: String,
+}
+
+/// A second factor that is not asked for yet.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Proposal {
+    /// Base32, to be typed.
+    pub secret: String,
+    /// `otpauth://`, to be scanned.
+    pub uri: String,
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmFactor {
+    /// What the authenticator shows.
+    pub code: String,
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Prove {
+    /// One's present password.
+    pub password: String,
+    /// What the authenticator shows, or a recovery code.
+    pub code: String,
+}
+
+/// Each stands in for the second factor once.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct RecoveryCodes {
+    /// Shown once.
+    pub codes: Vec<String>,
 }
 
 /// Who is logged in, and what the requests of this session that change something repeat in `X-CSRF-Token`.

@@ -16,7 +16,9 @@ const NODES: usize = 2;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    let quiet = std::env::var("BERTH_LOG").is_ok_and(|level| level == "warn");
+    let level = if quiet { tracing::Level::WARN } else { tracing::Level::INFO };
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).init();
     rustls::crypto::ring::default_provider().install_default().ok();
     let listen: SocketAddr = std::env::args().nth(1).as_deref().unwrap_or("127.0.0.1:0").parse()?;
     let dir = tempfile::tempdir()?;

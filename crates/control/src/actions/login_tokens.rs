@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{
     entry,
     logins::{self, Begun, Visitor},
+    second_factors,
 };
 use crate::{
     Context, Error,
@@ -139,7 +140,8 @@ pub async fn trim(ctx: &Context) -> Result<(), Error> {
         Box::pin(async move {
             login_token::trim(tx, now - crate::clock::DAY).await?;
             session::trim(tx, now).await?;
-            Ok(berth_store::login_failure::trim(tx, now - logins::FAILURE_WINDOW).await?)
+            Ok(berth_store::login_failure::trim(tx, now - logins::FAILURE_WINDOW.max(second_factors::CODE_WINDOW))
+                .await?)
         })
     });
     trimmed.await

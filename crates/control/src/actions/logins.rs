@@ -15,7 +15,7 @@ use berth_store::{
 };
 use serde_json::json;
 
-use super::{entry, passwords};
+use super::{entry, passwords, second_factors};
 use crate::{
     Context, Error,
     actor::Actor,
@@ -60,9 +60,10 @@ pub struct Begun {
     pub token: String,
 }
 
-/// With an address and a password. What is wrong of the two is not told, and takes the same time.
+/// With an address and a password. What is wrong of the two is not told, and takes the same time. Whoever has both is
+/// asked for the second factor, if there is one.
 pub async fn log_in(ctx: &Context, visitor: &Visitor, input: LogIn) -> Result<Begun, Error> {
-    let LogIn { email, password } = input;
+    let LogIn { email, password, .. } = input.clone();
     let account = hash_token(&user::email_key(email.trim()));
     count_attempt(ctx, visitor, &account).await?;
     let known = user::by_email(ctx.store.read(), email.trim()).await?;
@@ -79,16 +80,26 @@ pub async fn log_in(ctx: &Context, visitor: &Visitor, input: LogIn) -> Result<Be
         tell_failure(ctx, visitor, &email).await?;
         return Err(Error::Unauthenticated);
     };
+    let shown = second_factors::look(ctx, &user, &input).await?;
     let (new, token) = new_session(ctx, visitor, user.id);
     let (now, actor) = (ctx.now(), Actor::owner(user.id, visitor.address, visitor.request_id.clone()));
     let session = ctx.store.write_tx::<_, Error>(|tx| {
         let (new, actor, account, visitor) = (new.clone(), actor.clone(), account.clone(), visitor.clone());
+        let shown = shown.clone();
         Box::pin(async move {
+            let mut by = "password";
+            if let Some(shown) = &shown {
+                second_factors::take(tx, shown, now).await?;
+                by = "password and second factor";
+            }
             login_failure::forgive(tx, &account).await?;
-            begin(tx, &actor, &visitor, new, "password", now).await
+            begin(tx, &actor, &visitor, new, by, now).await
         })
     });
-    Ok(Begun { session: session.await?, user, token })
+    match session.await {
+        Ok(session) => Ok(Begun { session, user, token }),
+        Err(error) => Err(second_factors::told(ctx, visitor, &email, error).await),
+    }
 }
 
 /// The row to be, and the token that leads to it.
@@ -150,7 +161,7 @@ fn client(visitor: &Visitor) -> String {
     visitor.address.map(of).unwrap_or_default()
 }
 
-async fn tell_failure(ctx: &Context, visitor: &Visitor, email: &str) -> Result<(), Error> {
+pub(super) async fn tell_failure(ctx: &Context, visitor: &Visitor, email: &str) -> Result<(), Error> {
     let known = user::by_email(ctx.store.read(), email.trim()).await?;
     let Some(user) = known else {
         tracing::info!(address = ?visitor.address, "a login to an account that there is not");
@@ -210,13 +221,7 @@ pub async fn change_password(
         let (least, most) = PASSWORD_CHARS.into_inner();
         return Err(Error::invalid(format!("The new field must have {least} to {most} characters.")));
     }
-    let account = hash_token(&user.email_key);
-    count_attempt(ctx, visitor, &account).await?;
-    let is_right = current.chars().count() <= *PASSWORD_CHARS.end()
-        && passwords::verify(user.password_hash.clone(), current).await?;
-    if !is_right {
-        return Err(Error::invalid("The current field is not your password."));
-    }
+    let account = confirm_password(ctx, visitor, user, current).await?;
     let (now, password_hash) = (ctx.now(), passwords::hash(ctx, &new).await?);
     let (id, kept) = (user.id, session.id);
     let changed = ctx.store.write_tx::<_, Error>(|tx| {
@@ -231,4 +236,21 @@ pub async fn change_password(
         })
     });
     changed.await
+}
+
+/// Looks whether it is the password of whoever is logged in. Answers by which name failures are counted.
+pub(super) async fn confirm_password(
+    ctx: &Context,
+    visitor: &Visitor,
+    user: &user_entity::Model,
+    password: String,
+) -> Result<String, Error> {
+    let account = hash_token(&user.email_key);
+    count_attempt(ctx, visitor, &account).await?;
+    let is_right = password.chars().count() <= *PASSWORD_CHARS.end()
+        && passwords::verify(user.password_hash.clone(), password).await?;
+    if !is_right {
+        return Err(Error::invalid("That is not your password."));
+    }
+    Ok(account)
 }

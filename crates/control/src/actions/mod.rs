@@ -26,6 +26,7 @@ pub mod queue_items;
 pub mod rdns_zones;
 mod rules;
 pub mod rulesets;
+pub mod second_factors;
 pub mod server_build;
 pub mod server_build_order;
 mod server_capacity;

@@ -24,6 +24,11 @@ fn operations(company: &Company) -> Vec<(String, String, Option<Value>)> {
             let body = match format!("{method} {path}").as_str() {
                 "POST /session" => Some(json!({ "email": "jon@doe.test", "password": PASSWORD })),
                 "PUT /password" => Some(json!({ "current": PASSWORD, "new": PASSWORD })),
+                "POST /second-factor" => Some(json!({ "password": PASSWORD })),
+                "PUT /second-factor" => Some(json!({ "code": "000000" })),
+                "POST /second-factor/end" | "POST /second-factor/codes" => {
+                    Some(json!({ "password": PASSWORD, "code": "000000" }))
+                }
                 "POST /keys" => Some(json!({ "name": "laptop", "publicKey": PUBLIC_KEY })),
                 "POST /servers/{uuid}/power" => Some(json!({ "action": "shutdown" })),
                 "POST /servers/{uuid}/password" => Some(json!({})),

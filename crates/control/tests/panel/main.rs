@@ -8,6 +8,7 @@ mod access;
 mod app;
 mod browser;
 mod document;
+mod factors;
 mod logins;
 mod pages;
 #[path = "../servers/rows.rs"]

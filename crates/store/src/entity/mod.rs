@@ -37,6 +37,8 @@ pub mod pending_action;
 pub mod periodic_task;
 pub mod ptr_record;
 pub mod rdns_zone;
+pub mod recovery_code;
+pub mod second_factor;
 pub mod server;
 pub mod server_disk;
 pub mod server_interface;

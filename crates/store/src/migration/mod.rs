@@ -11,6 +11,7 @@ mod m0007_network;
 mod m0008_reverse_dns;
 mod m0010_plans;
 mod m0011_sessions;
+mod m0012_second_factors;
 
 use sea_orm_migration::prelude::*;
 
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_reverse_dns::Migration),
             Box::new(m0010_plans::Migration),
             Box::new(m0011_sessions::Migration),
+            Box::new(m0012_second_factors::Migration),
         ]
     }
 }

@@ -3,15 +3,18 @@
 use berth_store::{
     Store, login_failure,
     login_token::{self, NewPair},
+    second_factor::{self, NewFactor},
     session::{self, NewSession},
+    user,
 };
 
-use crate::{NOW, SECOND, people::People, write_in};
+use crate::{NOW, SECOND, people::People, uuid, write_in};
 
 pub async fn tell(store: &Store, people: &People) {
     sessions(store, people).await;
     pairs(store, people).await;
     failures(store).await;
+    factors(store, people).await;
 }
 
 fn new(user_id: i64, token: &str) -> NewSession {
@@ -92,4 +95,46 @@ async fn failures(store: &Store) {
     assert_eq!(login_failure::counts(db, "a", "x", NOW - 1).await.unwrap(), (0, 1));
     write_in!(store, |tx| login_failure::trim(tx, NOW + 3 * SECOND).await).unwrap();
     assert_eq!(login_failure::counts(db, "b", "x", NOW - 1).await.unwrap(), (0, 0));
+}
+
+async fn factors(store: &Store, people: &People) {
+    let (db, jon, mary) = (store.read(), people.jon, people.mary);
+    let new = |user_id, n| NewFactor { uuid: uuid(n), user_id, secret_enc: format!("secret {n}"), now: NOW };
+    for (user_id, n) in [(jon, 1), (jon, 2), (mary, 3)] {
+        let factor = new(user_id, n);
+        write_in!(store, [factor] | tx | second_factor::propose(tx, factor).await).unwrap();
+    }
+    let row = second_factor::of_user(db, jon).await.unwrap().unwrap();
+    assert_eq!((row.secret_enc.as_str(), row.confirmed_at), ("secret 2", None), "the one before never was asked for");
+    for is_new in [true, false] {
+        assert_eq!(write_in!(store, |tx| second_factor::confirm(tx, row.id, jon, NOW).await).unwrap(), is_new);
+    }
+    let factor = new(jon, 4);
+    let second = write_in!(store, [factor] | tx | second_factor::propose(tx, factor).await).unwrap_err();
+    assert!(second.violates("second_factors", &["user_id"]), "{second}");
+    assert!(user::by_id(db, jon).await.unwrap().unwrap().two_factor_auth);
+    for (step, is_taken) in [(7, true), (7, false), (6, false), (8, true)] {
+        assert_eq!(
+            write_in!(store, |tx| second_factor::take_step(tx, row.id, step).await).unwrap(),
+            is_taken,
+            "{step}"
+        );
+    }
+    for user_id in [jon, mary] {
+        let hashes = ["one".to_owned(), "two".to_owned()];
+        write_in!(store, [hashes] | tx | second_factor::set_codes(tx, user_id, &hashes).await).unwrap();
+    }
+    for (hash, is_taken) in [("one", true), ("one", false), ("three", false)] {
+        let taken = write_in!(store, |tx| second_factor::take_code(tx, jon, hash, NOW).await).unwrap();
+        assert_eq!(taken, is_taken, "{hash}");
+    }
+    assert_eq!(second_factor::codes_left(db, jon).await.unwrap(), 1);
+    write_in!(store, |tx| second_factor::remove(tx, jon, NOW).await).unwrap();
+    assert_eq!(
+        (second_factor::of_user(db, jon).await.unwrap(), second_factor::codes_left(db, jon).await.unwrap()),
+        (None, 0)
+    );
+    assert!(!user::by_id(db, jon).await.unwrap().unwrap().two_factor_auth);
+    assert_eq!(second_factor::codes_left(db, mary).await.unwrap(), 2, "another's stay");
+    write_in!(store, |tx| second_factor::remove(tx, mary, NOW).await).unwrap();
 }

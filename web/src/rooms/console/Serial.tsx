@@ -4,7 +4,7 @@ import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import { documentWithNonce } from "../../nonce.ts";
+import { documentWithNonce, withNonce } from "../../nonce.ts";
 import { sentenceOf } from "../../parts/said.ts";
 import classes from "./Console.module.css";
 import { access, type ConsoleProps } from "./stage.ts";
@@ -35,7 +35,8 @@ export default function Serial({ server, onStage, handle }: ConsoleProps) {
     });
     const fit = new FitAddon();
     terminal.loadAddon(fit);
-    terminal.open(place);
+    // xterm 6 takes its scroll bar's style from the plain document, whatever it is given.
+    withNonce(() => terminal.open(place));
     fit.fit();
     const watched = new ResizeObserver(() => fit.fit());
     watched.observe(place);

@@ -3,6 +3,7 @@ import { Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { sessionQuery } from "../../api/queries.ts";
+import { Factor } from "./Factor.tsx";
 import { Keys } from "./Keys.tsx";
 import { Password } from "./Password.tsx";
 import { Sessions } from "./Sessions.tsx";
@@ -24,6 +25,7 @@ export function Profile() {
         </SimpleGrid>
       </Paper>
       <Password />
+      <Factor />
       <Keys />
       <Sessions />
     </Stack>

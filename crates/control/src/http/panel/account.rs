@@ -26,7 +26,7 @@ use crate::{
 /// Log in.
 #[utoipa::path(post, path = "/session", tag = "Account", operation_id = "log_in", request_body = LogIn,
     responses((status = 200, description = "The session; its cookie is set.", body = Data<LoggedIn>),
-        (status = 401, description = "The address and the password belong to no account that may log in."),
+        (status = 401, description = "The address and the password belong to no account that may log in; with `secondFactor` they do, and its code is wrong or lacks."),
         (status = 429, description = "Too many logins failed; `Retry-After` says when to try again.")))]
 pub async fn log_in(State(ctx): State<Context>, visitor: Visitor, Body(input): Body<LogIn>) -> Result<Response, Error> {
     let begun = logins::log_in(&ctx, &visitor, input).await?;

@@ -111,6 +111,9 @@ fn policy(nonce: &str, ancestors: &str) -> String {
 }
 
 async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    if name.contains('/') {
+        return Error::NotFound("file").into_response();
+    }
     let mut response = known(&format!("assets/{name}"), &headers);
     if response.status().is_success() {
         response.headers_mut().insert(header::CACHE_CONTROL, FOR_EVER);

@@ -4,6 +4,7 @@
 mod account;
 pub mod assets;
 mod convert;
+mod factor;
 mod keys;
 mod servers;
 mod session;
@@ -33,6 +34,9 @@ fn operations() -> OpenApiRouter<Context> {
         .routes(routes!(account::sessions))
         .routes(routes!(account::end_session))
         .routes(routes!(account::change_password))
+        .routes(routes!(factor::retrieve, factor::propose, factor::confirm))
+        .routes(routes!(factor::end))
+        .routes(routes!(factor::renew_codes))
         .routes(routes!(keys::list, keys::add))
         .routes(routes!(keys::remove))
         .routes(routes!(servers::list))
