@@ -232,7 +232,7 @@ test("the profile keeps keys and sessions, and changes the password", async ({ i
   await expect(page.getByText("The two are not the same.")).toBeVisible();
   await page.getByLabel("New password again").fill("a new and longer one");
   await page.getByRole("button", { name: "Change password" }).click();
-  await expect(page.getByText("The current field is not your password.")).toBeVisible();
+  await expect(page.getByText("That is not your password.")).toBeVisible();
   await check(page);
   await page.getByLabel("Present password").fill(customer.password);
   await page.getByRole("button", { name: "Change password" }).click();
