@@ -25,6 +25,8 @@ export default defineConfig({
   use: {
     browserName: "chromium",
     ignoreHTTPSErrors: true,
+    // What is looked at is there, and not on its way.
+    contextOptions: { reducedMotion: "reduce" },
     viewport: { width: 1280, height: 900 },
     screenshot: "only-on-failure",
     launchOptions: { executablePath: process.env.BERTH_CHROMIUM ?? "/usr/bin/chromium", args: flags },

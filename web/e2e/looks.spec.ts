@@ -11,7 +11,7 @@ const looks = [
 
 for (const { name, ...look } of looks) {
   test.describe(name, () => {
-    test.use({ ...look, contextOptions: { reducedMotion: "reduce" } });
+    test.use(look);
 
     test("every room", async ({ inside: page, customer, world }) => {
       await world.server(customer, "database");
