@@ -228,6 +228,10 @@ async fn what_is_not_there_is_said_in_the_servers_words() {
         &["server", "suspend", "99"],
         &["server", "unsuspend", "99"],
         &["job", "show", "99"],
+        &["hypervisor", "storage", "list", "99"],
+        &["hypervisor", "storage", "add", "99", "--name", "SSD", "--type", "mountpoint", "--path", "/mnt/ssd"],
+        &["hypervisor", "storage", "set", "99", "0", "--alert-percent", "80"],
+        &["hypervisor", "storage", "remove", "99", "1", "--yes"],
     ] {
         let printed = control.berth(args).await;
         assert_eq!(printed.code, 1, "{args:?}");
