@@ -15,7 +15,6 @@ use totp_rs::{Builder, Secret, Totp};
 use super::{
     entry,
     logins::{self, Visitor, tell_failure},
-    passwords,
 };
 use crate::{
     Context, Error,
