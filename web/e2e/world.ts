@@ -8,7 +8,7 @@ import { type APIRequestContext, test as base, expect, type Page, request } from
 
 const PROGRAM = process.env.BERTH_SIMULATED ?? "../target/debug/examples/simulated";
 /** What each call to a node takes, so that a build can be watched. */
-const SLOW_MS = "200";
+const SLOW_MS = "400";
 
 export interface Customer {
   id: number;
