@@ -71,9 +71,8 @@ async fn sustained_use_is_throttled_recorded_and_lifted_by_itself(database: Data
     assert_eq!((&entries["total"], &entries["data"][0]["after"]["used"]), (&json!(1), &json!(95)));
 
     // A throttle of its own that is stricter holds beside it.
-    let own =
-        app.call("PUT", &format!("/servers/{server}/modify/cpuThrottle"), Some(json!({ "percent": 75 }).to_string()));
-    assert_eq!(own.await.0, 204);
+    let own = format!("/servers/{server}/modify/cpuThrottle");
+    assert_eq!(app.call("PUT", &own, Some(json!({ "percent": 75 }).to_string())).await.0, 201);
     assert_eq!(told(&app, server).await, 25);
     for _ in 0..9 {
         used(&app, server, 80.0).await;
