@@ -7,20 +7,19 @@ use crate::lenient;
 
 /// How long a package's servers may use how much of their processors.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CpuFairness {
     /// Percent of all its processors' time, 1 to 100; 0 lets servers use what they can.
     #[serde(deserialize_with = "lenient::i64")]
-    #[schema(required = true)]
     pub share: i64,
     /// More than the share for so many minutes leads to a throttle; 1 to 1440.
-    #[serde(deserialize_with = "lenient::i64")]
+    #[serde(default, deserialize_with = "lenient::i64")]
     pub minutes: i64,
     /// Percent of all its processors' time that is left then, 1 to 99.
-    #[serde(deserialize_with = "lenient::i64")]
+    #[serde(default, deserialize_with = "lenient::i64")]
     pub throttle: i64,
     /// How long, 1 to 1440. Then it is lifted by itself.
-    #[serde(deserialize_with = "lenient::i64")]
+    #[serde(default, deserialize_with = "lenient::i64")]
     pub throttle_minutes: i64,
 }
 

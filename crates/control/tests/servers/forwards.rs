@@ -54,7 +54,8 @@ async fn ports_of_a_node_lead_to_servers_and_to_one_each(database: Database) {
     assert_eq!(udp["data"]["publicPort"], 20_000, "by each protocol");
     let wanted = json!({ "protocol": "tcp", "port": 80, "publicPort": 20_000, "address": "192.0.2.2" });
     let taken = app.post(&path(two), wanted.clone()).await;
-    assert_eq!(taken, (409, json!({ "msg": "The publicPort of the hypervisor leads to a server already." })));
+    let told_so = "The publicPort of the hypervisor leads to a server already.";
+    assert_eq!((taken.0, &taken.1["msg"]), (409, &json!(told_so)));
     assert_eq!(told(&app, one).await, [(20_000, "192.0.2.1".to_owned(), 22)]);
     assert_eq!(told(&app, two).await.len(), 2);
 
@@ -75,7 +76,7 @@ async fn a_forward_goes_with_its_address_its_interface_and_its_server(database: 
     let (app, company) = world(database).await;
     let server = company.server(&app).await;
     let path = format!("/servers/{server}/forwards");
-    assert_eq!(app.post(&format!("/servers/{server}/ipv4"), json!({ "ip": ["192.0.2.9"] })).await.0, 201);
+    assert_eq!(app.post(&format!("/servers/{server}/ipv4"), json!({ "ip": ["192.0.2.9"] })).await.0, 204);
     for address in ["192.0.2.1", "192.0.2.9"] {
         let body = json!({ "protocol": "tcp", "port": 22, "address": address });
         assert_eq!(app.post(&path, body).await.0, 201);

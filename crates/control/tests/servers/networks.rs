@@ -113,7 +113,8 @@ async fn a_network_in_use_stays_and_says_by_how_much(database: Database) {
 async fn only_what_the_nodes_owner_allows_becomes_a_network(database: Database) {
     let (app, _, path) = world(database).await;
     let twice = app.post(&path, json!({ "name": "Twice", "bridge": "br0" })).await;
-    assert_eq!(twice, (409, json!({ "msg": "The bridge is a network of the hypervisor already." })));
+    let told_so = "The bridge is a network of the hypervisor already.";
+    assert_eq!((twice.0, &twice.1["msg"]), (409, &json!(told_so)));
     for (body, field) in [
         (json!({}), "name"),
         (json!({ "name": "ab", "bridge": "br1" }), "name"),
