@@ -159,7 +159,7 @@ mod tests {
             live.store(node, proto::StatsSample { servers: vec![stats], ..Default::default() }, 1);
         };
         assert_eq!(live.take_cpu(uuid), None);
-        [100.0, 200.0, 30.0].map(tell);
+        [100.0, 200.0, 30.0].into_iter().for_each(tell);
         assert_eq!((live.take_cpu(uuid), live.take_cpu(uuid)), (Some(110.0), None));
         tell(7.0);
         assert_eq!(live.take_cpu(uuid), Some(7.0));
