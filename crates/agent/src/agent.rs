@@ -42,6 +42,8 @@ pub struct Agent {
     pub trial: AsyncMutex<()>,
     /// What the listed storages had at the newest look.
     storage: Mutex<Vec<proto::StorageRoot>>,
+    /// Held while the ports of this node are given to guests.
+    pub forwards: AsyncMutex<()>,
     status: Mutex<HashMap<String, Status>>,
     locks: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
     /// Who reads a guest's serial console: QEMU serves one at a time.
@@ -104,6 +106,7 @@ impl Agent {
             slots: Semaphore::new(AT_ONCE),
             trial: AsyncMutex::default(),
             storage: Mutex::default(),
+            forwards: AsyncMutex::default(),
             status: Mutex::default(),
             locks: Mutex::default(),
             serial_readers: Mutex::default(),

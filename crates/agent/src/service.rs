@@ -18,7 +18,16 @@ use crate::{
 };
 
 /// What a specification may ask of this agent.
-pub const FEATURES: [&str; 6] = ["server.v1", "media.v1", "custom-xml.v1", "hardware.v1", "firewall.v1", "storage.v1"];
+pub const FEATURES: [&str; 8] = [
+    "server.v1",
+    "media.v1",
+    "custom-xml.v1",
+    "hardware.v1",
+    "firewall.v1",
+    "storage.v1",
+    "interfaces.v1",
+    "forwards.v1",
+];
 /// Servers that are observed in one call.
 const OBSERVE_LIMIT: usize = 10_000;
 /// Events and samples on their way to one listener.

@@ -232,6 +232,10 @@ async fn what_is_not_there_is_said_in_the_servers_words() {
         &["hypervisor", "storage", "add", "99", "--name", "SSD", "--type", "mountpoint", "--path", "/mnt/ssd"],
         &["hypervisor", "storage", "set", "99", "0", "--alert-percent", "80"],
         &["hypervisor", "storage", "remove", "99", "1", "--yes"],
+        &["network", "list", "99"],
+        &["network", "create", "99", "--name", "Customers", "--bridge", "br1", "--mtu", "1400"],
+        &["network", "update", "99", "1", "--mtu", "", "--default"],
+        &["network", "remove", "99", "1", "--yes"],
     ] {
         let printed = control.berth(args).await;
         assert_eq!(printed.code, 1, "{args:?}");

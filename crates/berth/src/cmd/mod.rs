@@ -10,6 +10,7 @@ pub mod hypervisor;
 mod hypervisor_storage;
 pub mod iso;
 pub mod job;
+pub mod network;
 pub mod openapi;
 pub mod package;
 pub mod server;

@@ -9,6 +9,7 @@ mod m0005_ops;
 mod m0006_storage;
 mod m0007_network;
 mod m0008_reverse_dns;
+mod m0009_networks;
 mod m0010_plans;
 mod m0011_sessions;
 mod m0012_second_factors;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_storage::Migration),
             Box::new(m0007_network::Migration),
             Box::new(m0008_reverse_dns::Migration),
+            Box::new(m0009_networks::Migration),
             Box::new(m0010_plans::Migration),
             Box::new(m0011_sessions::Migration),
             Box::new(m0012_second_factors::Migration),
