@@ -20,7 +20,8 @@ fn operations(company: &Company) -> Vec<(String, String, Option<Value>)> {
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for method in item.as_object().unwrap().keys() {
-            let body = match format!("{} {path}", method.to_uppercase()).as_str() {
+            let name = format!("{} {path}", method.to_uppercase());
+            let body = match name.as_str() {
                 "POST /session" => Some(json!({ "email": "jon@doe.test", "password": PASSWORD })),
                 "PUT /password" => Some(json!({ "current": PASSWORD, "new": PASSWORD })),
                 "POST /second-factor" => Some(json!({ "password": PASSWORD })),
