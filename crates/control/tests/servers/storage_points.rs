@@ -73,8 +73,10 @@ async fn points_are_added_changed_and_removed(database: Database) {
     let local = format!("{}/0", storage(&company));
     let (status, changed) = app.put(&local, json!({ "alertPercent": 70, "enabled": false })).await;
     assert_eq!((status, &changed["data"]["alertPercent"]), (200, &json!(70)), "{changed}");
+    let other = format!("/compute/hypervisors/{}", company.hypervisors[1]);
+    assert_eq!(app.put(&other, json!({ "prohibit": true })).await.0, 200);
     let (status, refused) = app.post("/servers", company.order()).await;
-    assert_eq!(status, 422);
+    assert_eq!(status, 422, "{refused}");
     let told = refused["errors"].as_array().unwrap();
     assert!(told.contains(&json!("The storage of hypervisor hv0 is disabled.")), "{refused}");
     assert_eq!(app.delete(&local).await.0, 422, "its own folder stays");
