@@ -38,6 +38,8 @@ pub struct Agent {
     pub slots: Semaphore,
     /// Who tries out a definition.
     pub trial: AsyncMutex<()>,
+    /// Held while the ports of this node are given to guests.
+    pub forwards: AsyncMutex<()>,
     status: Mutex<HashMap<String, Status>>,
     locks: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
     /// Who reads a guest's serial console: QEMU serves one at a time.
@@ -97,6 +99,7 @@ impl Agent {
             selftest: Selftest::default(),
             slots: Semaphore::new(AT_ONCE),
             trial: AsyncMutex::default(),
+            forwards: AsyncMutex::default(),
             status: Mutex::default(),
             locks: Mutex::default(),
             serial_readers: Mutex::default(),

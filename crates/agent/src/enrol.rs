@@ -176,7 +176,7 @@ fn facts_json(facts: &berth_proto::NodeFacts) -> Value {
     let networks: Vec<Value> = facts
         .networks
         .iter()
-        .map(|network| serde_json::json!({ "bridge": network.bridge, "mtu": network.mtu, "exists": network.exists }))
+        .map(|of| serde_json::json!({ "bridge": of.bridge, "mtu": of.mtu, "exists": of.exists, "nat": of.nat }))
         .collect();
     serde_json::json!({
         "hostname": facts.hostname, "arch": facts.arch, "cpuCores": facts.cpu_cores, "memoryMib": facts.memory_mib,

@@ -24,6 +24,7 @@ pub async fn gather(
             bridge: network.bridge.clone(),
             mtu: mtu.unwrap_or(0),
             exists: mtu.is_some(),
+            nat: network.nat,
         });
     }
     proto::NodeFacts {

@@ -8,6 +8,7 @@
 //! prerouting ─ iifname in @taps ─► tap_<name>: own MAC? never list? ARP, IPv4, IPv6, ND of its own?
 //!            │                     ─► drop, accept, or for packets of IPv4 and IPv6 the firewall, if there is one
 //!            └ <instance>0* … <instance>9* ─► drop
+//! forward ─ iifname and oifname in @isolated ─► drop
 //! forward, output ─ oifname in @rates ─► over the rate? drop; the firewall, if there is one;
 //!                   in @listed ─► accept; else <instance>0* … ─► drop
 //! ```
@@ -36,6 +37,8 @@ const PRIORITY: i32 = -300;
 pub const HASH_COMMENT: &str = "berth:";
 /// Bytes that may pass at once when a rate is policed, at least.
 const BURST_MIN_KBYTES: u32 = 64;
+/// Packets that may pass at once when they are counted, at least.
+const BURST_MIN_PACKETS: u32 = 64;
 const QUARANTINE: &str = "counter drop";
 
 /// What may leave one interface of a guest.
@@ -50,11 +53,21 @@ pub struct InterfaceFilter {
     /// Gateways inside of what it may use: nobody but the router speaks as them.
     gateways4: Vec<Ipv4Addr>,
     gateways: Vec<Ipv6Addr>,
-    in_kbytes_s: u32,
-    out_kbytes_s: u32,
+    in_rate: Rate,
+    out_rate: Rate,
+    isolated: bool,
     /// In order; none where the firewall is off.
     firewall: Option<Vec<Rule>>,
     quarantined: bool,
+}
+
+/// What may pass in one direction; 0 is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Rate {
+    kbytes_s: u32,
+    /// 0: by the rate.
+    burst_kbytes: u32,
+    packets_s: u32,
 }
 
 impl InterfaceFilter {
@@ -82,8 +95,17 @@ impl InterfaceFilter {
             ipv6,
             gateways4,
             gateways,
-            in_kbytes_s: interface.in_average_kbs,
-            out_kbytes_s: interface.out_average_kbs,
+            in_rate: Rate {
+                kbytes_s: interface.in_average_kbs,
+                burst_kbytes: interface.in_burst_kb,
+                packets_s: interface.packets_s,
+            },
+            out_rate: Rate {
+                kbytes_s: interface.out_average_kbs,
+                burst_kbytes: interface.out_burst_kb,
+                packets_s: interface.packets_s,
+            },
+            isolated: interface.isolated,
             firewall: interface.firewall.as_ref().map(|rules| Rule::all_of(&rules.rules)).transpose()?,
             quarantined: interface.quarantined,
         })
@@ -103,6 +125,16 @@ impl InterfaceFilter {
         let hash = Sha256::digest(rules.join("\n"));
         hex::encode(&hash[..8])
     }
+
+    /// The hash, and whether the tap is isolated, which its chains do not say.
+    pub fn mark(&self) -> String {
+        mark(&self.hash(), self.isolated)
+    }
+}
+
+/// As [`InterfaceFilter::mark`], of what is in force.
+pub(crate) fn mark(hash: &str, isolated: bool) -> String {
+    if isolated { format!("{hash}-isolated") } else { hash.to_owned() }
 }
 
 /// What an interface may use: its own addresses and subnets, and what is on its whitelist.
@@ -165,6 +197,7 @@ pub fn table(instance: &str) -> String {
          \tmap taps {{ type ifname : verdict; }}\n\
          \tmap rates {{ type ifname : verdict; }}\n\
          \tset listed {{ type ifname; }}\n\
+         \tset isolated {{ type ifname; }}\n\
          \tchain never {{ }}\n\
          \tchain from_guests {{ type filter hook prerouting priority {PRIORITY}; policy accept; }}\n\
          \tchain to_guests {{ type filter hook forward priority {PRIORITY}; policy accept; }}\n\
@@ -183,7 +216,8 @@ pub fn table(instance: &str) -> String {
     let listed = ["oifname vmap @rates", "oifname @listed accept"].map(String::from);
     let to: Vec<String> = listed.into_iter().chain(unlisted("oifname")).collect();
     chain("from_guests", &from);
-    chain("to_guests", &to);
+    let between = "iifname @isolated oifname @isolated counter drop".to_owned();
+    chain("to_guests", &[&[between], &to[..]].concat());
     chain("to_guests_from_host", &to);
     text
 }
@@ -230,6 +264,11 @@ pub fn set(instance: &str, interfaces: &[InterfaceFilter]) -> String {
         let _ = writeln!(text, "add element bridge {table} rates {{ \"{tap}\" : jump {rates} }}");
         let _ = writeln!(text, "add element bridge {table} taps {{ \"{tap}\" : goto {chain} }}");
         let _ = writeln!(text, "add element bridge {table} listed {{ \"{tap}\" }}");
+        // Deleting what is not in a set is an error, adding what is in it is none.
+        let _ = writeln!(text, "add element bridge {table} isolated {{ \"{tap}\" }}");
+        if !filter.isolated {
+            let _ = writeln!(text, "delete element bridge {table} isolated {{ \"{tap}\" }}");
+        }
     }
     text
 }
@@ -242,6 +281,8 @@ pub fn unset(instance: &str, taps: &[String]) -> String {
         let _ = writeln!(text, "delete element bridge {table} rates {{ \"{tap}\" }}");
         let _ = writeln!(text, "delete element bridge {table} taps {{ \"{tap}\" }}");
         let _ = writeln!(text, "delete element bridge {table} listed {{ \"{tap}\" }}");
+        let _ = writeln!(text, "add element bridge {table} isolated {{ \"{tap}\" }}");
+        let _ = writeln!(text, "delete element bridge {table} isolated {{ \"{tap}\" }}");
         for chain in [chain_name(tap), rates_name(tap)] {
             let _ = writeln!(text, "flush chain bridge {table} {chain}");
             let _ = writeln!(text, "delete chain bridge {table} {chain}");
@@ -280,17 +321,25 @@ fn in_rules(filter: &InterfaceFilter) -> Vec<String> {
     if filter.quarantined {
         return vec![QUARANTINE.into()];
     }
-    let mut rules = rate_rules(filter.in_kbytes_s);
+    let mut rules = rate_rules(filter.in_rate);
     rules.push(format!("counter name {}", counter_names(&filter.tap)[0]));
     rules.extend(filter.firewall.as_ref().map(|_| firewall::jump_in(&filter.tap)));
     rules
 }
 
 /// Drops what is over the rate; senders slow down. 0: no limit.
-fn rate_rules(kbytes_s: u32) -> Vec<String> {
-    let burst = BURST_MIN_KBYTES.max(kbytes_s / 4);
-    let rule = || format!("limit rate over {kbytes_s} kbytes/second burst {burst} kbytes counter drop");
-    (kbytes_s != 0).then(rule).into_iter().collect()
+fn rate_rules(rate: Rate) -> Vec<String> {
+    let Rate { kbytes_s, burst_kbytes, packets_s } = rate;
+    let mut rules = Vec::new();
+    if packets_s != 0 {
+        let burst = BURST_MIN_PACKETS.max(packets_s / 4);
+        rules.push(format!("limit rate over {packets_s}/second burst {burst} packets counter drop"));
+    }
+    if kbytes_s != 0 {
+        let burst = if burst_kbytes == 0 { BURST_MIN_KBYTES.max(kbytes_s / 4) } else { burst_kbytes };
+        rules.push(format!("limit rate over {kbytes_s} kbytes/second burst {burst} kbytes counter drop"));
+    }
+    rules
 }
 
 /// The rules of a tap. The last one carries the comment.
@@ -298,7 +347,7 @@ fn chain_rules(filter: &InterfaceFilter, comment: &str) -> Vec<String> {
     if filter.quarantined {
         return vec![format!("{QUARANTINE}{comment}")];
     }
-    let mut rules = rate_rules(filter.out_kbytes_s);
+    let mut rules = rate_rules(filter.out_rate);
     rules.push(format!("counter name {}", counter_names(&filter.tap)[1]));
     // Where packets go on that are the guest's own.
     let own_packets = filter.firewall.as_ref().map_or("accept".to_owned(), |_| firewall::goto_out(&filter.tap));

@@ -50,7 +50,7 @@ pub async fn ensure_filters(
 ) -> Result<bool, FilterError> {
     let now = in_force(netns, instance).await?;
     let differs =
-        |filter: &&InterfaceFilter| now.as_ref().and_then(|now| now.get(filter.tap())) != Some(&filter.hash());
+        |filter: &&InterfaceFilter| now.as_ref().and_then(|now| now.get(filter.tap())) != Some(&filter.mark());
     let changed: Vec<InterfaceFilter> = interfaces.iter().filter(differs).cloned().collect();
     if now.is_some() && changed.is_empty() {
         return Ok(false);
@@ -58,7 +58,7 @@ pub async fn ensure_filters(
     let text = filters::table(instance) + &filters::set(instance, &changed);
     apply(netns, text).await?;
     let then = in_force(netns, instance).await?.unwrap_or_default();
-    match interfaces.iter().find(|filter| then.get(filter.tap()) != Some(&filter.hash())) {
+    match interfaces.iter().find(|filter| then.get(filter.tap()) != Some(&filter.mark())) {
         Some(filter) => Err(FilterError::NotInForce(filter.tap().into())),
         None => Ok(true),
     }
@@ -116,7 +116,7 @@ async fn apply(netns: &Netns, text: String) -> Result<(), FilterError> {
     netns.cmd("nft").args(["-f", "-"]).stdin(text).run().await.map(drop).map_err(FilterError::Tool)
 }
 
-/// Hash of the rules in force by tap, none where the table or one of its base chains is not whole.
+/// Mark of the rules in force by tap, none where the table or one of its base chains is not whole.
 ///
 /// A tap counts only with its chain, its entry in the map and its entry in the set.
 async fn in_force(netns: &Netns, instance: &str) -> Result<Option<BTreeMap<String, String>>, FilterError> {
@@ -150,13 +150,15 @@ fn taps_of(objects: &[Value]) -> BTreeMap<String, String> {
         elements.filter_map(|element| element.as_str().or_else(|| element[0].as_str()).map(String::from)).collect()
     };
     let (mapped, rates, listed) = (elements("map", "taps"), elements("map", "rates"), elements("set", "listed"));
+    let isolated = elements("set", "isolated");
     let mut taps = BTreeMap::new();
     for tap in mapped.into_iter().filter(|tap| rates.contains(tap) && listed.contains(tap)) {
         let chain = filters::chain_name(&tap);
         let comments = objects.iter().filter(|object| object["rule"]["chain"] == chain.as_str());
         let hash = comments.filter_map(|object| object["rule"]["comment"].as_str()?.strip_prefix(HASH_COMMENT)).next();
         // A chain without its last rule has another hash than any: it is made anew.
-        taps.insert(tap, hash.unwrap_or_default().to_owned());
+        let mark = filters::mark(hash.unwrap_or_default(), isolated.contains(&tap));
+        taps.insert(tap, mark);
     }
     taps
 }

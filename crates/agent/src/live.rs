@@ -6,7 +6,7 @@
 //! | `cpu` | more, up to the places of [`domain_xml::vcpu_places`]; the guest's agent switches them on | fewer, or beyond |
 //! | `throttle` | quota and weight | where the host has no control group for them |
 //! | `disk:<target>` | more room, limits, one more disk | a disk that is left out, another cache mode |
-//! | `network` | addresses, filters and speed are not the domain's, see [`crate::filters`] | the devices themselves |
+//! | `network` | addresses, filters and speed are not the domain's, see [`crate::filters`]; see [`crate::live_interfaces`] | another model, MTU, bridge or number of queues |
 //! | `definition` | the disc in the drive | everything else |
 //!
 //! It compares what libvirt says of the running guest with the specification and changes the difference, so that doing
@@ -20,10 +20,10 @@ use tokio::time::Instant;
 use crate::{
     agent::Agent,
     disk,
-    domain_xml::{self, Running, RunningDisk, RunningInterface},
+    domain_xml::{self, Running, RunningDisk},
     guest_agent,
     libvirt::HostError,
-    media, names,
+    live_interfaces, media,
     vm::VmError,
 };
 
@@ -55,7 +55,7 @@ pub async fn ensure_running(agent: &Arc<Agent>, spec: &ServerSpec, live_xml: &st
     for disk in left_out(agent, spec, &running) {
         note(false, &format!("disk:{}", disk.target));
     }
-    note(has_interfaces(agent, spec, &running), "network");
+    note(live_interfaces::ensure(agent, spec, &running).await?, "network");
     note(taken(spec, media::ensure_disc(agent, spec, live_xml).await)?, "definition");
     note(running.frame == domain_xml::frame_hash(spec, &agent.host, &agent.paths), "definition");
     // A disk that takes the place of one that is left out is named by both.
@@ -64,7 +64,7 @@ pub async fn ensure_running(agent: &Arc<Agent>, spec: &ServerSpec, live_xml: &st
 }
 
 /// Whether the guest has it now. What libvirt refuses waits for the next start; a host that is away is an error.
-fn taken(spec: &ServerSpec, outcome: Result<(), HostError>) -> Result<bool, HostError> {
+pub(crate) fn taken(spec: &ServerSpec, outcome: Result<(), HostError>) -> Result<bool, HostError> {
     match outcome {
         Ok(()) => Ok(true),
         Err(error) if error.is_refusal() => {
@@ -171,19 +171,4 @@ async fn has_disk(
 fn left_out<'a>(agent: &Agent, spec: &ServerSpec, running: &'a Running) -> Vec<&'a RunningDisk> {
     let wanted: Vec<_> = spec.disks.iter().map(|disk| agent.paths.volume(&disk.volume_uuid, &disk.format)).collect();
     running.disks.iter().filter(|disk| !wanted.contains(&disk.file)).collect()
-}
-
-fn has_interfaces(agent: &Agent, spec: &ServerSpec, running: &Running) -> bool {
-    let wanted = spec.interfaces.iter().map(|interface| RunningInterface {
-        mac: interface.mac.to_ascii_lowercase(),
-        bridge: interface.bridge.clone(),
-        tap: names::tap(&agent.config.instance, &interface.tag),
-        model: domain_xml::interface_model(interface).to_owned(),
-        mtu: interface.mtu,
-    });
-    let mut wanted: Vec<RunningInterface> = wanted.collect();
-    let mut has = running.interfaces.clone();
-    wanted.sort_unstable();
-    has.sort_unstable();
-    wanted == has
 }

@@ -69,6 +69,11 @@ pub fn nat_table(instance: &str) -> String {
     format!("{instance}_nat")
 }
 
+/// The nftables table (inet family) with the ports of the node that lead to guests.
+pub fn forwards_table(instance: &str) -> String {
+    format!("{instance}_forwards")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,7 +13,7 @@ use crate::{
     clock::SystemClock,
     config::AgentConfig,
     events::Outbox,
-    filters_apply,
+    filters_apply, forwards_apply,
     host::{Accelerator, HostFacts},
     identity::{Identity, write},
     ledger::Ledger,
@@ -162,6 +162,7 @@ pub async fn uninstall(config: &AgentConfig) -> anyhow::Result<()> {
     for network in config.networks.iter().filter(|network| network.managed) {
         net::remove_bridge(&host, &config.instance, &network.bridge).await.map_err(anyhow::Error::msg)?;
     }
+    forwards_apply::remove_forwards(&host, &config.instance).await.map_err(anyhow::Error::msg)?;
     net::remove_nat_table(&host, &config.instance).await.map_err(anyhow::Error::msg)?;
     remove_dir(&config.data_dir)
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     agent::Agent,
-    drift, filters_apply,
+    drift, filters_apply, forwards_apply,
     ledger::Entry,
     libvirt::{OFF_BY_SHUTDOWN, State},
     ops,
@@ -45,6 +45,9 @@ pub async fn run(agent: Arc<Agent>, mut nudges: mpsc::UnboundedReceiver<String>,
                 }
                 if let Err(error) = vm::remove_stray_filters(&agent).await {
                     tracing::warn!(%error, "filters of servers that are gone may be left");
+                }
+                if let Err(error) = forwards_apply::ensure_all(&agent).await {
+                    tracing::warn!(%error, "ports of this node may not lead to their guests");
                 }
                 drift::tell_strangers(&agent, &mut strangers).await;
                 for entry in agent.ledger.all() {

@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// What a specification may ask of this agent.
-pub const FEATURES: [&str; 5] = ["server.v1", "media.v1", "custom-xml.v1", "hardware.v1", "firewall.v1"];
+pub const FEATURES: [&str; 7] =
+    ["server.v1", "media.v1", "custom-xml.v1", "hardware.v1", "firewall.v1", "interfaces.v1", "forwards.v1"];
 /// Servers that are observed in one call.
 const OBSERVE_LIMIT: usize = 10_000;
 /// Events and samples on their way to one listener.

@@ -30,7 +30,8 @@ type Disks = HashMap<String, proto::DiskStats>;
 #[derive(Default)]
 pub struct Sampler {
     guests: HashMap<String, (Instant, u64)>,
-    node: Option<(u64, u64)>,
+    waits: HashMap<String, (Instant, u64)>,
+    node: Option<Ticks>,
     disks: HashMap<String, Disks>,
     said: Arc<Mutex<HashMap<String, Said>>>,
     /// Numbers of the pictures that were told.
@@ -68,7 +69,8 @@ impl Sampler {
         proto::ServerStats {
             server_uuid: uuid.to_owned(),
             power: power.into(),
-            cpu_percent: self.cpu_percent(uuid, figures.number("cpu.time"), running),
+            cpu_percent: percent(&mut self.guests, uuid, figures.number("cpu.time"), running),
+            cpu_steal_percent: self.steal_percent(uuid, figures.waited(), running),
             memory_actual_kib: figures.number("balloon.current"),
             memory_unused_kib: figures.number("balloon.unused"),
             memory_available_kib: figures.number("balloon.available"),
@@ -94,18 +96,9 @@ impl Sampler {
         }
     }
 
-    /// Of the time between two samples, 100 for each core.
-    fn cpu_percent(&mut self, uuid: &str, cpu_ns: u64, running: bool) -> f64 {
-        let now = Instant::now();
-        let before = self.guests.insert(uuid.to_owned(), (now, cpu_ns));
-        match before {
-            Some((then, before_ns)) if running && cpu_ns >= before_ns => {
-                let passed_ns = now.duration_since(then).as_nanos().max(1);
-                let percent = (cpu_ns - before_ns) as f64 / passed_ns as f64 * 100.0;
-                (percent * 10.0).round() / 10.0
-            }
-            _ => 0.0,
-        }
+    /// Of the time between two samples; 100 where all of its processors waited all the time.
+    fn steal_percent(&mut self, uuid: &str, (waited_ns, vcpus): (u64, u64), running: bool) -> f64 {
+        percent(&mut self.waits, uuid, waited_ns / vcpus.max(1), running).min(100.0)
     }
 
     /// Those of the last look where libvirt tells none now.
@@ -157,18 +150,21 @@ impl Sampler {
 
     fn node(&mut self, agent: &Agent) -> proto::NodeStats {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-        let (busy, total) = cpu_ticks(&read("/proc/stat"));
-        let before = self.node.replace((busy, total));
-        let cpu_percent =
-            before.filter(|(_, before_total)| total > *before_total).map_or(0.0, |(before_busy, before_total)| {
-                busy.saturating_sub(before_busy) as f64 / (total - before_total) as f64 * 100.0
-            });
+        let now = cpu_ticks(&read("/proc/stat"));
+        let before = self.node.replace(now);
+        let of_time = |ticks: fn(&Ticks) -> u64| {
+            let before = before.as_ref().filter(|before| now.total > before.total);
+            before.map_or(0.0, |before| {
+                ticks(&now).saturating_sub(ticks(before)) as f64 / (now.total - before.total) as f64 * 100.0
+            })
+        };
         let meminfo = read("/proc/meminfo");
         let bridges = agent.config.networks.iter().map(|network| network.bridge.as_str());
         let (ipv4, ipv6) = (read(uplinks::ROUTES_IPV4), read(uplinks::ROUTES_IPV6));
         let network = uplinks::traffic(Path::new(uplinks::SYS_CLASS_NET), &ipv4, &ipv6, bridges);
         proto::NodeStats {
-            cpu_percent,
+            cpu_percent: of_time(|ticks| ticks.busy),
+            cpu_steal_percent: of_time(|ticks| ticks.stolen),
             memory_total_kib: meminfo_kib(&meminfo, "MemTotal:"),
             memory_available_kib: meminfo_kib(&meminfo, "MemAvailable:"),
             load_1m: read("/proc/loadavg").split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0),
@@ -179,8 +175,31 @@ impl Sampler {
     }
 }
 
-/// The first line of `/proc/stat`: busy ticks and all of them.
-fn cpu_ticks(stat: &str) -> (u64, u64) {
+/// What grew between two samples, as a part of the time that passed: 100 for one second each second.
+fn percent(samples: &mut HashMap<String, (Instant, u64)>, uuid: &str, ns: u64, running: bool) -> f64 {
+    let now = Instant::now();
+    let before = samples.insert(uuid.to_owned(), (now, ns));
+    match before {
+        Some((then, before_ns)) if running && ns >= before_ns => {
+            let passed_ns = now.duration_since(then).as_nanos().max(1);
+            let percent = (ns - before_ns) as f64 / passed_ns as f64 * 100.0;
+            (percent * 10.0).round() / 10.0
+        }
+        _ => 0.0,
+    }
+}
+
+/// Time of all cores since the node's boot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Ticks {
+    busy: u64,
+    /// Given to others by the node's own host.
+    stolen: u64,
+    total: u64,
+}
+
+/// From the first line of `/proc/stat`.
+fn cpu_ticks(stat: &str) -> Ticks {
     let numbers: Vec<u64> = stat
         .lines()
         .next()
@@ -192,7 +211,8 @@ fn cpu_ticks(stat: &str) -> (u64, u64) {
         .collect();
     let total: u64 = numbers.iter().sum();
     let idle: u64 = numbers.iter().skip(3).take(2).sum();
-    (total - idle, total)
+    let stolen = numbers.get(7).copied().unwrap_or(0);
+    Ticks { busy: total - idle, stolen, total }
 }
 
 fn meminfo_kib(meminfo: &str, field: &str) -> u64 {

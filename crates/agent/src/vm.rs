@@ -12,6 +12,7 @@ use crate::{
     domain_xml, drift,
     filters::InterfaceFilter,
     filters_apply::{self, FilterError},
+    forwards_apply,
     image::{self, ImageDigest},
     ledger::Entry,
     libvirt::HostError,
@@ -51,6 +52,7 @@ pub async fn ensure_vm(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmEr
     ensure_bridges(agent, spec).await?;
     // The rules are there before the guest is: a tap that nobody lists passes nothing.
     ensure_filters(agent, &spec.interfaces).await?;
+    ensure_forwards(agent, spec).await?;
     ensure_domain(agent, spec).await?;
     console::ensure_screen(agent, spec).await?;
     agent.ledger.change(&spec.server_uuid, |entry| {
@@ -131,6 +133,15 @@ pub async fn ensure_filters(agent: &Agent, interfaces: &[InterfaceSpec]) -> Resu
     let filters: Vec<InterfaceFilter> = filters.collect::<Result<_, _>>().map_err(VmError::Refused)?;
     filters_apply::ensure_filters(&agent.netns, instance, &filters).await?;
     Ok(())
+}
+
+/// Ports of the node that lead to guests are one table, looked at when a specification is new and on the agent's timer.
+async fn ensure_forwards(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
+    for interface in &spec.interfaces {
+        forwards_apply::check(&agent.config, interface).map_err(VmError::Refused)?;
+    }
+    let applied = agent.ledger.get(&spec.server_uuid).map(|entry| entry.applied_generation);
+    if applied == Some(spec.generation) { Ok(()) } else { forwards_apply::ensure_all(agent).await }
 }
 
 /// Stores the definition, which the next start takes, and gives a running guest what it can be given now.
@@ -243,6 +254,7 @@ pub async fn remove_vm(agent: &Agent, entry: &Entry) -> Result<(), VmError> {
         })
         .unwrap_or_default();
     filters_apply::remove_filters(&agent.netns, &agent.config.instance, &taps).await?;
+    forwards_apply::ensure_all(agent).await?;
     let removed = &entry.volumes;
     agent.ledger.change(uuid, |entry| {
         entry.volumes.retain(|volume| !removed.contains(volume));

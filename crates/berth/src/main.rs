@@ -40,6 +40,8 @@ enum Command {
     User(cmd::user::UserArgs),
     /// Nodes that run servers
     Hypervisor(cmd::hypervisor::HypervisorArgs),
+    /// Networks of hypervisors
+    Network(cmd::network::NetworkArgs),
     /// Groups of hypervisors
     Group(cmd::group::GroupArgs),
     /// Sizes that servers are sold in
@@ -91,6 +93,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Token(args) => cmd::token::run(args).await,
         Command::User(args) => cmd::user::run(args).await,
         Command::Hypervisor(args) => cmd::hypervisor::run(args).await,
+        Command::Network(args) => cmd::network::run(args).await,
         Command::Group(args) => cmd::group::run(args).await,
         Command::Package(args) => cmd::package::run(args).await,
         Command::Template(args) => cmd::template::run(args).await,

@@ -228,6 +228,10 @@ async fn what_is_not_there_is_said_in_the_servers_words() {
         &["server", "suspend", "99"],
         &["server", "unsuspend", "99"],
         &["job", "show", "99"],
+        &["network", "list", "99"],
+        &["network", "create", "99", "--name", "Customers", "--bridge", "br1", "--mtu", "1400"],
+        &["network", "update", "99", "1", "--mtu", "", "--default"],
+        &["network", "remove", "99", "1", "--yes"],
     ] {
         let printed = control.berth(args).await;
         assert_eq!(printed.code, 1, "{args:?}");

@@ -146,7 +146,7 @@ pub fn facts_json(hello: &proto::HelloReply) -> Value {
     let networks = facts
         .networks
         .iter()
-        .map(|network| json!({ "bridge": network.bridge, "mtu": network.mtu, "exists": network.exists }));
+        .map(|of| json!({ "bridge": of.bridge, "mtu": of.mtu, "exists": of.exists, "nat": of.nat }));
     json!({
         "agentVersion": hello.agent_version,
         "protocol": hello.protocol,

@@ -16,6 +16,7 @@ pub mod dns;
 pub mod enrol_command;
 mod error;
 pub mod events;
+pub mod fairness;
 pub mod firewall;
 pub mod http;
 pub mod ipam;

@@ -64,6 +64,21 @@ pub struct LiveServer {
     pub screen: Option<Arc<str>>,
     /// By this server's clock, when the sample came.
     pub sampled_at: Micros,
+    /// What it used of processors since somebody last asked.
+    cpu: CpuUse,
+}
+
+/// Of samples, 100 for each processor in full use.
+#[derive(Clone, Copy, Debug, Default)]
+struct CpuUse {
+    percent_sum: f64,
+    samples: u32,
+}
+
+impl CpuUse {
+    fn and(self, percent: f64) -> Self {
+        Self { percent_sum: self.percent_sum + percent, samples: self.samples.saturating_add(1) }
+    }
 }
 
 impl Live {
@@ -75,7 +90,8 @@ impl Live {
         for mut stats in sample.servers {
             let Ok(uuid) = Uuid::parse_str(&stats.server_uuid) else { continue };
             let screen = screen(&mut stats, before.get(&uuid));
-            state.servers.insert(uuid, LiveServer { node, stats, screen, sampled_at: now });
+            let cpu = before.get(&uuid).map(|before| before.cpu).unwrap_or_default().and(stats.cpu_percent);
+            state.servers.insert(uuid, LiveServer { node, stats, screen, sampled_at: now, cpu });
         }
         if let Some(stats) = sample.node {
             state.nodes.insert(node, (stats, now));
@@ -92,6 +108,14 @@ impl Live {
 
     pub fn server(&self, uuid: Uuid) -> Option<LiveServer> {
         self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner).servers.get(&uuid).cloned()
+    }
+
+    /// What a server used of processors on average since this was last asked, 100 for each in full use. `None` where
+    /// nothing was told of it.
+    pub fn take_cpu(&self, uuid: Uuid) -> Option<f64> {
+        let mut state = self.state.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let CpuUse { percent_sum, samples } = std::mem::take(&mut state.servers.get_mut(&uuid)?.cpu);
+        (samples > 0).then(|| percent_sum / f64::from(samples))
     }
 
     /// Whether the node's figures arrive.
@@ -126,6 +150,22 @@ impl Live {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn use_of_processors_is_averaged_since_the_last_look() {
+        let (live, node, uuid) = (Live::default(), Uuid::from_u128(1), Uuid::from_u128(2));
+        let tell = |cpu_percent: f64| {
+            let stats = proto::ServerStats { server_uuid: uuid.to_string(), cpu_percent, ..Default::default() };
+            live.store(node, proto::StatsSample { servers: vec![stats], ..Default::default() }, 1);
+        };
+        assert_eq!(live.take_cpu(uuid), None);
+        [100.0, 200.0, 30.0].into_iter().for_each(tell);
+        assert_eq!((live.take_cpu(uuid), live.take_cpu(uuid)), (Some(110.0), None));
+        tell(7.0);
+        assert_eq!(live.take_cpu(uuid), Some(7.0));
+        live.node_gone(node);
+        assert_eq!(live.take_cpu(uuid), None);
+    }
 
     #[test]
     fn a_picture_holds_until_the_next_or_until_the_guest_is_off() {

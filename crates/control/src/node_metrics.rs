@@ -192,6 +192,7 @@ mod tests {
             storage: vec![StorageRoot { total_bytes: 100, free_bytes: 30, ..StorageRoot::default() }],
             network_rx_bytes: rx,
             network_tx_bytes: rx * 2,
+            cpu_steal_percent: 0.0,
         }
     }
 

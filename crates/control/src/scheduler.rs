@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Context, Error,
-    actions::{address_names, login_tokens, server_traffic::HOURS_KEPT, traffic_limit},
+    actions::{address_names, cpu_fairness, login_tokens, server_traffic::HOURS_KEPT, traffic_limit},
     clock::{DAY, MINUTE, SECOND},
     compare,
     jobs::Kind,
@@ -35,17 +35,19 @@ enum Task {
     CompareNodes,
     Trim,
     TrafficLimits,
+    CpuFairness,
     NodeMetrics,
     NodeIsos,
 }
 
 impl Task {
-    const ALL: [Task; 7] = [
+    const ALL: [Task; 8] = [
         Task::DueDeletions,
         Task::StaleNames,
         Task::CompareNodes,
         Task::Trim,
         Task::TrafficLimits,
+        Task::CpuFairness,
         Task::NodeMetrics,
         Task::NodeIsos,
     ];
@@ -57,6 +59,7 @@ impl Task {
             Task::CompareNodes => "compare_nodes",
             Task::Trim => "trim",
             Task::TrafficLimits => "traffic_limits",
+            Task::CpuFairness => "cpu_fairness",
             Task::NodeMetrics => "node_metrics",
             Task::NodeIsos => "node_isos",
         }
@@ -69,6 +72,7 @@ impl Task {
             Task::CompareNodes => MINUTE,
             Task::Trim => 60 * MINUTE,
             Task::TrafficLimits => MINUTE,
+            Task::CpuFairness => MINUTE,
             Task::NodeMetrics => node_metrics::TIDY_EVERY,
             Task::NodeIsos => 60 * MINUTE,
         }
@@ -127,6 +131,7 @@ async fn run_once(ctx: &Context, owner: &str, task: Task, due: i64) -> Result<()
         }
         Task::Trim => trim(ctx).await,
         Task::TrafficLimits => traffic_limit::look_at_all(ctx).await,
+        Task::CpuFairness => cpu_fairness::look_at_all(ctx).await,
         Task::NodeMetrics => node_metrics::tidy(ctx).await,
         Task::NodeIsos => {
             let ctx = ctx.clone();

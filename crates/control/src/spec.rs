@@ -2,7 +2,7 @@
 
 use berth_proto as proto;
 use berth_store::{
-    entity::server_disk,
+    entity::{ip_block, ipv4_address, port_forward, server_disk},
     server_details::{InterfaceDetails, ServerDetails},
     server_disk::STATUS_PLANNED,
 };
@@ -19,6 +19,10 @@ const CUSTOM_XML: &str = "custom-xml.v1";
 const HARDWARE: &str = "hardware.v1";
 /// And to keep firewalls, quarantines and whitelists.
 const FIREWALL: &str = "firewall.v1";
+/// And to keep interfaces isolated, bounded, of several queues, or without a link.
+const INTERFACES: &str = "interfaces.v1";
+/// And to let ports of the node lead to a server.
+const FORWARDS: &str = "forwards.v1";
 /// A template's type.
 pub const WINDOWS: &str = "windows";
 
@@ -61,6 +65,11 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
     let interfaces = details.interfaces.iter().filter(|details| details.interface.enabled).map(interface);
     let interfaces = interfaces.collect::<Result<Vec<_>, _>>()?;
     let guarded = interfaces.iter().any(|one| one.firewall.is_some() || one.quarantined || !one.whitelist.is_empty());
+    let forwarded = interfaces.iter().any(|one| !one.forwards.is_empty());
+    let is_bounded = interfaces.iter().any(|one| {
+        let bounds = [one.packets_s, one.in_burst_kb, one.out_burst_kb, one.queues];
+        one.isolated || one.link_down || bounds.iter().any(|bound| *bound != 0)
+    });
     Ok(proto::ServerSpec {
         server_uuid: server.uuid.to_string(),
         cluster_epoch: ctx.cluster.epoch,
@@ -70,6 +79,8 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
             (custom_xml.is_some(), CUSTOM_XML),
             (is_special, HARDWARE),
             (guarded, FIREWALL),
+            (is_bounded, INTERFACES),
+            (forwarded, FORWARDS),
         ]),
         cluster_uuid: ctx.cluster.uuid.to_string(),
         server_id: server.id.unsigned_abs(),
@@ -80,7 +91,7 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
         run_as_uid: u32::try_from(server.run_as_uid).unwrap_or_default(),
         boot_order: serde_json::from_value(server.boot_order.clone()).unwrap_or_default(),
         cpu_shares: u32::try_from(server.cpu_shares).unwrap_or_default(),
-        cpu_throttle_percent: cpu_share_percent(server.cpu_throttle),
+        cpu_throttle_percent: cpu_share_percent(server.cpu_throttle, server.cpu_fair_percent),
         disks,
         interfaces,
         seed: Some(seed(ctx, details, build)?),
@@ -115,14 +126,17 @@ fn disc(details: &ServerDetails) -> String {
 }
 
 /// What an older agent must not drop silently.
-fn required_features(needed: [(bool, &str); 4]) -> Vec<String> {
+fn required_features(needed: [(bool, &str); 6]) -> Vec<String> {
     let features = [(true, SERVER)].into_iter().chain(needed);
     features.filter(|(needed, _)| *needed).map(|(_, name)| name.to_owned()).collect()
 }
 
-/// The API says how much of its processors' time a server does not get, a node how much it gets.
-fn cpu_share_percent(throttle: i32) -> u32 {
-    if (1..100).contains(&throttle) { 100 - throttle.unsigned_abs() } else { 0 }
+/// The API says how much of its processors' time a server does not get, a node how much it gets; `fair` is what it is
+/// left after sustained use. 0 is no bound.
+fn cpu_share_percent(throttle: i32, fair: i32) -> u32 {
+    let own = if (1..100).contains(&throttle) { 100 - throttle } else { 0 };
+    let bounds = [own, fair].into_iter().filter(|percent| (1..100).contains(percent));
+    bounds.min().map_or(0, i32::unsigned_abs)
 }
 
 fn limit(value: Option<i64>) -> u64 {
@@ -130,7 +144,8 @@ fn limit(value: Option<i64>) -> u64 {
 }
 
 fn interface(details: &InterfaceDetails) -> Result<proto::InterfaceSpec, StepError> {
-    let InterfaceDetails { interface, network, ipv4, ipv6, whitelist, firewall } = details;
+    let InterfaceDetails { interface, network, ipv4, ipv6, whitelist, firewall, forwards } = details;
+    let forwards = port_forwards(forwards, ipv4);
     let mut resolvers = Vec::new();
     let blocks = ipv4.iter().map(|(_, block)| block).chain(ipv6.iter().map(|(_, block)| block));
     for resolver in blocks.flat_map(|block| [&block.resolver1, &block.resolver2]).flatten() {
@@ -158,18 +173,46 @@ fn interface(details: &InterfaceDetails) -> Result<proto::InterfaceSpec, StepErr
         mac: interface.mac.to_lowercase(),
         bridge: network.bridge.clone(),
         guest_name: interface.name.clone(),
-        mtu: network.mtu.and_then(|mtu| u32::try_from(mtu).ok()).unwrap_or(0),
+        mtu: interface.mtu.or(network.mtu).and_then(|mtu| u32::try_from(mtu).ok()).unwrap_or(0),
         ip_filter: interface.ip_filter,
         ipv4,
         ipv6,
         resolvers,
-        in_average_kbs: u32::try_from(interface.in_average_kbs).unwrap_or(0),
-        out_average_kbs: u32::try_from(interface.out_average_kbs).unwrap_or(0),
+        in_average_kbs: speed(interface.in_average_kbs, interface.throttle_kbs),
+        out_average_kbs: speed(interface.out_average_kbs, interface.throttle_kbs),
         model: model(interface.driver).to_owned(),
         whitelist: whitelist.iter().map(|row| format!("{}/{}", row.address, row.prefix_len)).collect(),
         firewall: interface.firewall_enabled.then(|| crate::firewall::of_spec(firewall)),
         quarantined: interface.quarantined,
+        queues: interface.process_queues.and_then(|queues| u32::try_from(queues).ok()).unwrap_or(0),
+        link_down: !interface.link_up,
+        isolated: interface.port_isolated,
+        packets_s: u32::try_from(interface.packets_s).unwrap_or(0),
+        in_burst_kb: u32::try_from(interface.in_burst_kb).unwrap_or(0),
+        out_burst_kb: u32::try_from(interface.out_burst_kb).unwrap_or(0),
+        forwards,
     })
+}
+
+/// To addresses that the interface has.
+fn port_forwards(
+    forwards: &[port_forward::Model],
+    ipv4: &[(ipv4_address::Model, ip_block::Model)],
+) -> Vec<proto::PortForward> {
+    let own = forwards.iter().filter(|forward| ipv4.iter().any(|(address, _)| address.address == forward.address));
+    own.map(|forward| proto::PortForward {
+        protocol: forward.protocol.clone(),
+        public_port: forward.public_port.unsigned_abs(),
+        address: ipam::ipv4(forward.address).to_string(),
+        port: forward.port.unsigned_abs(),
+    })
+    .collect()
+}
+
+/// The slower of the two, of which 0 is unlimited.
+fn speed(own_kbs: i64, throttle_kbs: i64) -> u32 {
+    let slower = [own_kbs, throttle_kbs].into_iter().filter(|kbs| *kbs > 0).min();
+    slower.map_or(0, |kbs| u32::try_from(kbs).unwrap_or(u32::MAX))
 }
 
 /// The Global API's codes of network drivers.

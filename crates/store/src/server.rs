@@ -92,6 +92,7 @@ pub async fn insert(tx: &Tx, new: NewServer) -> Result<Model, StoreError> {
         cpu_type: Set("inherit".to_owned()),
         cpu_shares: Set(1024),
         cpu_throttle: Set(0),
+        cpu_fair_percent: Set(0),
         uefi: Set(false),
         boot_order: Set(serde_json::json!(["hd", "cdrom"])),
         password_enc: Set(String::new()),

@@ -8,7 +8,8 @@ use crate::{
     Db, Micros, StoreError,
     entity::{
         backup_plan, firewall_rule, hypervisor, hypervisor_group, hypervisor_network, ip_block, ip_whitelist,
-        ipv4_address, ipv6_subnet, iso, pending_action, server, server_disk, server_interface, template, user,
+        ipv4_address, ipv6_subnet, iso, pending_action, port_forward, server, server_disk, server_interface, template,
+        user,
     },
     joined,
     server::Allocated,
@@ -50,12 +51,15 @@ pub struct InterfaceDetails {
     pub whitelist: Vec<ip_whitelist::Model>,
     /// In the order in which they are judged; in force where the interface's firewall is on.
     pub firewall: Vec<firewall_rule::Model>,
+    /// Ports of the node that lead to it.
+    pub forwards: Vec<port_forward::Model>,
 }
 
 impl InterfaceDetails {
     /// Without addresses.
     pub fn new(interface: server_interface::Model, network: hypervisor_network::Model) -> Self {
-        Self { interface, network, ipv4: Vec::new(), ipv6: Vec::new(), whitelist: Vec::new(), firewall: Vec::new() }
+        let (ipv4, ipv6, whitelist) = (Vec::new(), Vec::new(), Vec::new());
+        Self { interface, network, ipv4, ipv6, whitelist, firewall: Vec::new(), forwards: Vec::new() }
     }
 }
 
@@ -218,8 +222,8 @@ fn add_interface(
     Ok(())
 }
 
-/// Keys, pending actions, what is allocated on the nodes, what filters let through and firewalls, and names of addresses
-/// come in one statement: six kinds of rows in columns that fit all.
+/// Keys, pending actions, what is allocated on the nodes, what filters let through, firewalls and port forwards, and names
+/// of addresses come in one statement: seven kinds of rows in columns that fit all.
 async fn add_small_lists(
     db: &impl Db,
     servers: &mut [ServerDetails],
@@ -241,13 +245,13 @@ async fn add_small_lists(
                 servers[*place].names.push((row.try_get("", "t1")?, row.try_get("", "t2")?));
             }
             (PENDING, Some(place)) => servers[*place].pending.push(read_pending(&row, of)?),
-            (kind @ (PASSED | RULE), Some(place)) => {
+            (kind @ (PASSED | RULE | FORWARD), Some(place)) => {
                 let id: i64 = row.try_get("", "n1")?;
                 let Some(of) = servers[*place].interfaces.iter_mut().find(|of| of.interface.id == id) else { continue };
-                if kind == PASSED {
-                    of.whitelist.push(read_passed(&row)?);
-                } else {
-                    of.firewall.push(read_rule(&row)?);
+                match kind {
+                    PASSED => of.whitelist.push(read_passed(&row)?),
+                    RULE => of.firewall.push(read_rule(&row)?),
+                    _ => of.forwards.push(read_forward(&row)?),
                 }
             }
             (NODE, _) => {
@@ -268,6 +272,7 @@ const NODE: i32 = 3;
 const PASSED: i32 = 4;
 const RULE: i32 = 5;
 const NAME: i32 = 6;
+const FORWARD: i32 = 7;
 
 fn small_lists(servers: &str, nodes: &str) -> String {
     format!(
@@ -297,6 +302,10 @@ fn small_lists(servers: &str, nodes: &str) -> String {
          UNION ALL \
          SELECT {NAME}, n.server_id, 0, n.id, 0, 0, 0, 0, n.address, n.ptr, '', '', FALSE, FALSE, FALSE \
          FROM ptr_records n WHERE n.server_id IN {servers} AND n.ptr IS NOT NULL \
+         UNION ALL \
+         SELECT {FORWARD}, i.server_id, 0, p.id, p.interface_id, p.created_at, p.public_port, p.port, p.protocol, \
+         CAST(p.address AS TEXT), CAST(p.hypervisor_id AS TEXT), '', FALSE, FALSE, FALSE FROM port_forwards p \
+         JOIN server_interfaces i ON i.id = p.interface_id WHERE i.server_id IN {servers} \
          ORDER BY 1, 2, 3, 4"
     )
 }
@@ -354,6 +363,23 @@ fn read_rule(row: &QueryResult) -> Result<firewall_rule::Model, StoreError> {
         destination: row.try_get("", "t2")?,
         source_ports: source_ports.to_owned(),
         destination_ports: destination_ports.to_owned(),
+        created_at: row.try_get("", "n2")?,
+    })
+}
+
+fn read_forward(row: &QueryResult) -> Result<port_forward::Model, StoreError> {
+    let number = |column: &str| -> Result<i64, StoreError> {
+        let text: String = row.try_get("", column)?;
+        text.parse().map_err(|error| StoreError::Corrupt(format!("port_forwards: {error}")))
+    };
+    Ok(port_forward::Model {
+        id: row.try_get("", "id")?,
+        hypervisor_id: number("t3")?,
+        interface_id: row.try_get("", "n1")?,
+        protocol: row.try_get("", "t1")?,
+        public_port: small(row, "n3")?,
+        address: number("t2")?,
+        port: small(row, "n4")?,
         created_at: row.try_get("", "n2")?,
     })
 }

@@ -1,7 +1,7 @@
 //! What packages say of servers that pass their traffic, and what was done about it.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
 };
 
 use crate::{
@@ -38,22 +38,20 @@ pub async fn state(db: &impl Db, server_id: i64) -> Result<Option<State>, StoreE
 }
 
 pub async fn set_state(tx: &Tx, state: State) -> Result<(), StoreError> {
-    let State { server_id, month, noticed, throttled, in_average_kbs, out_average_kbs, updated_at } = state;
+    let State { server_id, month, noticed, throttled, suspended, updated_at } = state;
     let row = traffic_state::ActiveModel {
         server_id: Set(server_id),
         month: Set(month),
         noticed: Set(noticed),
         throttled: Set(throttled),
-        in_average_kbs: Set(in_average_kbs),
-        out_average_kbs: Set(out_average_kbs),
+        suspended: Set(suspended),
         updated_at: Set(updated_at),
     };
     let columns = [
         traffic_state::Column::Month,
         traffic_state::Column::Noticed,
         traffic_state::Column::Throttled,
-        traffic_state::Column::InAverageKbs,
-        traffic_state::Column::OutAverageKbs,
+        traffic_state::Column::Suspended,
         traffic_state::Column::UpdatedAt,
     ];
     let again = OnConflict::column(traffic_state::Column::ServerId).update_columns(columns).to_owned();
@@ -61,7 +59,15 @@ pub async fn set_state(tx: &Tx, state: State) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Servers that had traffic on a day from `day_at` on, and those that are throttled; by id, after `after`.
+/// Somebody wants the server suspended: more traffic does not end that.
+pub async fn keep_suspended(tx: &Tx, server_id: i64) -> Result<(), StoreError> {
+    let row = traffic_state::ActiveModel { suspended: Set(false), ..Default::default() };
+    let of_server = traffic_state::Column::ServerId.eq(server_id);
+    traffic_state::Entity::update_many().set(row).filter(of_server).exec(tx).await?;
+    Ok(())
+}
+
+/// Servers that had traffic on a day from `day_at` on, and those that are throttled or suspended for it; by id, after `after`.
 pub async fn to_look_at(db: &impl Db, day_at: Micros, after: i64, limit: u64) -> Result<Vec<i64>, StoreError> {
     let busy: Vec<i64> = traffic_day::Entity::find()
         .select_only()
@@ -77,7 +83,11 @@ pub async fn to_look_at(db: &impl Db, day_at: Micros, after: i64, limit: u64) ->
     let throttled: Vec<i64> = traffic_state::Entity::find()
         .select_only()
         .column(traffic_state::Column::ServerId)
-        .filter(traffic_state::Column::Throttled.eq(true))
+        .filter(
+            Condition::any()
+                .add(traffic_state::Column::Throttled.eq(true))
+                .add(traffic_state::Column::Suspended.eq(true)),
+        )
         .filter(traffic_state::Column::ServerId.gt(after))
         .order_by_asc(traffic_state::Column::ServerId)
         .limit(limit)

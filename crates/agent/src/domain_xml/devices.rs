@@ -5,7 +5,7 @@ use std::path::Path;
 use berth_proto::{DiskLimits, DiskSpec, InterfaceSpec, ServerSpec};
 
 use super::{
-    WINDOWS,
+    RunningInterface, WINDOWS,
     element::{Element, el},
 };
 use crate::host::HostFacts;
@@ -27,6 +27,9 @@ const LONG_AGO: &str = "2000-01-01T00:00:00";
 const SPARE_PORTS: usize = 4;
 /// Devices of every guest that take a port: SCSI, the agent's channel, balloon and random numbers.
 const FIXED_PORTS: usize = 4;
+
+/// Pairs of queues of an interface.
+pub const QUEUES_LIMIT: u32 = 16;
 
 /// How often the guest's balloon driver reports memory figures.
 const BALLOON_STATS_PERIOD_S: u32 = 5;
@@ -210,13 +213,36 @@ pub fn interface_model(interface: &InterfaceSpec) -> &str {
     }
 }
 
+/// Pairs of queues of an interface; one where its model knows no more.
+pub fn interface_queues(interface: &InterfaceSpec) -> u32 {
+    if interface_model(interface) == "virtio" { interface.queues.clamp(1, QUEUES_LIMIT) } else { 1 }
+}
+
+/// The device that is added to a running guest, changed in it or taken out of it.
+pub fn interface_xml(spec: &ServerSpec, interface: &InterfaceSpec, host: &HostFacts) -> String {
+    let network_boot = spec.boot_order.iter().any(|device| device == "network");
+    nic(interface, host, network_boot).to_document()
+}
+
+/// As much of an interface as libvirt needs to find it in a running guest.
+pub fn left_interface_xml(has: &RunningInterface) -> String {
+    el("interface")
+        .attr("type", "bridge")
+        .child(el("mac").attr("address", &has.mac))
+        .child(el("source").attr("bridge", &has.bridge))
+        .to_document()
+}
+
 fn nic(interface: &InterfaceSpec, host: &HostFacts, network_boot: bool) -> Element {
+    let queues = interface_queues(interface);
     el("interface")
         .attr("type", "bridge")
         .child(el("mac").attr("address", &interface.mac))
         .child(el("source").attr("bridge", &interface.bridge))
         .child(el("target").attr("dev", names::tap(&host.instance, &interface.tag)))
         .child(el("model").attr("type", interface_model(interface)))
+        .children((queues > 1).then(|| el("driver").attr("queues", queues)))
+        .children(interface.link_down.then(|| el("link").attr("state", "down")))
         .children((interface.mtu != 0).then(|| el("mtu").attr("size", interface.mtu)))
         // The boot ROM costs two seconds of each start.
         .children((!network_boot).then(|| el("rom").attr("enabled", "no")))

@@ -22,7 +22,10 @@ use berth_proto::{Firmware, ServerSpec};
 use sha2::{Digest, Sha256};
 
 pub use custom::Policy as CustomXmlPolicy;
-pub use devices::{DRIVE_TARGET, NO_VNC_PASSWORD, cache, disk_target, disk_xml, drive_xml, interface_model};
+pub use devices::{
+    DRIVE_TARGET, NO_VNC_PASSWORD, cache, disk_target, disk_xml, drive_xml, interface_model, interface_queues,
+    interface_xml, left_interface_xml,
+};
 use element::{Element, el};
 pub use metadata::{Metadata, NAMESPACE as METADATA_NAMESPACE, parse_metadata};
 pub use running::{Running, RunningDisk, RunningInterface};

@@ -49,6 +49,9 @@ pub struct RunningInterface {
     pub tap: String,
     pub model: String,
     pub mtu: u32,
+    /// Pairs; 0 and 1 are one.
+    pub queues: u32,
+    pub link_down: bool,
 }
 
 impl Running {
@@ -121,6 +124,8 @@ impl Running {
                 "domain/devices/interface/source" => interface.bridge = value("bridge"),
                 "domain/devices/interface/target" => interface.tap = value("dev"),
                 "domain/devices/interface/model" => interface.model = value("type"),
+                "domain/devices/interface/driver" => interface.queues = value("queues").parse().unwrap_or(0),
+                "domain/devices/interface/link" => interface.link_down = value("state") == "down",
                 "domain/devices/interface/mtu" => interface.mtu = value("size").parse().unwrap_or(0),
                 _ => {}
             }
@@ -191,7 +196,7 @@ mod tests {
     </disk>
     <interface type='bridge'>
       <mac address='52:54:00:00:00:01'/><source bridge='berth0'/><target dev='berth0123456789'/>
-      <model type='virtio'/><mtu size='1400'/>
+      <model type='virtio'/><driver queues='4'/><link state='down'/><mtu size='1400'/>
     </interface>
   </devices>
 </domain>"#;
@@ -217,6 +222,8 @@ mod tests {
             tap: "berth0123456789".into(),
             model: "virtio".into(),
             mtu: 1400,
+            queues: 4,
+            link_down: true,
         };
         assert_eq!(found.interfaces, [interface]);
     }

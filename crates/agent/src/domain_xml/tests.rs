@@ -59,7 +59,12 @@ fn two_of_each() -> ServerSpec {
         cache: "none".into(),
         ..disk(2, "66666666-7777-4888-9999-aaaaaaaaaaaa")
     });
-    spec.interfaces.push(InterfaceSpec { mtu: 1400, ..nic("9876543210", "52:54:00:00:00:02") });
+    spec.interfaces.push(InterfaceSpec {
+        mtu: 1400,
+        queues: 4,
+        link_down: true,
+        ..nic("9876543210", "52:54:00:00:00:02")
+    });
     spec
 }
 

@@ -55,6 +55,22 @@ fn golden_whitelist() {
 }
 
 #[test]
+fn golden_bounds_and_isolation() {
+    let bound = InterfaceSpec {
+        in_average_kbs: 2000,
+        in_burst_kb: 9000,
+        out_burst_kb: 77,
+        packets_s: 10_000,
+        isolated: true,
+        ..interface()
+    };
+    insta::assert_snapshot!(set("berth", &[filter(&bound)]));
+    let open = InterfaceSpec { isolated: false, ..bound.clone() };
+    assert_eq!(filter(&bound).hash(), filter(&open).hash(), "it is in a set, not in the chains");
+    assert_ne!(filter(&bound).mark(), filter(&open).mark());
+}
+
+#[test]
 fn golden_removal() {
     insta::assert_snapshot!(unset("berth", &["berth1234567890".into()]) + &remove_table("berth"));
 }

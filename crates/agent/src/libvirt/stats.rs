@@ -20,6 +20,12 @@ impl Figures {
         self.numbers.get(field).copied().unwrap_or(0)
     }
 
+    /// How long its processors have waited for the node's, in nanoseconds, summed over all of them; and how many they are.
+    pub fn waited(&self) -> (u64, u64) {
+        let delays = self.numbers.iter().filter(|(field, _)| field.starts_with("vcpu.") && field.ends_with(".delay"));
+        delays.fold((0, 0), |(sum, count), (_, ns)| (sum + ns, count + 1))
+    }
+
     pub fn text(&self, field: &str) -> &str {
         self.texts.get(field).map_or("", String::as_str)
     }
@@ -34,6 +40,7 @@ impl Libvirt {
             let disks = if this.pulls_run(connection) { 0 } else { sys::VIR_DOMAIN_STATS_BLOCK };
             let wanted = sys::VIR_DOMAIN_STATS_STATE
                 | sys::VIR_DOMAIN_STATS_CPU_TOTAL
+                | sys::VIR_DOMAIN_STATS_VCPU
                 | sys::VIR_DOMAIN_STATS_BALLOON
                 | sys::VIR_DOMAIN_STATS_INTERFACE
                 | disks;

@@ -80,6 +80,22 @@ impl Libvirt {
         .await
     }
 
+    /// Changes a device of the running guest to what the XML describes. Refused where that takes a start.
+    pub async fn update(&self, name: &str, xml: String) -> Result<(), HostError> {
+        self.on_domain("change the guest's device", name, move |domain| {
+            domain.update_device_flags(&xml, sys::VIR_DOMAIN_AFFECT_LIVE).map(drop)
+        })
+        .await
+    }
+
+    /// Asks the guest to give up the device that the XML describes; it is gone when the guest has.
+    pub async fn detach(&self, name: &str, xml: String) -> Result<(), HostError> {
+        self.on_domain("take the device out of the guest", name, move |domain| {
+            domain.detach_device_flags(&xml, sys::VIR_DOMAIN_AFFECT_LIVE).map(drop)
+        })
+        .await
+    }
+
     /// All four limits of a disk at once; 0 takes a limit away.
     pub async fn set_disk_limits(&self, name: &str, target: &str, limits: DiskLimits) -> Result<(), HostError> {
         let (name, target) = (name.to_owned(), target.to_owned());

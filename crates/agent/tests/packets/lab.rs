@@ -70,6 +70,11 @@ impl Lab {
         self.between((&self.peer, "p0"), (&self.guest, "g0"), TAP, frames)
     }
 
+    /// How many of each frame arrive behind the second tap when the guest sends them behind the first one.
+    pub fn arrived_at_neighbour(&self, frames: &[Frame]) -> BTreeMap<String, u64> {
+        self.between((&self.guest, "g0"), (&self.guest, "g1"), UNLISTED_TAP, frames)
+    }
+
     /// `last` is the receiver's wire on the host.
     fn between(&self, from: (&str, &str), to: (&str, &str), last: &str, frames: &[Frame]) -> BTreeMap<String, u64> {
         let labels: Vec<String> = frames.iter().map(|frame| format!("<{}>", frame.name)).collect();

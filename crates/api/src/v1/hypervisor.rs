@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{hypervisor_checks::HypervisorSelftest, hypervisor_group::HypervisorGroup, server_node::NodeLocalStorage};
+use super::{
+    hypervisor_checks::HypervisorSelftest, hypervisor_group::HypervisorGroup, hypervisor_network::HypervisorNetwork,
+    server_node::NodeLocalStorage,
+};
 use crate::lenient;
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -48,17 +51,6 @@ pub struct Hypervisor {
     pub agent_version: String,
     /// The newest self-test; null before the first.
     pub selftest: Option<HypervisorSelftest>,
-    pub created: String,
-    pub updated: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct HypervisorNetwork {
-    pub id: i64,
-    pub r#type: String,
-    pub bridge: String,
-    pub primary: bool,
-    pub default: bool,
     pub created: String,
     pub updated: String,
 }

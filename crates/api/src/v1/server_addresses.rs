@@ -62,6 +62,73 @@ pub struct UpdateInterface {
     /// Which blocks may give it addresses, 0 to 20; 0 is any.
     #[serde(deserialize_with = "lenient::option_i64")]
     pub network_profile: Option<i64>,
+    /// Pairs of queues of a virtio interface, 1 to 16; from the next start of the server on.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub process_queues: Option<i64>,
+    /// 1280 to 9216, and no more than the network's; null is the network's. From the next start of the server on.
+    #[serde(deserialize_with = "lenient::nullable_i64")]
+    pub mtu: Option<Option<i64>>,
+    /// True keeps it from all other isolated interfaces of its network.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub port_isolated: Option<bool>,
+    /// False takes the guest's carrier away.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub link_up: Option<bool>,
+    /// kB that pass at once beyond the speed towards the server; 0 is the node's default.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub in_burst: Option<i64>,
+    /// The same from the server.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub out_burst: Option<i64>,
+    /// In each direction; 0 is unlimited.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub packets_per_second: Option<i64>,
+}
+
+/// One more interface of a server.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CreateInterface {
+    /// A network of the server's hypervisor.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    #[schema(required = true)]
+    pub hypervisor_network_id: Option<i64>,
+    /// 1 virtio, 2 e1000, 3 rtl8139; null is the default.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub driver: Option<i64>,
+    /// False lets everything through that the server sends; administrators only.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub ip_filter: Option<bool>,
+    /// kB/s towards the server; 0 is unlimited.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub in_average: Option<i64>,
+    /// kB/s from the server; 0 is unlimited.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub out_average: Option<i64>,
+    /// Which blocks may give it addresses, 0 to 20; 0 is any.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub network_profile: Option<i64>,
+    /// Pairs of queues of a virtio interface, 1 to 16.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub process_queues: Option<i64>,
+    /// 1280 to 9216, and no more than the network's; null is the network's.
+    #[serde(deserialize_with = "lenient::nullable_i64")]
+    pub mtu: Option<Option<i64>>,
+    /// True keeps it from all other isolated interfaces of its network.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub port_isolated: Option<bool>,
+    /// False takes the guest's carrier away.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub link_up: Option<bool>,
+    /// kB that pass at once beyond the speed towards the server; 0 is the node's default.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub in_burst: Option<i64>,
+    /// The same from the server.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub out_burst: Option<i64>,
+    /// In each direction; 0 is unlimited.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub packets_per_second: Option<i64>,
 }
 
 /// Which IPv4 addresses an interface gets or loses: one of the three.

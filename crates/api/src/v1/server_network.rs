@@ -25,6 +25,10 @@ pub struct ServerInterface {
     /// 1 virtio, 2 e1000, 3 rtl8139; null is the default, virtio.
     pub driver: Option<i32>,
     pub process_queues: Option<i32>,
+    /// Null is the network's.
+    pub mtu: Option<i32>,
+    /// False: the guest sees no carrier.
+    pub link_up: bool,
     pub mac: String,
     pub ipv4_to_mac: Option<i32>,
     pub ipv6_to_mac: Option<i32>,
@@ -37,7 +41,12 @@ pub struct ServerInterface {
     /// kB/s from the server; 0 is unlimited.
     pub out_average: i64,
     pub out_peak: i64,
+    /// kB at once beyond the speed; 0 is the node's default.
     pub out_burst: i64,
+    /// In each direction; 0 is unlimited.
+    pub packets_per_second: i64,
+    /// kB/s in either direction while the traffic of the period is used up; 0 is none.
+    pub traffic_throttle: i64,
     pub ip_filter: bool,
     pub vlans: Vec<i64>,
     /// `4`, `6` or `4-6`: the families that the filter lets assigned addresses of through; null without a filter.

@@ -97,9 +97,9 @@ pub struct TrafficSlice {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrafficPolicy {
-    /// `nothing`, or `throttle`.
+    /// `nothing`, `throttle` or `suspend`. The last two end when the period turns or more traffic is added.
     pub policy: String,
-    /// kB/s in either direction, until the period turns or more traffic is added.
+    /// kB/s in either direction.
     #[serde(default, deserialize_with = "lenient::option_i64")]
     pub throttle: Option<i64>,
 }

@@ -9,6 +9,7 @@ pub mod group;
 pub mod hypervisor;
 pub mod iso;
 pub mod job;
+pub mod network;
 pub mod openapi;
 pub mod package;
 pub mod server;

@@ -2,13 +2,16 @@
 //! new one before that ends, or after.
 
 use berth_store::{
-    audit, enrolment_token, entity::hypervisor, hypervisor as nodes_store, hypervisor_group, hypervisor_network,
+    audit, enrolment_token,
+    entity::hypervisor,
+    hypervisor as nodes_store, hypervisor_group,
+    hypervisor_network::{self, NewNetwork, SIMPLE_BRIDGE},
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{entry, hypervisor_selftest};
+use super::{entry, hypervisor_networks::NAT, hypervisor_selftest};
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
@@ -22,6 +25,8 @@ use crate::{
 const TOKEN_LIFE: i64 = 24 * HOUR;
 /// Addresses and names are short; facts are what an agent tells of itself.
 const FACTS_LIMIT_BYTES: usize = 64 << 10;
+/// Networks with which a node comes in.
+const NETWORKS_LIMIT: usize = 64;
 
 /// Shown once.
 pub struct NewToken {
@@ -122,14 +127,14 @@ pub async fn join(ctx: &Context, actor: &Actor, joining: Joining) -> Result<Join
     let signed = ctx.pki.sign_node(&joining.csr_pem, uuid, ctx.rng.as_ref(), SystemClock.now());
     let signed = signed.map_err(bad_request)?;
     let new = new_row(&joining, uuid, token.group_id, &token.name, signed.row, now);
-    let bridges = bridges(&joining.facts);
+    let networks = networks(&joining.facts, now);
     ctx.store
         .write_tx::<_, Error>(|tx| {
-            let (ctx, actor, new, bridges) = (ctx.clone(), actor.clone(), new.clone(), bridges.clone());
+            let (ctx, actor, new, networks) = (ctx.clone(), actor.clone(), new.clone(), networks.clone());
             Box::pin(async move {
                 let row = nodes_store::insert(tx, new).await?;
-                for (position, (bridge, mtu)) in bridges.iter().enumerate() {
-                    hypervisor_network::insert(tx, row.id, bridge, *mtu, position == 0, now).await?;
+                for network in networks {
+                    hypervisor_network::create(tx, NewNetwork { hypervisor_id: row.id, ..network }).await?;
                 }
                 if !enrolment_token::take(tx, token.id, row.id, now).await? {
                     return Err(Error::Unauthenticated);
@@ -236,14 +241,28 @@ fn new_row(
     }
 }
 
-fn bridges(facts: &Value) -> Vec<(String, Option<i32>)> {
-    let networks = facts.get("networks").and_then(Value::as_array).cloned().unwrap_or_default();
-    let bridge = |network: &Value| {
-        let mtu =
-            network.get("mtu").and_then(Value::as_i64).filter(|mtu| *mtu > 0).and_then(|mtu| i32::try_from(mtu).ok());
-        Some((network.get("bridge")?.as_str()?.to_owned(), mtu))
-    };
-    networks.iter().filter_map(bridge).take(64).collect()
+/// Networks of a new node, as it says that it has them; the first one is its primary.
+fn networks(facts: &Value, now: i64) -> Vec<NewNetwork> {
+    let told = facts.get("networks").and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut found: Vec<NewNetwork> = Vec::new();
+    for network in told.iter().take(NETWORKS_LIMIT) {
+        let Some(bridge) = network["bridge"].as_str() else { continue };
+        if found.iter().any(|known| known.bridge == bridge) {
+            continue;
+        }
+        let kind = if network["nat"] == true { NAT } else { SIMPLE_BRIDGE };
+        let mtu = network["mtu"].as_i64().filter(|mtu| *mtu > 0).and_then(|mtu| i32::try_from(mtu).ok());
+        found.push(NewNetwork {
+            hypervisor_id: 0,
+            name: bridge.to_owned(),
+            kind: kind.to_owned(),
+            bridge: bridge.to_owned(),
+            mtu,
+            is_primary: found.is_empty(),
+            now,
+        });
+    }
+    found
 }
 
 fn shown(row: &hypervisor::Model) -> Value {

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// How often a tag or a MAC address that is taken is drawn again.
-const DRAWS: u32 = 5;
+pub(super) const DRAWS: u32 = 5;
 /// Profiles of the one storage that each node has: any, and the local one.
 const LOCAL_STORAGE: [i32; 2] = [0, 1];
 /// 52:54:00 is QEMU's.
@@ -195,6 +195,7 @@ async fn create_on(
 ) -> Result<ServerDetails, Error> {
     let Some(network) = node.network.clone() else { return Err(Error::Invalid(Vec::new())) };
     for draw in 1.. {
+        let (tag, mac) = self::draw(ctx);
         let work = Arc::new(Work {
             ctx: ctx.clone(),
             actor: actor.clone(),
@@ -202,8 +203,8 @@ async fn create_on(
             node: node.clone(),
             network: network.clone(),
             uuid: ctx.rng.uuid(),
-            tag: i64::try_from(TAGS.start + ctx.rng.below(TAGS.end - TAGS.start)).unwrap_or_default(),
-            mac: mac(ctx.rng.bytes()),
+            tag,
+            mac,
             now: ctx.now(),
         });
         match ctx.creates.run(ctx, work).await {
@@ -215,7 +216,13 @@ async fn create_on(
     Err(Error::Unavailable("No tag is free.".to_owned()))
 }
 
-fn is_taken(error: &StoreError) -> bool {
+/// A tag and a MAC address for an interface; which of them are taken only the database knows.
+pub(super) fn draw(ctx: &Context) -> (i64, String) {
+    let tag = i64::try_from(TAGS.start + ctx.rng.below(TAGS.end - TAGS.start)).unwrap_or_default();
+    (tag, mac(ctx.rng.bytes()))
+}
+
+pub(super) fn is_taken(error: &StoreError) -> bool {
     ["tag", "mac"].iter().any(|column| error.violates("server_interfaces", &[column]))
 }
 
@@ -359,6 +366,7 @@ impl Work {
             out_average_kbs: plan.out_average_kbs,
             network_profile: plan.network_profile,
             firewall_enabled: !self.prepared.firewall.is_empty(),
+            settings: server_interface::Settings::default(),
             now: self.now,
         }
     }

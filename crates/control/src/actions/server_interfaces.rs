@@ -2,13 +2,14 @@
 
 use berth_api::v1::server_addresses::UpdateInterface;
 use berth_store::{
-    entity::server_interface as entity,
+    hypervisor_network,
     server_details::{self, InterfaceDetails},
-    server_interface::{self, InterfaceChange},
+    server_interface::{self, InterfaceChange, Settings},
 };
 use serde_json::json;
 
 use super::{
+    hypervisor_networks::MTU,
     interfaces::{self, Change, INTERFACE},
     rules,
 };
@@ -19,6 +20,13 @@ use crate::{
 
 /// kB/s; as the operations on servers take it.
 const MOST_SPEED_KBS: i64 = 999_999_999;
+/// As agents know it.
+const MOST_QUEUES: i64 = 16;
+/// A gigabyte.
+const MOST_BURST_KB: i64 = 1_000_000;
+const MOST_PACKETS_S: i64 = 100_000_000;
+/// The Global API's code of it.
+const VIRTIO: i32 = 1;
 
 pub async fn all(ctx: &Context, actor: &Actor, server_id: i64) -> Result<Vec<InterfaceDetails>, Error> {
     actor.require(Ability::Read)?;
@@ -43,27 +51,24 @@ pub async fn update(
     if input.ip_filter.is_some() {
         actor.require(Ability::Admin)?;
     }
-    check(&input)?;
     let change = Change::new(ctx, actor, server_id);
     let changed = ctx.store.write_tx::<_, Error>(|tx| {
         let (change, reference, input) = (change.clone(), reference.to_owned(), input.clone());
         Box::pin(async move {
             let locked = change.lock(tx).await?;
             let row = locked.at(&reference)?;
-            let small = |value: Option<i64>| value.and_then(|value| i32::try_from(value).ok());
-            let new = InterfaceChange {
-                driver: small(input.driver).or(row.driver),
-                ip_filter: input.ip_filter.unwrap_or(row.ip_filter),
-                in_average_kbs: input.in_average.unwrap_or(row.in_average_kbs),
-                out_average_kbs: input.out_average.unwrap_or(row.out_average_kbs),
-                network_profile: small(input.network_profile).unwrap_or(row.network_profile),
+            let network = hypervisor_network::by_id(tx, row.network_id).await?;
+            let before = InterfaceChange {
+                settings: Settings::of(row),
+                in_average_kbs: row.in_average_kbs,
+                out_average_kbs: row.out_average_kbs,
+                network_profile: row.network_profile,
                 now: change.now,
             };
+            let new = changed_by(before, &input, network.and_then(|network| network.mtu))?;
             server_interface::update(tx, row.id, new).await?;
             change.follow(tx, &locked.row).await?;
-            let after = json!({ "driver": new.driver, "ipFilter": new.ip_filter, "inAverage": new.in_average_kbs,
-                "outAverage": new.out_average_kbs, "networkProfile": new.network_profile });
-            change.record(tx, "update_interface", Some(shown(row)), Some(after)).await
+            change.record(tx, "update_interface", Some(shown(&before)), Some(shown(&new))).await
         })
     });
     changed.await?;
@@ -71,22 +76,74 @@ pub async fn update(
     Ok(())
 }
 
-fn shown(row: &entity::Model) -> serde_json::Value {
-    json!({ "driver": row.driver, "ipFilter": row.ip_filter, "inAverage": row.in_average_kbs,
-            "outAverage": row.out_average_kbs, "networkProfile": row.network_profile })
-}
-
-fn check(input: &UpdateInterface) -> Result<(), Error> {
+/// What an interface is to have; every mistake at once.
+pub(super) fn changed_by(
+    before: InterfaceChange,
+    input: &UpdateInterface,
+    network_mtu: Option<i32>,
+) -> Result<InterfaceChange, Error> {
+    let UpdateInterface {
+        driver,
+        ip_filter,
+        in_average,
+        out_average,
+        network_profile,
+        process_queues,
+        mtu,
+        port_isolated,
+        link_up,
+        in_burst,
+        out_burst,
+        packets_per_second,
+    } = input;
     let mut errors = Vec::new();
     for (field, value, range) in [
-        ("driver", input.driver, 1..=3),
-        ("inAverage", input.in_average, 0..=MOST_SPEED_KBS),
-        ("outAverage", input.out_average, 0..=MOST_SPEED_KBS),
-        ("networkProfile", input.network_profile, 0..=20),
+        ("driver", *driver, 1..=3),
+        ("inAverage", *in_average, 0..=MOST_SPEED_KBS),
+        ("outAverage", *out_average, 0..=MOST_SPEED_KBS),
+        ("networkProfile", *network_profile, 0..=20),
+        ("processQueues", *process_queues, 1..=MOST_QUEUES),
+        ("mtu", mtu.flatten(), MTU),
+        ("inBurst", *in_burst, 0..=MOST_BURST_KB),
+        ("outBurst", *out_burst, 0..=MOST_BURST_KB),
+        ("packetsPerSecond", *packets_per_second, 0..=MOST_PACKETS_S),
     ] {
         if let Some(value) = value {
             rules::within(&mut errors, field, value, range);
         }
     }
-    rules::done(errors)
+    let small = |value: i64| i32::try_from(value).unwrap_or(i32::MAX);
+    let mut new = before;
+    let to = &mut new.settings;
+    to.driver = driver.map(small).or(to.driver);
+    to.ip_filter = ip_filter.unwrap_or(to.ip_filter);
+    to.process_queues = process_queues.map(small).or(to.process_queues);
+    to.mtu = mtu.map_or(to.mtu, |mtu| mtu.map(small));
+    to.port_isolated = port_isolated.unwrap_or(to.port_isolated);
+    to.link_up = link_up.unwrap_or(to.link_up);
+    to.in_burst_kb = in_burst.unwrap_or(to.in_burst_kb);
+    to.out_burst_kb = out_burst.unwrap_or(to.out_burst_kb);
+    to.packets_s = packets_per_second.unwrap_or(to.packets_s);
+    if to.process_queues.is_some_and(|queues| queues > 1) && to.driver.is_some_and(|driver| driver != VIRTIO) {
+        errors.push("The processQueues must be 1: only virtio has more.".to_owned());
+    }
+    if let (Some(mtu), Some(most)) = (to.mtu, network_mtu)
+        && mtu > most
+    {
+        errors.push(format!("The mtu must be at most {most}, the network's."));
+    }
+    new.in_average_kbs = in_average.unwrap_or(new.in_average_kbs);
+    new.out_average_kbs = out_average.unwrap_or(new.out_average_kbs);
+    new.network_profile = network_profile.map_or(new.network_profile, small);
+    rules::done(errors)?;
+    Ok(new)
+}
+
+pub(super) fn shown(change: &InterfaceChange) -> serde_json::Value {
+    let InterfaceChange { settings, in_average_kbs, out_average_kbs, network_profile, now: _ } = change;
+    json!({ "driver": settings.driver, "ipFilter": settings.ip_filter, "inAverage": in_average_kbs,
+            "outAverage": out_average_kbs, "networkProfile": network_profile,
+            "processQueues": settings.process_queues, "mtu": settings.mtu, "portIsolated": settings.port_isolated,
+            "linkUp": settings.link_up, "inBurst": settings.in_burst_kb, "outBurst": settings.out_burst_kb,
+            "packetsPerSecond": settings.packets_s })
 }

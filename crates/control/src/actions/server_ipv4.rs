@@ -6,7 +6,7 @@ use berth_api::v1::server_addresses::{AddIpv4Quantity, InterfaceIpv4, ServerIpv4
 use berth_store::{
     Tx,
     entity::{ip_block, ipv4_address as entity, server_interface},
-    ip_block_binding, ipv4_address,
+    ip_block_binding, ipv4_address, port_forward,
 };
 use serde_json::json;
 
@@ -256,6 +256,7 @@ pub async fn remove(
             };
             let wanted = held(tx, &interfaces, &which).await?;
             let gone = ipv4_address::release(tx, &interfaces, &wanted, change.now).await?;
+            port_forward::remove_of_addresses(tx, &interfaces, &wanted).await?;
             change.follow(tx, &locked.row).await?;
             let gone: Vec<Ipv4Addr> = gone.into_iter().map(|row| ipam::ipv4(row.address)).collect();
             change.record(tx, "remove_server_ipv4", Some(json!({ "ipv4": gone })), None).await?;

@@ -1,6 +1,8 @@
 //! Suspending a server and ending that: the flag at once, the power change behind what runs.
 
-use berth_store::{Tx, console_token, entity::server, pending_action, server as servers, server_change::Changes};
+use berth_store::{
+    Tx, console_token, entity::server, pending_action, server as servers, server_change::Changes, traffic_limit,
+};
 use serde_json::json;
 
 use super::{
@@ -33,6 +35,10 @@ async fn set(ctx: &Context, actor: &Actor, server_id: i64, suspend: bool) -> Res
         Box::pin(async move {
             let row = changing.lock(tx, server_id).await?;
             let keeps = !suspend && row.delete_at.is_some();
+            if suspend {
+                // Also one that is suspended for its traffic: more of that does not end this.
+                traffic_limit::keep_suspended(tx, row.id).await?;
+            }
             if row.suspended == suspend && !keeps {
                 return Ok(());
             }
@@ -54,7 +60,12 @@ async fn set(ctx: &Context, actor: &Actor, server_id: i64, suspend: bool) -> Res
 }
 
 /// Answers the queue item of the power change; a server that was never built has none.
-async fn switch(changing: &Changing, tx: &Tx, row: &server::Model, suspend: bool) -> Result<Option<i64>, Error> {
+pub(super) async fn switch(
+    changing: &Changing,
+    tx: &Tx,
+    row: &server::Model,
+    suspend: bool,
+) -> Result<Option<i64>, Error> {
     let changes = Changes { suspended: Some(suspend), ..Changes::default() };
     let row = changing.write(tx, row, changes, true).await?;
     for kind in ConsoleKind::ALL {

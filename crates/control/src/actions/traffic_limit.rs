@@ -4,14 +4,12 @@
 use berth_api::v1::server_traffic::TrafficPolicy;
 use berth_store::{
     Tx, audit,
-    entity::{package_traffic, server, server_interface as interface_entity, traffic_state::Model as State},
-    package, server as servers, server_interface,
-    server_interface::InterfaceChange,
-    traffic as store, traffic_limit,
+    entity::{package_traffic, server, traffic_state::Model as State},
+    package, server as servers, server_interface, traffic as store, traffic_limit,
 };
 use serde_json::json;
 
-use super::{entry, interfaces::Change, rules};
+use super::{entry, interfaces::Change, rules, server_change::Changing, server_suspend};
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
@@ -22,6 +20,7 @@ use crate::{
 /// Percent of the allowance at which a notice is given.
 const NOTICES: [i64; 2] = [80, 100];
 const THROTTLE: &str = "throttle";
+const SUSPEND: &str = "suspend";
 const NOTHING: &str = "nothing";
 /// kB/s.
 const THROTTLE_KBS: std::ops::RangeInclusive<i64> = 1..=100_000_000;
@@ -47,9 +46,9 @@ pub async fn set_policy(ctx: &Context, actor: &Actor, package_id: i64, input: Tr
     actor.require(Ability::Admin)?;
     let mut errors = Vec::new();
     match input.policy.as_str() {
-        NOTHING => {}
+        NOTHING | SUSPEND => {}
         THROTTLE => rules::within(&mut errors, "throttle", input.throttle.unwrap_or(0), THROTTLE_KBS),
-        _ => errors.push("The policy must be nothing or throttle.".to_owned()),
+        _ => errors.push("The policy must be nothing, throttle or suspend.".to_owned()),
     }
     rules::done(errors)?;
     let now = ctx.now();
@@ -72,7 +71,7 @@ pub async fn set_policy(ctx: &Context, actor: &Actor, package_id: i64, input: Tr
     set.await
 }
 
-/// Looks at every server that had traffic lately or is throttled.
+/// Looks at every server that had traffic lately, or is throttled or suspended for it.
 pub async fn look_at_all(ctx: &Context) -> Result<(), Error> {
     let (mut after, since) = (0, ctx.now() - DAY);
     loop {
@@ -85,7 +84,7 @@ pub async fn look_at_all(ctx: &Context) -> Result<(), Error> {
     }
 }
 
-/// Gives notices, and throttles or no longer throttles. Nothing is written where nothing changes.
+/// Gives notices, and does what the policy says, or undoes it. Nothing is written where nothing changes.
 pub async fn look_at(ctx: &Context, server_id: i64) -> Result<(), Error> {
     let change = Change::new(ctx, &Actor::system(), server_id);
     let looked = ctx.store.write_tx::<_, Error>(|tx| {
@@ -114,7 +113,7 @@ pub async fn look_at(ctx: &Context, server_id: i64) -> Result<(), Error> {
 }
 
 fn none_yet(server_id: i64, month: i32) -> State {
-    State { server_id, month, noticed: 0, throttled: false, in_average_kbs: 0, out_average_kbs: 0, updated_at: 0 }
+    State { server_id, month, noticed: 0, throttled: false, suspended: false, updated_at: 0 }
 }
 
 /// The current period, and how much of its allowance is used, in percent; 0 where the server is unmetered.
@@ -145,39 +144,51 @@ async fn give_notices(tx: &Tx, change: &Change, state: &mut State, percent: i64)
     Ok(())
 }
 
-/// Throttles a server that is over, where its package says so, and lets one that is not run free again.
+/// What the package says of a server that is over, and the end of it for one that is not.
 async fn settle(tx: &Tx, change: &Change, row: &server::Model, state: &mut State, percent: i64) -> Result<bool, Error> {
-    let policy = traffic_limit::of_package(tx, row.package_id).await?.filter(|policy| policy.policy == THROTTLE);
-    let wanted = policy.filter(|_| percent >= 100);
-    if wanted.is_some() == state.throttled {
+    let policy = traffic_limit::of_package(tx, row.package_id).await?.filter(|_| percent >= 100);
+    let is = |name: &str| policy.as_ref().filter(|policy| policy.policy == name);
+    let throttle_kbs = is(THROTTLE).map_or(0, |policy| policy.throttle_kbs);
+    let throttled = throttle(tx, change, state, throttle_kbs, percent).await?;
+    let suspended = suspend(tx, change, state, is(SUSPEND).is_some(), percent).await?;
+    Ok(throttled || suspended)
+}
+
+/// The customer's own speeds stay beside the throttle, so that they can be changed meanwhile.
+async fn throttle(tx: &Tx, change: &Change, state: &mut State, kbs: i64, percent: i64) -> Result<bool, Error> {
+    if kbs == 0 && !state.throttled {
         return Ok(false);
     }
     let locked = change.lock(tx).await?;
     let primary = locked.named(None)?;
-    let (speeds, action) = match &wanted {
-        Some(policy) => {
-            (state.in_average_kbs, state.out_average_kbs) = (primary.in_average_kbs, primary.out_average_kbs);
-            ((policy.throttle_kbs, policy.throttle_kbs), "throttle_traffic")
-        }
-        None => ((state.in_average_kbs, state.out_average_kbs), "unthrottle_traffic"),
-    };
-    state.throttled = wanted.is_some();
-    set_speeds(tx, primary, speeds, change.now).await?;
+    state.throttled = kbs != 0;
+    if primary.throttle_kbs == kbs {
+        return Ok(false);
+    }
+    server_interface::set_throttle(tx, primary.id, kbs, change.now).await?;
     change.follow(tx, &locked.row).await?;
-    let before = json!({ "inAverage": primary.in_average_kbs, "outAverage": primary.out_average_kbs });
-    let after = json!({ "inAverage": speeds.0, "outAverage": speeds.1, "percent": percent });
+    let (before, after) = (json!({ "throttle": primary.throttle_kbs }), json!({ "throttle": kbs, "percent": percent }));
+    let action = if kbs == 0 { "unthrottle_traffic" } else { "throttle_traffic" };
     change.record(tx, action, Some(before), Some(after)).await?;
     Ok(true)
 }
 
-async fn set_speeds(tx: &Tx, row: &interface_entity::Model, speeds: (i64, i64), now: i64) -> Result<(), Error> {
-    let new = InterfaceChange {
-        driver: row.driver,
-        ip_filter: row.ip_filter,
-        in_average_kbs: speeds.0,
-        out_average_kbs: speeds.1,
-        network_profile: row.network_profile,
-        now,
-    };
-    Ok(server_interface::update(tx, row.id, new).await?)
+/// Ends only a suspension that it began. Whoever ends it by hand has it run until the period turns.
+async fn suspend(tx: &Tx, change: &Change, state: &mut State, wanted: bool, percent: i64) -> Result<bool, Error> {
+    if wanted == state.suspended {
+        return Ok(false);
+    }
+    let changing = Changing::new(&change.ctx, &Actor::system());
+    let row = changing.lock(tx, change.server_id).await?;
+    let changes = row.suspended != wanted;
+    state.suspended = wanted && changes;
+    if !changes {
+        return Ok(false);
+    }
+    let queued = server_suspend::switch(&changing, tx, &row, wanted).await?;
+    let action = if wanted { "suspend_for_traffic" } else { "unsuspend_after_traffic" };
+    let before = json!({ "suspended": row.suspended });
+    let after = json!({ "suspended": wanted, "percent": percent, "queue": queued });
+    change.record(tx, action, Some(before), Some(after)).await?;
+    Ok(true)
 }

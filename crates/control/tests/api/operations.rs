@@ -85,6 +85,11 @@ pub async fn example(app: &App, company: &Company, operation: &Operation) -> Cal
         let path = format!("{path}/{}", blocks["data"]["assigned"][0]["id"]);
         return Call { method: operation.method.clone(), path, body: None };
     }
+    if operation.path == "/servers/{serverId}/forwards/{forwardId}" {
+        let path = format!("/servers/{}/forwards", translated_server(app, company).await);
+        let id = made(app, &path, json!({ "protocol": "tcp", "port": 22 })).await;
+        return Call { method: operation.method.clone(), path: format!("{path}/{id}"), body: None };
+    }
     if operation.path == "/users/{extRelationId}/serverAuthenticationTokens/{serverId}" {
         let (user, relation) = related_user(app).await;
         let server = company.server(app).await;
@@ -92,7 +97,20 @@ pub async fn example(app: &App, company: &Company, operation: &Operation) -> Cal
         let path = format!("/users/{relation}/serverAuthenticationTokens/{server}");
         return Call { method: operation.method.clone(), path, body: Some(Body::Json(json!({}))) };
     }
-    let mut path = operation.path.replace("{address}", "192.0.2.1").replace("{interface}", "primary");
+    let reference = match operation.name().as_str() {
+        "DELETE /servers/{serverId}/interfaces/{interface}" => "secondary",
+        _ => "primary",
+    };
+    let mut path = operation.path.replace("{address}", "192.0.2.1").replace("{interface}", reference);
+    if path.starts_with("/compute/hypervisors/{hypervisorId}/networks") {
+        let node = rows::spare_hypervisor(app, company.group).await;
+        path = path.replace("{hypervisorId}", &node.to_string());
+        if path.contains("{networkId}") {
+            let networks = format!("/compute/hypervisors/{node}/networks");
+            let made = made(app, &networks, json!({ "name": "Customers", "bridge": "br1" })).await;
+            path = path.replace("{networkId}", &made.to_string());
+        }
+    }
     if path.contains("ipblocks/{blockId}") && path.starts_with("/compute") {
         path = path.replace("{blockId}", &made(app, BLOCKS, ip_block(app, Some(company))).await.to_string());
     }
@@ -151,6 +169,12 @@ async fn id_of(app: &App, company: &Company, operation: &Operation) -> i64 {
         "POST /servers/{serverId}/unsuspend" => {
             let id = company.built_server(app).await;
             assert_eq!(app.post(&format!("/servers/{id}/suspend"), json!({})).await.0, 204);
+            id
+        }
+        "POST /servers/{serverId}/forwards" => translated_server(app, company).await,
+        "DELETE /servers/{serverId}/interfaces/{interface}" => {
+            let id = company.server(app).await;
+            made(app, &format!("/servers/{id}/interfaces"), json!({ "hypervisorNetworkId": 1 })).await;
             id
         }
         "DELETE /servers/{serverId}/networkWhitelist" => {
@@ -220,6 +244,14 @@ async fn id_of(app: &App, company: &Company, operation: &Operation) -> i64 {
     }
 }
 
+/// A server whose node translates its addresses.
+async fn translated_server(app: &App, company: &Company) -> i64 {
+    let network = format!("/compute/hypervisors/{}/networks/1", company.hypervisors[0]);
+    let changed = app.call("PUT", &network, Some(json!({ "type": "lvNatv1" }).to_string())).await;
+    assert_eq!(changed.0, 200, "{}", changed.1);
+    company.server(app).await
+}
+
 /// A new user's id and relation.
 async fn related_user(app: &App) -> (i64, i64) {
     let relation = i64::from(u16::from_le_bytes(app.ctx.rng.bytes())) + 1_000_000;
@@ -279,6 +311,12 @@ fn body(app: &App, company: &Company, operation: &Operation) -> Option<Body> {
         "POST /servers/{serverId}/networkWhitelist" => json!({ "ip": "10.0.0.10", "cidr": 32 }),
         "DELETE /servers/{serverId}/networkWhitelist" => json!({ "interface": "primary", "ip": "10.0.0.10" }),
         "PUT /servers/{serverId}/interfaces/{interface}" => json!({ "inAverage": 1000 }),
+        "POST /servers/{serverId}/interfaces" => json!({ "hypervisorNetworkId": 1 }),
+        "POST /servers/{serverId}/forwards" => json!({ "protocol": "tcp", "port": 22 }),
+        "DELETE /servers/{serverId}/interfaces/{interface}" => json!({ "confirm": true }),
+        "POST /compute/hypervisors/{hypervisorId}/networks" => json!({ "name": random, "bridge": "nat0" }),
+        "PUT /compute/hypervisors/{hypervisorId}/networks/{networkId}" => json!({ "name": random }),
+        "DELETE /compute/hypervisors/{hypervisorId}/networks/{networkId}" => json!({ "confirm": true }),
         "POST /servers/{serverId}/interfaces/{interface}/ipv4" => json!({ "quantity": 1 }),
         "DELETE /servers/{serverId}/interfaces/{interface}/ipv4" => json!({ "quantity": 1 }),
         "POST /servers/{serverId}/interfaces/{interface}/ipv6" => json!({}),
@@ -289,6 +327,9 @@ fn body(app: &App, company: &Company, operation: &Operation) -> Option<Body> {
         "PUT /firewall/rulesets/{rulesetId}" => json!({ "description": "Changed." }),
         "DELETE /firewall/rulesets/{rulesetId}" => json!({ "confirm": true }),
         "PUT /packages/{packageId}/trafficPolicy" => json!({ "policy": "throttle", "throttle": 125 }),
+        "PUT /packages/{packageId}/cpuFairness" => {
+            json!({ "share": 80, "minutes": 60, "throttle": 50, "throttleMinutes": 30 })
+        }
         "PUT /packages/{packageId}/firewallRulesets" => json!({ "rulesets": [1] }),
         _ if operation.changes() && operation.path.contains("/firewall/{interface}/") => json!({}),
         "POST /servers/{serverId}/quarantine" => json!({}),

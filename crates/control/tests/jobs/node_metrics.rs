@@ -33,6 +33,7 @@ async fn a_watched_node_has_a_row_a_minute_which_ages_into_averages(database: Da
         storage: vec![root],
         network_rx_bytes: 1000,
         network_tx_bytes: 500,
+        cpu_steal_percent: 0.0,
     };
     let stop = CancellationToken::new();
     let _guard = stop.clone().drop_guard();

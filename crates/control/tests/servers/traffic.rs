@@ -16,6 +16,7 @@ berth_store::on_both_databases!(
     months_turn_over_two_years_without_gap_or_overlap,
     blocks_are_added_to_periods_and_removed,
     a_server_that_passes_its_traffic_is_told_of_and_throttled_until_there_is_more,
+    a_server_that_passes_its_traffic_is_suspended_until_there_is_more,
 );
 
 /// A node that tells totals of one interface.
@@ -190,31 +191,96 @@ async fn a_server_that_passes_its_traffic_is_told_of_and_throttled_until_there_i
     assert_eq!(app.get(&policy).await.1["data"], throttle);
 
     let mut node = Node::of(&app, company.hypervisors[0], server).await;
-    let speed = async |server: i64| {
+    let throttle = async |server: i64| {
         let (_, list) = app.get(&format!("/servers/{server}/interfaces")).await;
-        (list["data"][0]["inAverage"].as_i64().unwrap(), list["data"][0]["outAverage"].as_i64().unwrap())
+        (list["data"][0]["trafficThrottle"].as_i64().unwrap(), list["data"][0]["inAverage"].as_i64().unwrap())
     };
     let notices = async || app.get("/audit?action=traffic_notice").await.1["total"].as_i64().unwrap();
     let look = async || traffic_limit::look_at_all(&app.ctx).await.unwrap();
     node.passed(&app, 7_900_000_000, 0).await;
     look().await;
-    assert_eq!((notices().await, speed(server).await), (0, (5_000, 0)));
+    assert_eq!((notices().await, throttle(server).await), (0, (0, 5_000)));
     node.passed(&app, 100_000_000, 0).await;
     look().await;
     look().await;
-    assert_eq!((notices().await, speed(server).await), (1, (5_000, 0)), "at 80 percent, once");
+    assert_eq!((notices().await, throttle(server).await), (1, (0, 5_000)), "at 80 percent, once");
     node.passed(&app, 0, 2_000_000_000).await;
     look().await;
-    assert_eq!((notices().await, speed(server).await, speed(free).await), (2, (125, 125), (0, 0)));
+    assert_eq!((notices().await, throttle(server).await, throttle(free).await), (2, (125, 5_000), (0, 0)));
+    assert_eq!(told_speeds(&app, server).await, (125, 125));
+
+    // The customer's own speed is changed meanwhile, and the throttle itself.
+    let path = format!("/servers/{server}/interfaces/primary");
+    assert_eq!(app.call("PUT", &path, Some(json!({ "inAverage": 100, "outAverage": 900 }).to_string())).await.0, 200);
+    assert_eq!(told_speeds(&app, server).await, (100, 125), "the slower of the two");
+    let slower = json!({ "policy": "throttle", "throttle": 50 });
+    assert_eq!(app.call("PUT", &policy, Some(slower.to_string())).await.0, 204);
+    look().await;
+    assert_eq!((throttle(server).await, told_speeds(&app, server).await), ((50, 100), (50, 50)));
 
     let blocks = format!("/servers/{server}/traffic/blocks");
     assert_eq!(app.post(&blocks, json!({ "month": 1, "amount": 5 })).await.0, 201);
     look().await;
-    assert_eq!(speed(server).await, (5_000, 0), "as before");
+    assert_eq!((throttle(server).await, told_speeds(&app, server).await), ((0, 100), (100, 900)), "there is more");
     node.passed(&app, 6_000_000_000, 0).await;
     look().await;
-    assert_eq!((notices().await, speed(server).await), (2, (125, 125)), "again, and each notice was given");
+    assert_eq!((notices().await, throttle(server).await), (2, (50, 100)), "again, and each notice was given");
     app.pass(31 * DAY);
     look().await;
-    assert_eq!(speed(server).await, (5_000, 0), "the month has turned");
+    assert_eq!(throttle(server).await, (0, 100), "the month has turned");
+}
+
+/// What its node is told.
+async fn told_speeds(app: &App, server: i64) -> (u32, u32) {
+    let details = berth_store::server_details::by_id(app.ctx.store.read(), server).await.unwrap().unwrap();
+    let spec = berth_control::spec::trial_spec(&app.ctx, &details).unwrap();
+    (spec.interfaces[0].in_average_kbs, spec.interfaces[0].out_average_kbs)
+}
+
+async fn a_server_that_passes_its_traffic_is_suspended_until_there_is_more(database: Database) {
+    let app = App::start(database).await;
+    let company = rows::company(&app, 1, 10).await;
+    let mut order = company.order();
+    order["traffic"] = json!(10);
+    let (_, made) = app.post("/servers", order).await;
+    let server = made["data"]["id"].as_i64().unwrap();
+    let policy = format!("/packages/{}/trafficPolicy", company.package);
+    let suspend = json!({ "policy": "suspend", "throttle": null });
+    assert_eq!(app.call("PUT", &policy, Some(suspend.to_string())).await.0, 204);
+    assert_eq!(app.get(&policy).await.1["data"], suspend);
+    let mut node = Node::of(&app, company.hypervisors[0], server).await;
+    let look = async || {
+        traffic_limit::look_at_all(&app.ctx).await.unwrap();
+        app.get(&format!("/servers/{server}")).await.1["data"]["suspended"].as_bool().unwrap()
+    };
+    let entries = async |action: &str| app.get(&format!("/audit?action={action}")).await.1["total"].as_i64().unwrap();
+    let (blocks, mut month) = (format!("/servers/{server}/traffic/blocks"), 1);
+    let post = async |path: &str| assert_eq!(app.post(path, json!({})).await.0, 204);
+    node.passed(&app, 9_900_000_000, 0).await;
+    assert!(!look().await);
+    node.passed(&app, 100_000_000, 0).await;
+    assert!(look().await && look().await);
+    assert_eq!((entries("suspend_for_traffic").await, entries("traffic_notice").await), (1, 2));
+    assert_eq!(app.post(&blocks, json!({ "month": month, "amount": 5 })).await.0, 201);
+    assert!(!look().await, "there is more");
+    assert_eq!(entries("unsuspend_after_traffic").await, 1);
+
+    node.passed(&app, 5_000_000_000, 0).await;
+    assert!(look().await, "again");
+    post(&format!("/servers/{server}/unsuspend")).await;
+    assert!(!look().await && !look().await, "whoever ends it by hand has it run");
+    app.pass(31 * DAY);
+    month += 1;
+    assert!(!look().await, "the month has turned");
+
+    node.passed(&app, 10_000_000_000, 0).await;
+    assert!(look().await);
+    post(&format!("/servers/{server}/suspend")).await;
+    assert_eq!(app.post(&blocks, json!({ "month": month, "amount": 50 })).await.0, 201);
+    assert!(look().await, "somebody wants it suspended, whatever its traffic");
+    post(&format!("/servers/{server}/unsuspend")).await;
+    assert!(!look().await);
+    let policy_gone = json!({ "policy": "nothing" });
+    assert_eq!(app.call("PUT", &policy, Some(policy_gone.to_string())).await.0, 204);
+    assert!(!look().await);
 }

@@ -8,7 +8,8 @@ pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
     pub hypervisor_id: i64,
-    /// `simpleBridge`.
+    pub name: String,
+    /// `simpleBridge`, or `lvNatv1` where the node translates addresses.
     pub kind: String,
     pub bridge: String,
     pub mtu: Option<i32>,

@@ -31,6 +31,8 @@ pub struct Model {
     pub cpu_type: String,
     pub cpu_shares: i64,
     pub cpu_throttle: i32,
+    /// Of its processors' time that it is left after sustained use of them; 0 is no bound.
+    pub cpu_fair_percent: i32,
     pub uefi: bool,
     pub boot_order: Json,
     /// Sealed; empty until the first build.

@@ -25,6 +25,21 @@ pub struct Model {
     pub firewall_enabled: bool,
     /// Nothing passes in either direction.
     pub quarantined: bool,
+    /// Pairs of queues; null leaves one.
+    pub process_queues: Option<i32>,
+    /// Null is the network's.
+    pub mtu: Option<i32>,
+    /// Reaches the node and its uplink, and no other isolated interface.
+    pub port_isolated: bool,
+    /// False: the guest sees no carrier.
+    pub link_up: bool,
+    /// What passes at once beyond the speed, in kB; 0 is the node's default.
+    pub in_burst_kb: i64,
+    pub out_burst_kb: i64,
+    /// Packets a second in each direction; 0 is unlimited.
+    pub packets_s: i64,
+    /// The most of either speed while the traffic is used up, in kB/s; 0 is none.
+    pub throttle_kbs: i64,
     pub created_at: i64,
     pub updated_at: i64,
 }

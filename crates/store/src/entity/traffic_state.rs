@@ -11,9 +11,8 @@ pub struct Model {
     /// The highest notice that was given, in percent; 0 is none.
     pub noticed: i32,
     pub throttled: bool,
-    /// Speeds from before the throttle.
-    pub in_average_kbs: i64,
-    pub out_average_kbs: i64,
+    /// By the policy, not by somebody.
+    pub suspended: bool,
     pub updated_at: i64,
 }
 

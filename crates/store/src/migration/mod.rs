@@ -8,6 +8,7 @@ mod m0004_media;
 mod m0005_ops;
 mod m0007_network;
 mod m0008_reverse_dns;
+mod m0009_networks;
 mod m0010_plans;
 mod m0011_sessions;
 
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_ops::Migration),
             Box::new(m0007_network::Migration),
             Box::new(m0008_reverse_dns::Migration),
+            Box::new(m0009_networks::Migration),
             Box::new(m0010_plans::Migration),
             Box::new(m0011_sessions::Migration),
         ]

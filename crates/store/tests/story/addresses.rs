@@ -3,10 +3,12 @@
 use std::net::Ipv4Addr;
 
 use berth_store::{
-    Store, address_history,
+    Store, address_history, hypervisor_network,
     ip_block::{self, BlockChange, NewBlock},
-    ip_block_binding, ip_whitelist, ipv4_address, ipv6_subnet, server, server_details,
-    server_interface::{self, InterfaceChange},
+    ip_block_binding, ip_whitelist, ipv4_address, ipv6_subnet,
+    port_forward::{self, NewForward},
+    server, server_details,
+    server_interface::{self, InterfaceChange, NewInterface, Settings},
 };
 
 use crate::{NOW, nodes::Nodes, people::People, uuid, write_in};
@@ -21,6 +23,7 @@ pub async fn tell(store: &Store, nodes: &Nodes, people: &People, server: i64) {
     rest(store, four, interface).await;
     subnets(store, six, interface, server).await;
     bindings(store, nodes, four, six).await;
+    further_interface(store, four, nodes, server).await;
     end_of_blocks(store, four, six, interface, server).await;
     passed(store, interface, server).await;
 }
@@ -190,6 +193,71 @@ async fn bound(store: &Store, hypervisor: i64) -> Vec<(i64, i64, i32)> {
     all.into_iter().map(|bound| (bound.network.id, bound.block.id, bound.binding.position)).collect()
 }
 
+/// A further interface goes with what it has.
+async fn further_interface(store: &Store, block: i64, nodes: &Nodes, server: i64) {
+    let (db, network_id) = (store.read(), nodes.network);
+    let new = move || NewInterface {
+        server_id: server,
+        network_id,
+        position: 9,
+        tag: 1_000_000_009,
+        mac: "52:54:00:00:00:09".to_owned(),
+        in_average_kbs: 0,
+        out_average_kbs: 0,
+        network_profile: 0,
+        firewall_enabled: true,
+        settings: Settings { port_isolated: true, mtu: Some(1300), ..Settings::default() },
+        now: NOW,
+    };
+    let made = write_in!(store, |tx| server_interface::insert(tx, new()).await).unwrap();
+    assert_eq!((made.is_primary, made.name.as_str(), made.mtu, made.port_isolated), (false, "eth8", Some(1300), true));
+    let id = made.id;
+    let (before, _) = hypervisor_network::bound(db, network_id).await.unwrap();
+    write_in!(store, |tx| {
+        ipv4_address::take(tx, &[number(2)], id, 1, NOW + 20).await?;
+        ip_whitelist::add(tx, id, 4, "203.0.113.0", 24, NOW).await
+    })
+    .unwrap();
+    forwards(store, nodes, server, id).await;
+    write_in!(store, |tx| server_interface::remove(tx, id, NOW + 21).await).unwrap();
+    assert_eq!(port_forward::of_interfaces(db, &[id]).await.unwrap(), [], "it led there");
+    assert_eq!(server_interface::of_server(db, server).await.unwrap().len(), 1);
+    assert_eq!(ipv4_address::by_addresses(db, &[number(2)]).await.unwrap()[0].interface_id, None);
+    let (held, _) = address_history::of_ipv4(db, Ipv4Addr::from(FIRST + 1), Some(NOW + 20), 0, 10).await.unwrap();
+    assert_eq!(held[0].released_at, Some(NOW + 21));
+    assert_eq!(hypervisor_network::bound(db, network_id).await.unwrap().0, before - 1);
+    assert_eq!(ip_block::assigned(db, block).await.unwrap(), 0);
+}
+
+async fn forwards(store: &Store, nodes: &Nodes, server: i64, interface_id: i64) {
+    let (db, hypervisor_id) = (store.read(), nodes.first);
+    let new = move |protocol: &str, public_port| NewForward {
+        hypervisor_id,
+        interface_id,
+        protocol: protocol.to_owned(),
+        public_port,
+        address: number(2),
+        port: 22,
+        now: NOW,
+    };
+    let insert =
+        async |protocol: &'static str, port| write_in!(store, |tx| port_forward::insert(tx, new(protocol, port)).await);
+    let made = [insert("tcp", 20_001).await.unwrap(), insert("tcp", 20_000).await.unwrap()];
+    let udp = insert("udp", 20_000).await.unwrap();
+    let twice = insert("tcp", 20_000).await.unwrap_err();
+    assert!(twice.violates("port_forwards", &["hypervisor_id", "protocol", "public_port"]), "{twice}");
+    let all = port_forward::of_interfaces(db, &[interface_id, 999]).await.unwrap();
+    assert_eq!(all, [made[0].clone(), made[1].clone(), udp.clone()]);
+    assert_eq!(port_forward::used_ports(db, hypervisor_id, "tcp").await.unwrap(), [20_000, 20_001]);
+    let details = server_details::by_id(db, server).await.unwrap().unwrap();
+    let own = details.interfaces.iter().find(|of| of.interface.id == interface_id).unwrap();
+    assert_eq!(own.forwards, all);
+    write_in!(store, |tx| port_forward::remove(tx, udp.id).await).unwrap();
+    let gone = write_in!(store, |tx| port_forward::remove_of_addresses(tx, &[interface_id], &[number(2)]).await);
+    assert_eq!(gone.unwrap(), 2);
+    insert("tcp", 20_000).await.unwrap();
+}
+
 async fn end_of_blocks(store: &Store, four: i64, six: i64, interface: i64, server: i64) {
     let db = store.read();
     let change = BlockChange {
@@ -235,17 +303,26 @@ async fn end_of_blocks(store: &Store, four: i64, six: i64, interface: i64, serve
 async fn passed(store: &Store, interface: i64, server: i64) {
     let db = store.read();
     let before = server_interface::of_server(db, server).await.unwrap().remove(0);
-    let change = InterfaceChange {
+    assert_eq!(Settings::of(&before), Settings::default());
+    let settings = Settings {
         driver: Some(2),
         ip_filter: false,
-        in_average_kbs: 1,
-        out_average_kbs: 2,
-        network_profile: 3,
-        now: NOW + 1,
+        process_queues: Some(4),
+        mtu: Some(1400),
+        port_isolated: true,
+        link_up: false,
+        in_burst_kb: 5,
+        out_burst_kb: 6,
+        packets_s: 7,
     };
+    let change = InterfaceChange { settings, in_average_kbs: 1, out_average_kbs: 2, network_profile: 3, now: NOW + 1 };
     write_in!(store, |tx| server_interface::update(tx, interface, change).await).unwrap();
     let row = server_interface::of_server(db, server).await.unwrap().remove(0);
-    assert_eq!((row.driver, row.ip_filter, row.network_profile, row.updated_at), (Some(2), false, 3, NOW + 1));
+    assert_eq!((Settings::of(&row), row.network_profile, row.updated_at), (settings, 3, NOW + 1));
+    assert_eq!((row.driver, row.link_up, row.packets_s), (Some(2), false, 7));
+    write_in!(store, |tx| server_interface::set_throttle(tx, interface, 125, NOW + 2).await).unwrap();
+    let throttled = server_interface::of_server(db, server).await.unwrap().remove(0);
+    assert_eq!((throttled.throttle_kbs, throttled.in_average_kbs, throttled.updated_at), (125, 1, NOW + 2));
     assert_eq!((row.in_average_kbs, row.out_average_kbs, row.mac), (1, 2, before.mac));
     let add = async |address: &'static str, prefix_len| {
         let family = if address.contains(':') { 6 } else { 4 };

@@ -2,10 +2,11 @@
 
 use berth_store::{
     Store, enrolment_token,
+    entity::hypervisor_network::Model as Network,
     hypervisor::{self, NewHypervisor, NodeCertificate},
     hypervisor_group::{self, NewGroup},
     hypervisor_metric::{self, Figures},
-    hypervisor_network,
+    hypervisor_network::{self, NewNetwork},
 };
 use serde_json::json;
 
@@ -181,10 +182,47 @@ async fn networks(store: &Store, first: i64, second: i64) -> i64 {
     let others = write_in!(store, |tx| hypervisor_network::insert(tx, second, "br0", None, true, NOW).await);
     let (spare, main, others) = (spare.unwrap(), main.unwrap(), others.unwrap());
     assert_eq!((spare.mtu, spare.is_default, main.is_default), (Some(9000), false, true));
+    assert_eq!((spare.name.as_str(), spare.kind.as_str()), ("br1", hypervisor_network::SIMPLE_BRIDGE));
+    let twice =
+        write_in!(store, |tx| hypervisor_network::insert(tx, first, "br1", None, false, NOW).await).unwrap_err();
+    assert!(twice.violates("hypervisor_networks", &["hypervisor_id", "bridge"]), "{twice}");
     assert_eq!(hypervisor_network::by_id(db, spare.id).await.unwrap().as_ref(), Some(&spare));
     assert_eq!(hypervisor_network::of_hypervisors(db, &[first]).await.unwrap(), [main.clone(), spare]);
     assert_eq!(hypervisor_network::of_hypervisors(db, &[second, 999]).await.unwrap(), [others]);
+    own_network(store, first, main.id).await;
     main.id
+}
+
+async fn own_network(store: &Store, first: i64, main: i64) {
+    let db = store.read();
+    let new = move || NewNetwork {
+        hypervisor_id: first,
+        name: "Customers".to_owned(),
+        kind: "lvNatv1".to_owned(),
+        bridge: "br7".to_owned(),
+        mtu: None,
+        is_primary: false,
+        now: NOW,
+    };
+    let made = write_in!(store, |tx| hypervisor_network::create(tx, new()).await).unwrap();
+    assert_eq!((made.name.as_str(), made.kind.as_str(), made.is_default), ("Customers", "lvNatv1", false));
+    let id = made.id;
+    let default = async |id| hypervisor_network::by_id(db, id).await.unwrap().unwrap().is_default;
+    let change = move |is_default| Network { name: "Others".to_owned(), mtu: Some(1400), is_default, ..made.clone() };
+    for is_default in [true, false] {
+        let row = change(is_default);
+        let changed = write_in!(store, [row] | tx | hypervisor_network::update(tx, row, NOW + 1).await).unwrap();
+        assert_eq!((changed.name.as_str(), changed.mtu, changed.updated_at), ("Others", Some(1400), NOW + 1));
+        assert_eq!((changed.is_default, default(main).await), (is_default, false), "one is it");
+    }
+    let back = hypervisor_network::by_id(db, main).await.unwrap().unwrap();
+    let back = Network { is_default: true, ..back };
+    write_in!(store, [back] | tx | hypervisor_network::update(tx, back, NOW).await).unwrap();
+    assert_eq!(hypervisor_network::bound(db, id).await.unwrap(), (0, 0));
+    let none = write_in!(store, |tx| hypervisor_network::renew_specifications(tx, id).await).unwrap();
+    assert_eq!(none, [] as [i64; 0]);
+    write_in!(store, |tx| hypervisor_network::remove(tx, id).await).unwrap();
+    assert_eq!(hypervisor_network::by_id(db, id).await.unwrap(), None);
 }
 
 async fn enrolment(store: &Store, group: i64, first: i64) {

@@ -87,6 +87,7 @@ async fn subnets_come_back(store: &Store, block6: i64, nodes: &Nodes) {
         out_average_kbs: 0,
         network_profile: 0,
         firewall_enabled: false,
+        settings: server_interface::Settings::default(),
         now: NOW,
     };
     let given = write_in!(

@@ -9,7 +9,7 @@ use berth_store::{
     pending_action::{self, NewPending},
     server_details,
     server_disk::{self, NewDisk},
-    server_interface::{self, NewInterface},
+    server_interface::{self, NewInterface, Settings},
     server_ssh_key,
 };
 use serde_json::json;
@@ -63,6 +63,7 @@ async fn interface(store: &Store, nodes: &Nodes, server: i64) -> i64 {
         out_average_kbs: 200,
         network_profile: 0,
         firewall_enabled: false,
+        settings: Settings::default(),
         now: NOW,
     };
     let made = write_in!(store, |tx| server_interface::insert(tx, new(1, 1_000_000_000, "52:54:00:00:00:01")).await);

@@ -1,8 +1,8 @@
 //! Traffic that a node tells of, counted once, by day and hour; and blocks.
 
 use berth_store::{
-    Store,
-    entity::{package_traffic, traffic_state},
+    Store, cpu_fairness,
+    entity::{cpu_fairness as cpu_state, package_fairness, package_traffic, traffic_state},
     server_interface,
     traffic::{self, Reading, Sum, When},
     traffic_limit,
@@ -35,6 +35,7 @@ pub async fn tell(store: &Store, nodes: &Nodes, goods: &Goods, server: i64) {
     assert_eq!(traffic::hours(db, server, 0).await.unwrap().len(), 1);
 
     limits(store, server, goods).await;
+    fairness(store, server).await;
     let block = write_in!(store, |tx| traffic::add_block(tx, server, 2, 100, NOW).await).unwrap();
     assert_eq!(traffic::blocks(db, server).await.unwrap(), std::slice::from_ref(&block));
     let id = block.id;
@@ -42,6 +43,39 @@ pub async fn tell(store: &Store, nodes: &Nodes, goods: &Goods, server: i64) {
     assert_eq!(write_in!(store, |tx| traffic::remove_block(tx, server, id).await).unwrap(), Some(block));
     assert_eq!(traffic::blocks(db, server).await.unwrap(), []);
     write_in!(store, |tx| traffic::add_block(tx, server, 3, 5, NOW).await).unwrap();
+}
+
+async fn fairness(store: &Store, server: i64) {
+    let db = store.read();
+    let package_id = berth_store::server::by_id(db, server).await.unwrap().unwrap().package_id;
+    assert_eq!(cpu_fairness::of_package(db, package_id).await.unwrap(), None);
+    assert_eq!(cpu_fairness::to_look_at(db, 0, 10).await.unwrap(), []);
+    for share_percent in [70, 80] {
+        let policy = package_fairness::Model {
+            package_id,
+            share_percent,
+            after_minutes: 10,
+            throttle_percent: 50,
+            throttle_minutes: 20,
+            updated_at: NOW,
+        };
+        let set = policy.clone();
+        write_in!(store, [set] | tx | cpu_fairness::set_of_package(tx, set).await).unwrap();
+        assert_eq!(cpu_fairness::of_package(db, package_id).await.unwrap(), Some(policy));
+    }
+    let watched = cpu_fairness::to_look_at(db, 0, 10).await.unwrap();
+    assert_eq!((watched.last().unwrap().server_id, watched.last().unwrap().share_percent), (server, 80));
+    assert_eq!(cpu_fairness::to_look_at(db, server, 10).await.unwrap(), []);
+    assert_eq!(cpu_fairness::states(db, &[server]).await.unwrap(), []);
+    for used_percent in [90, 95] {
+        let (over_since, throttled_until) = (Some(NOW), None);
+        let state = cpu_state::Model { server_id: server, over_since, throttled_until, used_percent, updated_at: NOW };
+        let set = state.clone();
+        write_in!(store, [set] | tx | cpu_fairness::set_state(tx, set).await).unwrap();
+        assert_eq!(cpu_fairness::states(db, &[server, 999]).await.unwrap(), [state]);
+    }
+    write_in!(store, |tx| cpu_fairness::set_percent(tx, server, 50, NOW + 1).await).unwrap();
+    assert_eq!(berth_store::server::by_id(db, server).await.unwrap().unwrap().cpu_fair_percent, 50);
 }
 
 async fn limits(store: &Store, server: i64, goods: &Goods) {
@@ -63,8 +97,7 @@ async fn limits(store: &Store, server: i64, goods: &Goods) {
             month: 1,
             noticed: 80,
             throttled,
-            in_average_kbs: 100,
-            out_average_kbs: 200,
+            suspended: throttled,
             updated_at: NOW,
         };
         let set = state.clone();
@@ -72,5 +105,8 @@ async fn limits(store: &Store, server: i64, goods: &Goods) {
         assert_eq!(traffic_limit::state(db, server).await.unwrap(), Some(state));
     }
     assert_eq!(traffic_limit::to_look_at(db, 3 * DAY, 0, 10).await.unwrap(), [server], "it is throttled");
+    write_in!(store, |tx| traffic_limit::keep_suspended(tx, server).await).unwrap();
+    let state = traffic_limit::state(db, server).await.unwrap().unwrap();
+    assert_eq!((state.suspended, state.throttled, state.noticed), (false, true, 80));
     assert_eq!(traffic_limit::to_look_at(db, 0, server, 10).await.unwrap(), [] as [i64; 0], "after it there is none");
 }

@@ -11,7 +11,7 @@ use berth_api::{
     time,
     v1::{
         confirm::Confirm,
-        hypervisor::{CreateEnrolmentToken, EnrolmentToken, Hypervisor, HypervisorNetwork, UpdateHypervisor},
+        hypervisor::{CreateEnrolmentToken, EnrolmentToken, Hypervisor, UpdateHypervisor},
     },
 };
 use berth_store::{
@@ -20,7 +20,7 @@ use berth_store::{
 };
 use serde_json::Value;
 
-use super::{hypervisor_checks, hypervisor_groups::group};
+use super::{hypervisor_checks, hypervisor_groups::group, hypervisor_networks::network};
 use crate::{
     Context, Error,
     actions::{enrolment, hypervisors},
@@ -209,29 +209,6 @@ fn shown(row: entity::Model, of: group_entity::Model, networks: Vec<network_enti
         accelerator_detail,
         agent_version,
         selftest: None,
-        created: time::offset(created_at),
-        updated: time::offset(updated_at),
-    }
-}
-
-fn network(row: network_entity::Model) -> HypervisorNetwork {
-    let network_entity::Model {
-        id,
-        hypervisor_id: _,
-        kind,
-        bridge,
-        mtu: _,
-        is_primary,
-        is_default,
-        created_at,
-        updated_at,
-    } = row;
-    HypervisorNetwork {
-        id,
-        r#type: kind,
-        bridge,
-        primary: is_primary,
-        default: is_default,
         created: time::offset(created_at),
         updated: time::offset(updated_at),
     }

@@ -3,12 +3,14 @@
 mod audit;
 mod backups;
 mod connect;
+mod cpu_fairness;
 mod dns;
 mod document;
 mod group_fits;
 mod hypervisor_checks;
 mod hypervisor_groups;
 mod hypervisor_metrics;
+mod hypervisor_networks;
 mod hypervisors;
 mod icons;
 mod ip_addresses;
@@ -107,6 +109,8 @@ fn operations() -> OpenApiRouter<Context> {
         .routes(routes!(servers::backups::access))
         .routes(routes!(servers::backups::plan))
         .routes(routes!(servers::hardware::change_hardware))
+        .routes(routes!(cpu_fairness::of_package, cpu_fairness::set_of_package))
+        .routes(routes!(cpu_fairness::of_server))
         .routes(routes!(servers::custom_xml::set_custom_xml))
         .routes(routes!(servers::media::iso, servers::media::mount, servers::media::eject))
         .merge(network())
@@ -119,6 +123,8 @@ fn network() -> OpenApiRouter<Context> {
         .routes(routes!(ip_blocks::retrieve, ip_blocks::update, ip_blocks::delete))
         .routes(routes!(ip_addresses::add, ip_addresses::list, ip_addresses::reserve, ip_addresses::remove))
         .routes(routes!(ip_addresses::history))
+        .routes(routes!(hypervisor_networks::list, hypervisor_networks::create))
+        .routes(routes!(hypervisor_networks::retrieve, hypervisor_networks::update, hypervisor_networks::remove))
         .routes(routes!(ip_block_bindings::of_block))
         .routes(routes!(ip_block_bindings::list, ip_block_bindings::bind))
         .routes(routes!(ip_block_bindings::order))
@@ -126,10 +132,12 @@ fn network() -> OpenApiRouter<Context> {
         .routes(routes!(servers::addresses::add_quantity))
         .routes(routes!(servers::addresses::add, servers::addresses::remove))
         .routes(routes!(servers::addresses::whitelist, servers::addresses::unlist))
-        .routes(routes!(servers::interfaces::list))
-        .routes(routes!(servers::interfaces::retrieve, servers::interfaces::update))
+        .routes(routes!(servers::interfaces::list, servers::interfaces::create))
+        .routes(routes!(servers::interfaces::retrieve, servers::interfaces::update, servers::interfaces::remove))
         .routes(routes!(servers::interfaces::add_ipv4, servers::interfaces::remove_ipv4))
         .routes(routes!(servers::interfaces::add_ipv6, servers::interfaces::remove_ipv6))
+        .routes(routes!(servers::forwards::list, servers::forwards::create))
+        .routes(routes!(servers::forwards::remove))
         .routes(routes!(servers::firewall::retrieve))
         .routes(routes!(servers::firewall::enable))
         .routes(routes!(servers::firewall::disable))

@@ -8,7 +8,8 @@ use axum::{
 use berth_api::{
     data::Data,
     v1::{
-        server_addresses::{InterfaceIpv4, InterfaceIpv6, UpdateInterface},
+        confirm::Confirm,
+        server_addresses::{CreateInterface, InterfaceIpv4, InterfaceIpv6, UpdateInterface},
         server_network::ServerInterface,
     },
 };
@@ -17,7 +18,7 @@ use super::{SERVER, convert};
 use crate::{
     Context, Error,
     actions::{
-        server_interfaces,
+        server_interface_parts, server_interfaces,
         server_ipv4::{self, Where, which},
         server_ipv6,
     },
@@ -56,7 +57,8 @@ pub async fn retrieve(
 
 /// Change an interface.
 ///
-/// Filter and speeds change at once; a driver with the next start of the server.
+/// Filter, speeds, bursts, packets, isolation and link change at once; driver, MTU and queues with the next start of the
+/// server.
 #[utoipa::path(put, path = "/servers/{serverId}/interfaces/{interface}", operation_id = "update_interface", tag = "Servers",
     request_body = UpdateInterface,
     params(("serverId" = i64, Path, description = "A server's id."),
@@ -74,6 +76,49 @@ pub async fn update(
     server_interfaces::update(&ctx, &actor, (id, &reference), input).await?;
     let found = server_interfaces::one(&ctx, &actor, id, &reference).await?;
     Ok(Json(Data { data: convert::interface(found) }))
+}
+
+/// Create an interface.
+///
+/// A server that runs is given it at once where its machine has a free port, otherwise at its next start; that stands
+/// among its pending actions. It has no addresses yet.
+#[utoipa::path(post, path = "/servers/{serverId}/interfaces", operation_id = "create_interface", tag = "Servers",
+    request_body = CreateInterface,
+    params(("serverId" = i64, Path, description = "A server's id.")),
+    responses((status = 201, description = "The interface.", body = Data<ServerInterface>),
+        (status = 404, description = "There is no such server."),
+        (status = 422, description = "Which fields are wrong.")))]
+pub async fn create(
+    State(ctx): State<Context>,
+    actor: Actor,
+    Path(id): Path<String>,
+    Body(input): Body<CreateInterface>,
+) -> Result<(StatusCode, Json<Data<ServerInterface>>), Error> {
+    let id = extract::id(&id, SERVER)?;
+    let tag = server_interface_parts::create(&ctx, &actor, id, input).await?;
+    let found = server_interfaces::one(&ctx, &actor, id, &tag).await?;
+    Ok((StatusCode::CREATED, Json(Data { data: convert::interface(found) })))
+}
+
+/// Remove an interface, with its addresses, subnets and firewall.
+///
+/// The primary one stays. Nothing passes it once the node knows; a guest that does not give it up while it runs has lost
+/// it at its next start.
+#[utoipa::path(delete, path = "/servers/{serverId}/interfaces/{interface}", operation_id = "delete_interface", tag = "Servers",
+    request_body = Confirm,
+    params(("serverId" = i64, Path, description = "A server's id."),
+        ("interface" = String, Path, description = "`secondary` or a tag.")),
+    responses((status = 204, description = "It is removed."),
+        (status = 404, description = "There is no such server or interface."),
+        (status = 422, description = "It is the primary one, or the removal is not confirmed.")))]
+pub async fn remove(
+    State(ctx): State<Context>,
+    actor: Actor,
+    Path((id, reference)): Path<(String, String)>,
+    Body(confirm): Body<Confirm>,
+) -> Result<StatusCode, Error> {
+    server_interface_parts::remove(&ctx, &actor, (extract::id(&id, SERVER)?, &reference), confirm).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Add IPv4 addresses to an interface.

@@ -9,6 +9,7 @@ pub mod create;
 pub mod custom_xml;
 pub mod delete;
 pub mod firewall;
+pub mod forwards;
 pub mod hardware;
 pub mod interfaces;
 pub mod list;

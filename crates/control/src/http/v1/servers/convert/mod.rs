@@ -127,6 +127,7 @@ pub fn server(details: ServerDetails, extras: Extras) -> Server {
         cpu_type: _,
         cpu_shares: _,
         cpu_throttle: _,
+        cpu_fair_percent: _,
         uefi: _,
         boot_order: _,
         password_enc: _,

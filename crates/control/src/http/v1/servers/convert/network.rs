@@ -13,7 +13,7 @@ use berth_store::{
 
 use ipnet::Ipv6Net;
 
-use crate::ipam;
+use crate::{actions::hypervisor_networks, ipam};
 
 pub fn network(interfaces: Vec<InterfaceDetails>) -> ServerNetwork {
     let mut network = ServerNetwork::default();
@@ -54,7 +54,7 @@ pub fn with_names(mut network: ServerNetwork, names: &[(String, String)]) -> Ser
 }
 
 pub fn interface(details: InterfaceDetails) -> ServerInterface {
-    let InterfaceDetails { interface, network, ipv4, ipv6, whitelist, firewall } = details;
+    let InterfaceDetails { interface, network, ipv4, ipv6, whitelist, firewall, forwards: _ } = details;
     let server_interface::Model {
         id,
         server_id: _,
@@ -72,6 +72,14 @@ pub fn interface(details: InterfaceDetails) -> ServerInterface {
         network_profile,
         firewall_enabled,
         quarantined: _,
+        process_queues,
+        mtu,
+        port_isolated,
+        link_up,
+        in_burst_kb,
+        out_burst_kb,
+        packets_s,
+        throttle_kbs,
         created_at: _,
         updated_at: _,
     } = interface;
@@ -83,7 +91,9 @@ pub fn interface(details: InterfaceDetails) -> ServerInterface {
         name,
         kind: if is_primary { "public" } else { "private" }.to_owned(),
         driver,
-        process_queues: None,
+        process_queues,
+        mtu,
+        link_up,
         mac,
         ipv4_to_mac: None,
         ipv6_to_mac: None,
@@ -92,14 +102,16 @@ pub fn interface(details: InterfaceDetails) -> ServerInterface {
         out_traffic_count: is_primary,
         in_average: in_average_kbs,
         in_peak: 0,
-        in_burst: 0,
+        in_burst: in_burst_kb,
         out_average: out_average_kbs,
         out_peak: 0,
-        out_burst: 0,
+        out_burst: out_burst_kb,
+        packets_per_second: packets_s,
+        traffic_throttle: throttle_kbs,
         ip_filter,
         vlans: Vec::new(),
         ip_filter_type: ip_filter.then(|| "4-6".to_owned()),
-        port_isolated: false,
+        port_isolated,
         ipv4_resolver_1: 1,
         ipv4_resolver_2: 2,
         ipv6_resolver_1: 1,
@@ -109,7 +121,7 @@ pub fn interface(details: InterfaceDetails) -> ServerInterface {
         dhcp_v6: 0,
         firewall_enabled,
         hypervisor_network: network_id,
-        is_nat: false,
+        is_nat: network.kind == hypervisor_networks::NAT,
         nat: false,
         firewall: firewall.iter().map(|rule| rule.id).collect(),
         hypervisor_connectivity: connectivity(network),
@@ -129,6 +141,7 @@ fn connectivity(row: hypervisor_network::Model) -> HypervisorConnectivity {
     let hypervisor_network::Model {
         id,
         hypervisor_id: _,
+        name: _,
         kind,
         bridge,
         mtu,

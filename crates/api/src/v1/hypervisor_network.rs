@@ -1,0 +1,61 @@
+//! Networks of nodes: bridges that servers can be attached to.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::lenient;
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct HypervisorNetwork {
+    pub id: i64,
+    pub name: String,
+    /// `simpleBridge`, or `lvNatv1` where the node translates addresses.
+    pub r#type: String,
+    pub bridge: String,
+    /// Of guests' interfaces; null is the bridge's.
+    pub mtu: Option<i32>,
+    /// The first of the node; it stays.
+    pub primary: bool,
+    /// New servers are attached to it.
+    pub default: bool,
+    pub created: String,
+    pub updated: String,
+}
+
+/// A bridge that the node's owner lists in its configuration becomes a network.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CreateHypervisorNetwork {
+    /// 3 to 30 characters.
+    #[schema(required = true)]
+    pub name: String,
+    /// 1 to 15 of `A-Za-z0-9_.-`; no other network of the node has it.
+    #[schema(required = true)]
+    pub bridge: String,
+    /// `simpleBridge` (the default) or `lvNatv1`.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub r#type: Option<String>,
+    /// 1280 to 9216, and no more than the bridge's; null is the bridge's.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub mtu: Option<i64>,
+}
+
+/// What is to change of a network; what is left out stays.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UpdateHypervisorNetwork {
+    /// 3 to 30 characters; not of the primary network.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub name: Option<String>,
+    /// Another bridge, while no interface is attached.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub bridge: Option<String>,
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub r#type: Option<String>,
+    /// Guests have it from their next start on; null is the bridge's.
+    #[serde(deserialize_with = "lenient::nullable_i64")]
+    pub mtu: Option<Option<i64>>,
+    /// True makes it the network of new servers, instead of the one that was.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub default: Option<bool>,
+}

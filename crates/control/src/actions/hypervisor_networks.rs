@@ -1,0 +1,246 @@
+//! Networks of a node: which of its bridges servers can be attached to, and with what. A bridge is the node's owner's to
+//! allow: only those that the agent lists, and sees, become networks.
+
+use berth_api::v1::{
+    confirm::Confirm,
+    hypervisor_network::{CreateHypervisorNetwork, UpdateHypervisorNetwork},
+};
+use berth_store::{
+    Tx, audit,
+    entity::{hypervisor as node_entity, hypervisor_network as entity},
+    hypervisor,
+    hypervisor_network::{self as networks, NewNetwork, SIMPLE_BRIDGE},
+    server as servers,
+};
+use serde_json::{Value, json};
+
+use super::{differences, entry, ip_block_bindings::NODE, queue, rules};
+use crate::{
+    Context, Error,
+    actor::{Ability, Actor},
+};
+
+pub const NETWORK: &str = "network";
+/// A bridge whose node translates addresses.
+pub const NAT: &str = "lvNatv1";
+/// IPv6 wants no less; no more fits into the frames of usual hardware.
+pub const MTU: std::ops::RangeInclusive<i64> = 1280..=9216;
+/// Linux' limit for names of interfaces.
+const BRIDGE_LIMIT_CHARS: usize = 15;
+/// Networks of one node.
+const MOST: usize = 64;
+
+pub async fn list(ctx: &Context, actor: &Actor, hypervisor_id: i64) -> Result<Vec<entity::Model>, Error> {
+    actor.require(Ability::Read)?;
+    let db = ctx.store.read();
+    hypervisor::by_id(db, hypervisor_id).await?.ok_or(Error::NotFound(NODE))?;
+    Ok(networks::of_hypervisors(db, &[hypervisor_id]).await?)
+}
+
+pub async fn one(ctx: &Context, actor: &Actor, (hypervisor_id, id): (i64, i64)) -> Result<entity::Model, Error> {
+    let all = list(ctx, actor, hypervisor_id).await?;
+    all.into_iter().find(|network| network.id == id).ok_or(Error::NotFound(NETWORK))
+}
+
+pub async fn create(
+    ctx: &Context,
+    actor: &Actor,
+    hypervisor_id: i64,
+    input: CreateHypervisorNetwork,
+) -> Result<entity::Model, Error> {
+    actor.require(Ability::Admin)?;
+    let now = ctx.now();
+    let made = ctx.store.write_tx::<_, Error>(|tx| {
+        let (actor, input) = (actor.clone(), input.clone());
+        Box::pin(async move {
+            let node = hypervisor::lock(tx, hypervisor_id).await?.ok_or(Error::NotFound(NODE))?;
+            let others = networks::of_hypervisors(tx, &[hypervisor_id]).await?;
+            let new = NewNetwork {
+                hypervisor_id,
+                name: input.name.trim().to_owned(),
+                kind: input.r#type.unwrap_or_else(|| SIMPLE_BRIDGE.to_owned()),
+                bridge: input.bridge.trim().to_owned(),
+                mtu: input.mtu.map(|mtu| i32::try_from(mtu).unwrap_or(0)),
+                is_primary: others.is_empty(),
+                now,
+            };
+            let mut errors = Vec::new();
+            rules::text(&mut errors, "name", &new.name, 3, 30);
+            check(&mut errors, &node, (&new.kind, &new.bridge, new.mtu));
+            if others.len() >= MOST {
+                errors.push(format!("A hypervisor has at most {MOST} networks."));
+            }
+            rules::done(errors)?;
+            let made = networks::create(tx, new).await?;
+            let subject = (NODE, hypervisor_id);
+            audit::record(tx, entry(&actor, now, "create_network", subject, None, Some(shown(&made)))).await?;
+            Ok(made)
+        })
+    });
+    made.await.map_err(taken)
+}
+
+pub async fn update(
+    ctx: &Context,
+    actor: &Actor,
+    (hypervisor_id, id): (i64, i64),
+    input: UpdateHypervisorNetwork,
+) -> Result<entity::Model, Error> {
+    actor.require(Ability::Admin)?;
+    let now = ctx.now();
+    let changed = ctx.store.write_tx::<_, Error>(|tx| {
+        let (ctx, actor, input) = (ctx.clone(), actor.clone(), input.clone());
+        Box::pin(async move {
+            let node = hypervisor::lock(tx, hypervisor_id).await?.ok_or(Error::NotFound(NODE))?;
+            let row = found(tx, hypervisor_id, id).await?;
+            let changed = changed(tx, &node, &row, input).await?;
+            let Some((before, after)) = differences(shown(&row), shown(&changed)) else { return Ok(row) };
+            let told = |network: &entity::Model| (network.bridge.clone(), network.mtu);
+            let follows = told(&row) != told(&changed);
+            let changed = networks::update(tx, changed, now).await?;
+            if follows {
+                for server in networks::renew_specifications(tx, id).await? {
+                    if let Some(server) = servers::by_id(tx, server).await? {
+                        queue::enqueue_apply(&ctx, tx, &server, now).await?;
+                    }
+                }
+            }
+            let subject = (NODE, hypervisor_id);
+            audit::record(tx, entry(&actor, now, "update_network", subject, Some(before), Some(after))).await?;
+            Ok(changed)
+        })
+    });
+    let changed = changed.await.map_err(taken)?;
+    ctx.nudge.notify_one();
+    Ok(changed)
+}
+
+/// The row as it is to be; every mistake at once.
+async fn changed(
+    tx: &Tx,
+    node: &node_entity::Model,
+    row: &entity::Model,
+    input: UpdateHypervisorNetwork,
+) -> Result<entity::Model, Error> {
+    let UpdateHypervisorNetwork { name, bridge, r#type, mtu, default } = input;
+    let mut errors = Vec::new();
+    let mut new = row.clone();
+    if let Some(name) = name {
+        rules::text(&mut errors, "name", &name, 3, 30);
+        new.name = name.trim().to_owned();
+        if row.is_primary && new.name != row.name {
+            errors.push("The name of the primary network can't be changed.".to_owned());
+        }
+    }
+    new.bridge = bridge.map_or(new.bridge, |bridge| bridge.trim().to_owned());
+    new.kind = r#type.unwrap_or(new.kind);
+    new.mtu = mtu.map_or(new.mtu, |mtu| mtu.map(|mtu| i32::try_from(mtu).unwrap_or(0)));
+    if (&new.bridge, &new.kind, new.mtu) != (&row.bridge, &row.kind, row.mtu) {
+        check(&mut errors, node, (&new.kind, &new.bridge, new.mtu));
+    }
+    if default == Some(false) && row.is_default {
+        errors.push("The default must be another network's before it is not this one's.".to_owned());
+    }
+    new.is_default = default.unwrap_or(row.is_default);
+    if new.bridge != row.bridge {
+        let (interfaces, _) = networks::bound(tx, row.id).await?;
+        if interfaces > 0 {
+            errors.push(format!("The bridge can't be changed: {interfaces} interfaces of servers are attached to it."));
+        }
+    }
+    rules::done(errors)?;
+    Ok(new)
+}
+
+pub async fn remove(
+    ctx: &Context,
+    actor: &Actor,
+    (hypervisor_id, id): (i64, i64),
+    confirm: Confirm,
+) -> Result<(), Error> {
+    actor.require(Ability::Admin)?;
+    let now = ctx.now();
+    let removed = ctx.store.write_tx::<_, Error>(|tx| {
+        let actor = actor.clone();
+        Box::pin(async move {
+            // With the lock no create can attach a server meanwhile.
+            hypervisor::lock(tx, hypervisor_id).await?.ok_or(Error::NotFound(NODE))?;
+            let row = found(tx, hypervisor_id, id).await?;
+            rules::confirmed(confirm)?;
+            if row.is_primary {
+                return Err(Error::invalid("The primary network of a hypervisor can't be removed."));
+            }
+            let (interfaces, blocks) = networks::bound(tx, id).await?;
+            if interfaces + blocks > 0 {
+                return Err(Error::invalid(format!(
+                    "Network {} is in use: {interfaces} interfaces of servers are attached to it, and {blocks} IP blocks \
+                     are bound to it.",
+                    row.name
+                )));
+            }
+            if row.is_default {
+                return Err(Error::invalid("New servers are attached to the network; make another one the default."));
+            }
+            networks::remove(tx, id).await?;
+            let subject = (NODE, hypervisor_id);
+            Ok(audit::record(tx, entry(&actor, now, "remove_network", subject, Some(shown(&row)), None)).await?)
+        })
+    });
+    removed.await
+}
+
+async fn found(tx: &Tx, hypervisor_id: i64, id: i64) -> Result<entity::Model, Error> {
+    let row = networks::by_id(tx, id).await?.filter(|row| row.hypervisor_id == hypervisor_id);
+    row.ok_or(Error::NotFound(NETWORK))
+}
+
+/// Type, bridge and MTU, against what the node said that its owner allows.
+fn check(errors: &mut Vec<String>, node: &node_entity::Model, (kind, bridge, mtu): (&str, &str, Option<i32>)) {
+    if ![SIMPLE_BRIDGE, NAT].contains(&kind) {
+        errors.push(format!("The type must be {SIMPLE_BRIDGE} or {NAT}."));
+    }
+    if let Some(mtu) = mtu {
+        rules::within(errors, "mtu", mtu.into(), MTU);
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    if bridge.is_empty() || bridge.len() > BRIDGE_LIMIT_CHARS || !bridge.chars().all(plain) {
+        errors.push(format!("The bridge must have 1 to {BRIDGE_LIMIT_CHARS} characters of A-Za-z0-9_.-"));
+        return;
+    }
+    let told = node.facts.get("networks").and_then(Value::as_array).cloned().unwrap_or_default();
+    let Some(known) = told.iter().find(|network| network["bridge"] == bridge) else {
+        let names: Vec<&str> = told.iter().filter_map(|network| network["bridge"].as_str()).collect();
+        let listed = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        errors.push(format!(
+            "The bridge must be one that the configuration of the node's agent lists, which are: {listed}. One that was \
+             added there is known once the agent was restarted."
+        ));
+        return;
+    };
+    if known["exists"] == false {
+        errors.push(format!("The bridge {bridge} is listed by the node's agent and is not there on the node."));
+    }
+    if kind == NAT && known["nat"] != true {
+        errors.push(format!("The type can't be {NAT}: the node does not translate addresses behind {bridge}."));
+    }
+    let most = known["mtu"].as_i64().filter(|mtu| *mtu > 0);
+    if let (Some(mtu), Some(most)) = (mtu, most)
+        && i64::from(mtu) > most
+    {
+        errors.push(format!("The mtu must be at most {most}, the bridge's."));
+    }
+}
+
+fn shown(row: &entity::Model) -> Value {
+    json!({ "id": row.id, "name": row.name, "type": row.kind, "bridge": row.bridge, "mtu": row.mtu,
+            "default": row.is_default })
+}
+
+fn taken(error: Error) -> Error {
+    match error {
+        Error::Store(store) if store.violates("hypervisor_networks", &["hypervisor_id", "bridge"]) => {
+            Error::Conflict("The bridge is a network of the hypervisor already.".to_owned())
+        }
+        other => other,
+    }
+}
