@@ -72,7 +72,8 @@ async fn storage(store: &Store, nodes: &Nodes, server: i64) {
     let point = write_in!(store, [new] | tx | storage_point::insert(tx, new).await).unwrap();
     let twice = write_in!(store, [again] | tx | storage_point::insert(tx, again).await).unwrap_err();
     assert!(
-        twice.violates("storage_points", &["hypervisor_id", "name"]) || twice.violates("storage_points", &["location"])
+        twice.violates("storage_points", &["hypervisor_id", "name"])
+            || twice.violates("storage_points", &["hypervisor_id", "kind", "location"])
     );
     let id = point.id;
     let all = storage_point::of_hypervisors(db, &[node, nodes.second]).await.unwrap();
