@@ -350,13 +350,7 @@ fn body(app: &App, company: &Company, operation: &Operation) -> Option<Body> {
         "POST /servers/{serverId}/console" => json!({}),
         "POST /servers/{serverId}/suspend" | "POST /servers/{serverId}/unsuspend" => json!({}),
         "PUT /servers/{serverId}/package/{packageId}" => json!({ "memory": false }),
-        "PUT /servers/{serverId}/modify/name" => json!({ "name": random }),
-        "PUT /servers/{serverId}/modify/memory" => json!({ "memory": 1024 }),
-        "PUT /servers/{serverId}/modify/cpuCores" => json!({ "cores": 2 }),
-        "PUT /servers/{serverId}/modify/cpuThrottle" => json!({ "percent": 50 }),
-        "PUT /servers/{serverId}/modify/storage" => json!({ "drive": "a", "size": 6 }),
-        "PUT /servers/{serverId}/modify/traffic" => json!({ "traffic": 100 }),
-        "PUT /servers/{serverId}/modify/protected" => json!({ "protected": true }),
+        _ if operation.path.contains("/modify/") => modification(&name, &random),
         "PUT /servers/{serverId}/owner/{newOwnerId}" => json!({}),
         "PUT /servers/{serverId}/backupManager/access" => json!({ "type": "full" }),
         "PUT /servers/{serverId}/backups/plan/{planId}" => json!({}),
@@ -366,6 +360,19 @@ fn body(app: &App, company: &Company, operation: &Operation) -> Option<Body> {
         _ => panic!("{name}: say here which body it takes"),
     };
     Some(Body::Json(body))
+}
+
+fn modification(name: &str, random: &str) -> Value {
+    match name {
+        "PUT /servers/{serverId}/modify/name" => json!({ "name": random }),
+        "PUT /servers/{serverId}/modify/memory" => json!({ "memory": 1024 }),
+        "PUT /servers/{serverId}/modify/cpuCores" => json!({ "cores": 2 }),
+        "PUT /servers/{serverId}/modify/cpuThrottle" => json!({ "percent": 50 }),
+        "PUT /servers/{serverId}/modify/storage" => json!({ "drive": "a", "size": 6 }),
+        "PUT /servers/{serverId}/modify/traffic" => json!({ "traffic": 100 }),
+        "PUT /servers/{serverId}/modify/protected" => json!({ "protected": true }),
+        _ => panic!("{name}: say here which body it takes"),
+    }
 }
 
 async fn queued_build(app: &App, company: &Company) -> i64 {
