@@ -100,7 +100,11 @@ async fn a_server_runs_there(berth: &Berth, node: &Place, group: i64, hypervisor
         "memory": MEMORY_MIB, "storage": DISK_GIB,
     });
     let id = berth.api.post("/servers", &order).await["id"].as_i64().expect("an id");
-    berth.build(id, "elsewhere", &[key_id]).await;
+    let build = json!({
+        "operatingSystemId": berth.goods.template, "name": "elsewhere", "hostname": "elsewhere", "sshKeys": [key_id],
+        "vnc": true, "ipv6": false, "email": false,
+    });
+    berth.api.post(&format!("/servers/{id}/build"), &build).await;
     let server: Value = berth.built(id).await;
     let address = server["network"]["interfaces"][0]["ipv4"][0]["address"].as_str().expect("an address");
     assert_eq!(Guest::with_key(address, &key).eventually("hostname").await, "elsewhere");
