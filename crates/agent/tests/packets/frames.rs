@@ -3,21 +3,21 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub const OWN_MAC: [u8; 6] = [0x52, 0x54, 0, 0, 0, 1];
-const OTHER_MAC: [u8; 6] = [0x52, 0x54, 0, 0, 0, 2];
+pub const OTHER_MAC: [u8; 6] = [0x52, 0x54, 0, 0, 0, 2];
 const BROADCAST: [u8; 6] = [0xff; 6];
 const ALL_NODES_MAC: [u8; 6] = [0x33, 0x33, 0, 0, 0, 1];
 
 pub const OWN_IPV4: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 2);
 pub const SECOND_IPV4: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 3);
-const OTHER_IPV4: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 1);
-const OWN_IPV6: &str = "fd00:7:0:1::2";
-const OWN_LINK_LOCAL: &str = "fe80::5054:ff:fe00:1";
-const OTHER_IPV6: &str = "fd00:7:0:2::2";
+pub const OTHER_IPV4: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 1);
+pub const OWN_IPV6: &str = "fd00:7:0:1::2";
+pub const OWN_LINK_LOCAL: &str = "fe80::5054:ff:fe00:1";
+pub const OTHER_IPV6: &str = "fd00:7:0:2::2";
 pub const GATEWAY_IPV6: &str = "fd00:7:0:1::1";
 const ROUTER_LINK_LOCAL: &str = "fe80::1";
 const ALL_NODES: &str = "ff02::1";
 
-const ETHER_IPV4: u16 = 0x0800;
+pub const ETHER_IPV4: u16 = 0x0800;
 const ETHER_ARP: u16 = 0x0806;
 const ETHER_IPV6: u16 = 0x86dd;
 const UDP: u8 = 17;
@@ -104,6 +104,11 @@ pub fn false_ones() -> Vec<Frame> {
     ]
 }
 
+/// With the name also in the packet: a host that looks at bridged packets as a router cuts off what is behind it.
+fn labelled(payload: &[u8], name: &str) -> Vec<u8> {
+    [payload, format!("<{name}>").as_bytes()].concat()
+}
+
 fn ethernet(name: &'static str, from: [u8; 6], to: [u8; 6], kind: u16, body: &[u8]) -> Frame {
     let mut bytes = [&to[..], &from, &kind.to_be_bytes(), body].concat();
     // Behind the packet, as padding is.
@@ -158,20 +163,28 @@ pub fn arp_to_guest(name: &'static str) -> Frame {
 }
 
 fn ipv4(name: &'static str, mac: [u8; 6], ends: (Ipv4Addr, Ipv4Addr), protocol: u8, payload: &[u8]) -> Frame {
+    let payload = labelled(payload, name);
     let len = (20 + payload.len()) as u16;
     let head = [0x45, 0, len.to_be_bytes()[0], len.to_be_bytes()[1], 0, 0, 0, 0, 64, protocol, 0, 0];
     let mut head = [&head[..], &ends.0.octets(), &ends.1.octets()].concat();
+    sum_up(&mut head);
+    ethernet(name, mac, BROADCAST, ETHER_IPV4, &[&head[..], &payload].concat())
+}
+
+/// Sets the sum of an IPv4 header (RFC 791).
+pub fn sum_up(head: &mut [u8]) {
+    head[10..12].fill(0);
     let sum: u32 = head.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
     let sum = !((sum & 0xffff) + (sum >> 16)) as u16;
     head[10..12].copy_from_slice(&sum.to_be_bytes());
-    ethernet(name, mac, BROADCAST, ETHER_IPV4, &[&head[..], payload].concat())
 }
 
 fn ipv6(name: &'static str, mac: [u8; 6], from: &str, to: &str, next: u8, payload: &[u8]) -> Frame {
     let address = |text: &str| text.parse::<Ipv6Addr>().unwrap().octets();
+    let payload = labelled(payload, name);
     let len = payload.len() as u16;
     let head = [&[0x60, 0, 0, 0][..], &len.to_be_bytes(), &[next, 255], &address(from), &address(to)].concat();
-    ethernet(name, mac, ALL_NODES_MAC, ETHER_IPV6, &[&head[..], payload].concat())
+    ethernet(name, mac, ALL_NODES_MAC, ETHER_IPV6, &[&head[..], &payload].concat())
 }
 
 fn udp6(name: &'static str, mac: [u8; 6], from: &str, to: &str, from_port: u16, to_port: u16) -> Frame {

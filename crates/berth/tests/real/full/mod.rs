@@ -7,5 +7,7 @@ mod kill;
 mod ledger;
 mod measured;
 mod modify;
+mod packets;
 mod races;
 mod storage;
+mod wire;
