@@ -14,8 +14,15 @@ use berth_store::{entity::template as template_row, server_details, server_outco
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Run, StepError, StepResult, Write, specification};
-use crate::nodes::{Poll, image_file_name, op};
+use super::{
+    Run, StepError, StepResult, Write,
+    leaving::{self, Pruned},
+    specification,
+};
+use crate::{
+    nodes::{Poll, image_file_name, op},
+    pending::Settled,
+};
 
 /// How long the guest may take until its agent answers; afterwards the server counts as built all the same, since a
 /// template may have no agent.
@@ -202,12 +209,11 @@ async fn boot(run: &Run) -> Result<StepResult, StepError> {
 async fn prune(run: &Run) -> Result<StepResult, StepError> {
     let details = load(run).await?;
     let node = run.node().await?;
-    let operation = op::Op::PruneVolumes(proto::PruneVolumes {});
-    let done = op::wait_done(run, &node, &details.server.uuid.to_string(), "prune", operation).await?;
-    // Everything was made anew: what waited for a start is in it.
-    let settled = specification::look(&node, &details).await?;
+    let Pruned { detail, gone } = leaving::prune(run, &node, &details).await?;
+    // Everything was made anew: what waited for a start is in it. What left after this build was sent has a job of its own.
+    let settled = specification::look(&node, &details).await?.map(|settled| Settled { gone_disks: gone, ..settled });
     let (server_id, now) = (details.server.id, run.ctx.now());
-    Ok(StepResult::done().data(json!({ "detail": done.detail })).write(move |tx| {
+    Ok(StepResult::done().data(json!({ "detail": detail })).write(move |tx| {
         let settled = settled.clone();
         Box::pin(async move {
             server_outcome::built(tx, server_id, now).await?;
