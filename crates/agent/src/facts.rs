@@ -2,7 +2,9 @@
 
 use berth_proto as proto;
 
-use crate::{agent::Agent, config::AgentConfig, net, netns::Netns, paths::Paths, probe, probe::AcceleratorFact};
+use crate::{
+    agent::Agent, config::AgentConfig, filesystem, net, netns::Netns, paths::Paths, probe, probe::AcceleratorFact,
+};
 
 pub async fn node_facts(agent: &Agent) -> proto::NodeFacts {
     let libvirt_version = agent.libvirt.version().await.map(|(library, _)| version_text(library)).unwrap_or_default();
@@ -43,6 +45,7 @@ pub async fn gather(
         networks,
         instance: config.instance.clone(),
         data_dir: paths.data_dir().display().to_string(),
+        filesystems: filesystem::available(),
     }
 }
 

@@ -8,8 +8,9 @@ use berth_proto::{DiskSpec, InterfaceSpec, ServerSpec};
 use crate::{
     agent::Agent,
     cloud_init, console,
-    disk::{self, DiskError},
-    domain_xml, drift,
+    disk::{self, DiskError, ImageRef, Mode, VolumeState},
+    domain_xml::{self, Running},
+    drift, filesystem,
     filters::InterfaceFilter,
     filters_apply::{self, FilterError},
     forwards_apply,
@@ -86,15 +87,7 @@ async fn ensure_volumes(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmE
         if is_new && image.is_none() && !disk.image_digest.is_empty() {
             return Err(VmError::Refused(format!("the template {} is not in the node's cache", disk.image_digest)));
         }
-        let doing = |percent| {
-            agent.set_status(&spec.server_uuid, |status| {
-                "making the disk".clone_into(&mut status.doing);
-                status.progress = percent;
-            })
-        };
-        let mode = agent.config.disk_mode;
-        let ensured = storages.ensure(disk, spec.run_as_uid, image.as_ref(), mode, doing).await;
-        match ensured {
+        match ensure_volume(agent, spec, disk, image, is_new).await {
             // A disk that the guest holds is grown through libvirt, see `live`.
             Err(DiskError::InUse { .. }) if !is_new => {}
             outcome => {
@@ -109,7 +102,33 @@ async fn ensure_volumes(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmE
     Ok(())
 }
 
-fn template(agent: &Agent, digest: &str) -> Result<Option<disk::ImageRef>, VmError> {
+/// One that is to hold a file system is made as a copy of an empty one, never as a clone of it.
+async fn ensure_volume(
+    agent: &Arc<Agent>,
+    spec: &ServerSpec,
+    disk: &DiskSpec,
+    image: Option<ImageRef>,
+    is_new: bool,
+) -> Result<VolumeState, DiskError> {
+    let doing = |percent| {
+        agent.set_status(&spec.server_uuid, |status| {
+            "making the disk".clone_into(&mut status.doing);
+            status.progress = percent;
+        })
+    };
+    let storages = agent.storages();
+    if !is_new || disk.filesystem.is_empty() || image.is_some() {
+        return storages.ensure(disk, spec.run_as_uid, image.as_ref(), agent.config.disk_mode, doing).await;
+    }
+    doing(0);
+    let scratch = filesystem::scratch(&agent.paths.volumes_dir(), &disk.volume_uuid);
+    let empty = filesystem::make(&scratch, &disk.filesystem, disk::checked_capacity(disk)?).await?;
+    let made = storages.ensure(disk, spec.run_as_uid, Some(&empty), Mode::Full, doing).await;
+    disk::remove_if_there(&scratch)?;
+    made
+}
+
+fn template(agent: &Agent, digest: &str) -> Result<Option<ImageRef>, VmError> {
     if digest.is_empty() {
         return Ok(None);
     }
@@ -226,8 +245,16 @@ pub async fn power_off(agent: &Agent, server_uuid: &str) -> Result<(), HostError
 /// Linked clones read on from their template; while the guest runs, what they still need is copied.
 pub async fn make_independent(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
     let name = agent.domain(&spec.server_uuid);
-    for disk in linked_disks(agent, spec) {
-        agent.libvirt.pull(&name, &domain_xml::disk_target(disk.index), PULL_MIB_S).await?;
+    let linked = linked_disks(agent, spec);
+    if linked.is_empty() {
+        return Ok(());
+    }
+    let running = agent.libvirt.definitions(&name).await?.running.map(|xml| Running::read(&xml)).unwrap_or_default();
+    for disk in linked {
+        // By the name that the guest was started with.
+        if let Some(has) = running.disk_of(&agent.storages().source(&disk).key()) {
+            agent.libvirt.pull(&name, &has.target, PULL_MIB_S).await?;
+        }
     }
     Ok(())
 }
@@ -236,7 +263,7 @@ pub async fn make_independent(agent: &Agent, spec: &ServerSpec) -> Result<(), Vm
 pub fn expect_copies(agent: &Agent) {
     for spec in agent.ledger.all().iter().filter_map(|entry| entry.spec()) {
         for disk in linked_disks(agent, &spec) {
-            agent.libvirt.expect_pull(&agent.domain(&spec.server_uuid), &domain_xml::disk_target(disk.index));
+            agent.libvirt.expect_pull(&agent.domain(&spec.server_uuid), &domain_xml::disk_target(&disk));
         }
     }
 }

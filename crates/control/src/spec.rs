@@ -25,6 +25,8 @@ const STORAGE: &str = "storage.v1";
 const INTERFACES: &str = "interfaces.v1";
 /// And to let ports of the node lead to a server.
 const FORWARDS: &str = "forwards.v1";
+/// And to attach a disk by another bus or way of input and output, or to put a file system on it.
+const DISKS: &str = "disks.v1";
 /// A template's type.
 pub const WINDOWS: &str = "windows";
 
@@ -51,6 +53,9 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
     let is_wanted = |disk: &&server_disk::Model| disk.enabled || disk.status == STATUS_PLANNED;
     let wanted = details.disks.iter().filter(is_wanted);
     let disks = wanted.map(|row| disk(row, &details.points, &server.image_digest)).collect::<Result<Vec<_>, _>>()?;
+    let special =
+        |disk: &proto::DiskSpec| [&disk.bus, &disk.io, &disk.filesystem].into_iter().any(|word| !word.is_empty());
+    let special_disks = disks.iter().any(special);
     let on_points = disks.iter().any(|disk| disk.storage.is_some());
     let interfaces = details.interfaces.iter().filter(|details| details.interface.enabled).map(interface);
     let interfaces = interfaces.collect::<Result<Vec<_>, _>>()?;
@@ -72,6 +77,7 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
             (on_points, STORAGE),
             (is_bounded, INTERFACES),
             (forwarded, FORWARDS),
+            (special_disks, DISKS),
         ]),
         cluster_uuid: ctx.cluster.uuid.to_string(),
         server_id: server.id.unsigned_abs(),
@@ -117,7 +123,7 @@ fn disc(details: &ServerDetails) -> String {
 }
 
 /// What an older agent must not drop silently.
-fn required_features(needed: [(bool, &str); 7]) -> Vec<String> {
+fn required_features(needed: [(bool, &str); 8]) -> Vec<String> {
     let features = [(true, SERVER)].into_iter().chain(needed);
     features.filter(|(needed, _)| *needed).map(|(_, name)| name.to_owned()).collect()
 }
@@ -137,7 +143,7 @@ fn disk(row: &server_disk::Model, points: &[PointUse], image_digest: &str) -> Re
         capacity_gib: row.capacity_gib.unsigned_abs(),
         format: row.format.clone(),
         image_digest: if row.is_primary { image_digest.to_owned() } else { String::new() },
-        cache: String::new(),
+        cache: row.cache.clone().unwrap_or_default(),
         limits: Some(proto::DiskLimits {
             read_iops: limit(row.read_iops),
             write_iops: limit(row.write_iops),
@@ -145,6 +151,9 @@ fn disk(row: &server_disk::Model, points: &[PointUse], image_digest: &str) -> Re
             write_bytes_s: limit(row.write_bytes_s),
         }),
         storage,
+        bus: row.bus.clone().unwrap_or_default(),
+        io: row.io.clone().unwrap_or_default(),
+        filesystem: row.filesystem.clone().unwrap_or_default(),
     })
 }
 

@@ -140,7 +140,10 @@ impl SimServer {
             request: String::new(),
             state,
             detail,
-            result: BTreeMap::from([("guest_agent".to_owned(), self.running.to_string())]),
+            result: BTreeMap::from([
+                ("guest_agent".to_owned(), self.running.to_string()),
+                ("held".to_owned(), self.held().to_string()),
+            ]),
             guest_before: None,
         };
         self.entry.begin_op(record.clone());
@@ -151,6 +154,12 @@ impl SimServer {
     pub fn waits_for_start(&self) -> Vec<String> {
         let guest = self.guest.as_ref().zip(self.applied.as_ref());
         guest.map(|(guest, spec)| guest.waits_for(spec)).unwrap_or_default()
+    }
+
+    /// Disks that the guest has and its newest specification does not.
+    fn held(&self) -> usize {
+        let wanted = |uuid: &String| self.applied.iter().flat_map(|spec| &spec.disks).any(|d| d.volume_uuid == *uuid);
+        self.guest.iter().flat_map(|guest| &guest.has.disks).filter(|disk| !wanted(&disk.volume_uuid)).count()
     }
 
     fn carry_out(&mut self, op: Option<&Op>) -> Result<&'static str, &'static str> {
@@ -185,8 +194,9 @@ impl SimServer {
             }
             Some(Op::PruneVolumes(_)) => {
                 let disks = self.applied.iter().flat_map(|spec| &spec.disks);
-                let wanted: BTreeSet<&String> = disks.map(|disk| &disk.volume_uuid).collect();
-                self.volumes.retain(|uuid, _| wanted.contains(uuid));
+                let held = self.guest.iter().flat_map(|guest| &guest.has.disks);
+                let kept: BTreeSet<&String> = disks.chain(held).map(|disk| &disk.volume_uuid).collect();
+                self.volumes.retain(|uuid, _| kept.contains(uuid));
                 Ok("Earlier disks were removed.")
             }
             None => Err("This agent does not know the operation."),

@@ -71,6 +71,7 @@ impl Node for Service {
                 accelerator: "qemu".to_owned(),
                 accelerator_detail: "this node is simulated".to_owned(),
                 storage: shared.host().storages.clone(),
+                filesystems: vec!["ext4".to_owned(), "xfs".to_owned()],
                 ..Default::default()
             };
             Ok(proto::HelloReply {

@@ -25,6 +25,7 @@ pub mod server_addresses;
 pub mod server_change;
 pub mod server_console;
 pub mod server_custom_xml;
+pub mod server_disk;
 pub mod server_hardware;
 pub mod server_input;
 pub mod server_list;

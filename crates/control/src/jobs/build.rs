@@ -16,10 +16,16 @@ use berth_store::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Run, StepError, StepResult, Write, password::ADMINISTRATOR, specification};
+use super::{
+    Run, StepError, StepResult, Write,
+    leaving::{self, Pruned},
+    password::ADMINISTRATOR,
+    specification,
+};
 use crate::{
     mail::{self, Letter},
     nodes::{Poll, image_file_name, op},
+    pending::Settled,
     spec::{WINDOWS, server_spec},
 };
 
@@ -208,14 +214,13 @@ async fn boot(run: &Run) -> Result<StepResult, StepError> {
 async fn prune(run: &Run) -> Result<StepResult, StepError> {
     let details = load(run).await?;
     let node = run.node().await?;
-    let operation = op::Op::PruneVolumes(proto::PruneVolumes {});
-    let done = op::wait_done(run, &node, &details.server.uuid.to_string(), "prune", operation).await?;
-    // Everything was made anew: what waited for a start is in it.
-    let settled = specification::look(&node, &details).await?;
+    let Pruned { detail, gone } = leaving::prune(run, &node, &details).await?;
+    // Everything was made anew: what waited for a start is in it. What left after this build was sent has a job of its own.
+    let settled = specification::look(&node, &details).await?.map(|settled| Settled { gone_disks: gone, ..settled });
     let (server_id, now) = (details.server.id, run.ctx.now());
     let draft = if run.payload::<BuildPayload>()?.email { draft(run, &details)? } else { None };
     let owner = details.owner;
-    Ok(StepResult::done().data(json!({ "detail": done.detail })).write(move |tx| {
+    Ok(StepResult::done().data(json!({ "detail": detail })).write(move |tx| {
         let (settled, draft, owner) = (settled.clone(), draft.clone(), owner.clone());
         Box::pin(async move {
             mail::post(tx, draft, &owner, now).await?;

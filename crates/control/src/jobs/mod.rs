@@ -15,6 +15,7 @@ pub mod apply;
 pub mod build;
 pub mod delete;
 mod kind;
+mod leaving;
 pub mod media;
 pub mod password;
 pub mod power;

@@ -102,6 +102,8 @@ pub async fn example(app: &App, company: &Company, operation: &Operation) -> Cal
         _ => "primary",
     };
     let mut path = operation.path.replace("{address}", "192.0.2.1").replace("{interface}", reference);
+    let drive = if operation.method == "DELETE" { "b" } else { "a" };
+    path = path.replace("{diskRef}", drive);
     if path.starts_with("/compute/hypervisors/{hypervisorId}/networks") {
         let node = rows::spare_hypervisor(app, company.group).await;
         path = path.replace("{hypervisorId}", &node.to_string());
@@ -181,6 +183,11 @@ async fn id_of(app: &App, company: &Company, operation: &Operation) -> i64 {
         "DELETE /servers/{serverId}/interfaces/{interface}" => {
             let id = company.server(app).await;
             made(app, &format!("/servers/{id}/interfaces"), json!({ "hypervisorNetworkId": 1 })).await;
+            id
+        }
+        "DELETE /servers/{serverId}/disks/{diskRef}" => {
+            let id = company.server(app).await;
+            made(app, &format!("/servers/{id}/disks"), json!({ "sizeGb": 1 })).await;
             id
         }
         "DELETE /servers/{serverId}/networkWhitelist" => {
@@ -319,6 +326,9 @@ fn body(app: &App, company: &Company, operation: &Operation) -> Option<Body> {
         "DELETE /servers/{serverId}/networkWhitelist" => json!({ "interface": "primary", "ip": "10.0.0.10" }),
         "PUT /servers/{serverId}/interfaces/{interface}" => json!({ "inAverage": 1000 }),
         "POST /servers/{serverId}/interfaces" => json!({ "hypervisorNetworkId": 1 }),
+        "POST /servers/{serverId}/disks" => json!({ "sizeGb": 1, "filesystem": "ext4", "qos": { "readIops": 500 } }),
+        "PUT /servers/{serverId}/disks/{diskRef}" => json!({ "sizeGb": 6, "apply": true }),
+        "DELETE /servers/{serverId}/disks/{diskRef}" => json!({ "confirm": true }),
         "POST /servers/{serverId}/forwards" => json!({ "protocol": "tcp", "port": 22 }),
         "DELETE /servers/{serverId}/interfaces/{interface}" => json!({ "confirm": true }),
         "POST /compute/hypervisors/{hypervisorId}/networks" => json!({ "name": random, "bridge": "nat0" }),

@@ -8,6 +8,7 @@
 mod app;
 mod changes;
 mod custom_xml;
+mod disks;
 mod drift;
 mod events;
 mod faults;

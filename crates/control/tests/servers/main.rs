@@ -11,6 +11,7 @@ mod build;
 mod cpu_fairness;
 mod create;
 mod delete;
+mod disks;
 mod firewall;
 mod fits;
 mod forwards;

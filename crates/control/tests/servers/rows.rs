@@ -103,7 +103,7 @@ fn new_hypervisor(ctx: &Context, group_id: i64, n: usize) -> NewHypervisor {
         max_memory_mib: 1 << 30,
         max_storage_gib: 0,
         data_dir: "/var/lib/berth/agent".to_owned(),
-        facts: json!({ "arch": "x86_64", "accelerator": "kvm", "cpuModel": "EPYC", "networks": [
+        facts: json!({ "arch": "x86_64", "accelerator": "kvm", "cpuModel": "EPYC", "filesystems": ["ext4", "xfs"], "networks": [
             { "bridge": "br0", "mtu": 1500, "exists": true, "nat": true },
             { "bridge": "br1", "mtu": 9000, "exists": true, "nat": false },
             { "bridge": "br2", "mtu": 0, "exists": false, "nat": false },

@@ -13,6 +13,7 @@ mod m0009_networks;
 mod m0010_plans;
 mod m0011_sessions;
 mod m0012_second_factors;
+mod m0013_disks;
 mod m0030_mail;
 
 use sea_orm_migration::prelude::*;
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_plans::Migration),
             Box::new(m0011_sessions::Migration),
             Box::new(m0012_second_factors::Migration),
+            Box::new(m0013_disks::Migration),
             Box::new(m0030_mail::Migration),
         ]
     }

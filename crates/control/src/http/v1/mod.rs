@@ -100,6 +100,8 @@ fn operations() -> OpenApiRouter<Context> {
         .routes(routes!(servers::modify::cpu_cores))
         .routes(routes!(servers::modify::cpu_throttle))
         .routes(routes!(servers::modify::storage))
+        .routes(routes!(servers::disks::list, servers::disks::create))
+        .routes(routes!(servers::disks::retrieve, servers::disks::update, servers::disks::remove))
         .routes(routes!(servers::modify::traffic))
         .routes(routes!(servers::modify::protected))
         .routes(routes!(servers::owner::owner))

@@ -8,6 +8,7 @@ mod convert;
 pub mod create;
 pub mod custom_xml;
 pub mod delete;
+pub mod disks;
 pub mod firewall;
 pub mod forwards;
 pub mod hardware;

@@ -32,6 +32,7 @@ pub use self::{
     lists::{line, user_server},
     network::interface,
     remote::{figures, guest_os},
+    storage::disk_details,
 };
 use crate::{
     custom_xml::{Piece, Pieces},
