@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! prerouting ─ iifname in @taps ─► tap_<name>: own MAC? never list? ARP, IPv4, IPv6, ND of its own?
+//!            │                     (further MACs each have their own addresses, before the interface's own)
 //!            │                     ─► drop, accept, or for packets of IPv4 and IPv6 the firewall, if there is one
 //!            └ <instance>0* … <instance>9* ─► drop
 //! forward ─ iifname and oifname in @isolated ─► drop
@@ -24,7 +25,7 @@
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use berth_proto::InterfaceSpec;
+use berth_proto::{ExtraMac, InterfaceSpec};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use sha2::{Digest, Sha256};
 
@@ -45,11 +46,11 @@ const QUARANTINE: &str = "counter drop";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InterfaceFilter {
     tap: String,
-    mac: [u8; 6],
+    own: Own,
+    /// Under further MAC addresses, each with what is used under it alone.
+    extra: Vec<Own>,
     /// False: everything may leave.
     filtered: bool,
-    ipv4: Vec<Ipv4Net>,
-    ipv6: Vec<Ipv6Net>,
     /// Gateways inside of what it may use: nobody but the router speaks as them.
     gateways4: Vec<Ipv4Addr>,
     gateways: Vec<Ipv6Addr>,
@@ -59,6 +60,32 @@ pub struct InterfaceFilter {
     /// In order; none where the firewall is off.
     firewall: Option<Vec<Rule>>,
     quarantined: bool,
+}
+
+/// A MAC address and what may be used under it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Own {
+    mac: [u8; 6],
+    ipv4: Vec<Ipv4Net>,
+    ipv6: Vec<Ipv6Net>,
+}
+
+impl Own {
+    fn new(mac: [u8; 6], ipv4: &[Ipv4Net], mut ipv6: Vec<Ipv6Net>) -> Own {
+        ipv6.push(Ipv6Net::from(link_local(mac)));
+        // An interval set takes no overlaps.
+        Own { mac, ipv4: Ipv4Net::aggregate(&ipv4.to_vec()), ipv6: Ipv6Net::aggregate(&ipv6) }
+    }
+
+    fn extra(extra: &ExtraMac) -> Result<Own, String> {
+        let mac = parse_mac(&extra.mac).ok_or_else(|| format!("{:?} is not a MAC address", extra.mac))?;
+        let (ipv4, ipv6) = networks(&extra.networks)?;
+        Ok(Own::new(mac, &ipv4, ipv6))
+    }
+
+    fn mac_text(&self) -> String {
+        self.mac.map(|byte| format!("{byte:02x}")).join(":")
+    }
 }
 
 /// What may pass in one direction; 0 is no limit.
@@ -79,20 +106,20 @@ impl InterfaceFilter {
             return Err(format!("{tap:?} is not a tap of this node: its tag is not a number"));
         }
         let mac = parse_mac(&interface.mac).ok_or_else(|| format!("{:?} is not a MAC address", interface.mac))?;
-        let (mut ipv4, mut ipv6) = passed(interface)?;
-        ipv6.push(Ipv6Net::from(link_local(mac)));
-        // An interval set takes no overlaps.
-        (ipv4, ipv6) = (Ipv4Net::aggregate(&ipv4), Ipv6Net::aggregate(&ipv6));
+        let extra = interface.macs.iter().map(Own::extra).collect::<Result<Vec<_>, _>>()?;
+        let (ipv4, ipv6) = passed(interface)?;
         let told = interface.ipv4.iter().map(|address| &address.gateway);
         let gateways4 = inside(told, |gateway: &Ipv4Addr| ipv4.iter().any(|net| net.contains(gateway)));
         let told = interface.ipv6.iter().map(|subnet| &subnet.gateway);
         let gateways = inside(told, |gateway: &Ipv6Addr| ipv6.iter().any(|net| net.contains(gateway)));
+        let is_extra = |net: &IpNet| interface.macs.iter().any(|extra| extra.networks.iter().any(|n| is_net(n, net)));
+        let ipv4: Vec<Ipv4Net> = ipv4.into_iter().filter(|net| !is_extra(&IpNet::V4(*net))).collect();
+        let ipv6: Vec<Ipv6Net> = ipv6.into_iter().filter(|net| !is_extra(&IpNet::V6(*net))).collect();
         Ok(InterfaceFilter {
             tap,
-            mac,
+            own: Own::new(mac, &ipv4, ipv6),
+            extra,
             filtered: interface.ip_filter,
-            ipv4,
-            ipv6,
             gateways4,
             gateways,
             in_rate: Rate {
@@ -150,13 +177,25 @@ fn passed(interface: &InterfaceSpec) -> Result<(Vec<Ipv4Net>, Vec<Ipv6Net>), Str
         let prefix_len = u8::try_from(subnet.prefix_len).map_err(|_| wrong())?;
         ipv6.push(Ipv6Net::new(base, prefix_len).map_err(|_| wrong())?.trunc());
     }
-    for text in &interface.whitelist {
+    let (more4, more6) = networks(&interface.whitelist)?;
+    ipv4.extend(more4);
+    ipv6.extend(more6);
+    Ok((ipv4, ipv6))
+}
+
+fn networks(texts: &[String]) -> Result<(Vec<Ipv4Net>, Vec<Ipv6Net>), String> {
+    let (mut ipv4, mut ipv6) = (Vec::new(), Vec::new());
+    for text in texts {
         match text.parse::<IpNet>().map_err(|_| format!("{text:?} is not a network"))? {
             IpNet::V4(net) => ipv4.push(net.trunc()),
             IpNet::V6(net) => ipv6.push(net.trunc()),
         }
     }
     Ok((ipv4, ipv6))
+}
+
+fn is_net(text: &str, net: &IpNet) -> bool {
+    text.parse::<IpNet>().is_ok_and(|parsed| parsed.trunc() == *net)
 }
 
 /// Those of the gateways that are `within`, each once.
@@ -356,37 +395,57 @@ fn chain_rules(filter: &InterfaceFilter, comment: &str) -> Vec<String> {
         rules.push(format!("counter accept{comment}"));
         return rules;
     }
-    let mac = filter.mac.map(|byte| format!("{byte:02x}")).join(":");
-    rules.push(format!("ether saddr != {mac} counter drop"));
+    let macs: Vec<String> = std::iter::once(&filter.own).chain(&filter.extra).map(Own::mac_text).collect();
+    let allowed = if filter.extra.is_empty() { macs[0].clone() } else { braces(&macs) };
+    rules.push(format!("ether saddr != {allowed} counter drop"));
     rules.push("jump never".into());
+    let gateways4: Vec<Ipv4Net> = filter.gateways4.iter().copied().map(Ipv4Net::from).collect();
+    let gateways6: Vec<Ipv6Net> = filter.gateways.iter().copied().map(Ipv6Net::from).collect();
+    for (extra, mac) in filter.extra.iter().zip(&macs[1..]) {
+        let own_rules = own_rules(extra, (&gateways4, &gateways6), &own_packets);
+        rules.extend(own_rules.into_iter().map(|rule| format!("ether saddr {mac} {rule}")));
+        rules.push(format!("ether saddr {mac} counter drop"));
+    }
+    // What has a MAC address of its own may lie in a network that the interface is let through besides.
+    let others4: Vec<Ipv4Net> = filter.extra.iter().flat_map(|extra| &extra.ipv4).chain(&gateways4).copied().collect();
+    let others6: Vec<Ipv6Net> = filter.extra.iter().flat_map(|extra| &extra.ipv6).chain(&gateways6).copied().collect();
+    let others = (Ipv4Net::aggregate(&others4), Ipv6Net::aggregate(&others6));
+    rules.extend(own_rules(&filter.own, (&others.0, &others.1), &own_packets));
+    rules.push(format!("counter drop{comment}"));
+    rules
+}
+
+/// What may be sent under one MAC address. `others` are nobody's or another's, also where they lie inside of its own.
+fn own_rules(own: &Own, others: (&[Ipv4Net], &[Ipv6Net]), own_packets: &str) -> Vec<String> {
+    let mut rules = Vec::new();
+    let mac = own.mac_text();
     let arp = format!("ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp saddr ether {mac}");
     // A probe before an address is taken; it changes nobody's table.
     rules.push(format!("{arp} arp operation request arp saddr ip 0.0.0.0 accept"));
-    if !filter.gateways4.is_empty() {
-        let gateways = braces(&filter.gateways4);
-        rules.push(format!("ether type arp arp saddr ip {gateways} counter drop"));
-        rules.push(format!("ether type ip ip saddr {gateways} counter drop"));
+    if !others.0.is_empty() {
+        let others = braces(others.0.iter().map(network_text));
+        rules.push(format!("ether type arp arp saddr ip {others} counter drop"));
+        rules.push(format!("ether type ip ip saddr {others} counter drop"));
     }
-    if !filter.ipv4.is_empty() {
-        let own = braces(filter.ipv4.iter().map(network_text));
+    if !own.ipv4.is_empty() {
+        let own = braces(own.ipv4.iter().map(network_text));
         rules.push(format!("{arp} arp operation {{ request, reply }} arp saddr ip {own} accept"));
         rules.push(format!("ether type ip ip saddr {own} {own_packets}"));
     }
     rules.push("ether type ip ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept".into());
-    ipv6_rules(&filter.ipv6, &filter.gateways, &own_packets, &mut rules);
-    rules.push(format!("counter drop{comment}"));
+    ipv6_rules(&own.ipv6, others.1, own_packets, &mut rules);
     rules
 }
 
 /// Neighbour advertisements, and solicitations without a source address, only for addresses of one's own: their
 /// target stands 8 bytes into the ICMPv6 message, for which older nft has no name.
-fn ipv6_rules(own: &[Ipv6Net], gateways: &[Ipv6Addr], own_packets: &str, rules: &mut Vec<String>) {
+fn ipv6_rules(own: &[Ipv6Net], others: &[Ipv6Net], own_packets: &str, rules: &mut Vec<String>) {
     let sources = braces(own);
-    if !gateways.is_empty() {
-        rules.push(format!("ether type ip6 ip6 saddr {} counter drop", braces(gateways)));
+    if !others.is_empty() {
+        rules.push(format!("ether type ip6 ip6 saddr {} counter drop", braces(others.iter().map(network6_text))));
     }
-    for gateway in gateways {
-        let (target, types) = (target_in(&Ipv6Net::from(*gateway)), "{ nd-neighbor-advert, nd-neighbor-solicit }");
+    for other in others {
+        let (target, types) = (target_in(other), "{ nd-neighbor-advert, nd-neighbor-solicit }");
         rules.push(format!("ether type ip6 icmpv6 type nd-neighbor-advert {target} counter drop"));
         rules.push(format!("ether type ip6 icmpv6 type {types} ip6 saddr :: {target} counter drop"));
     }
@@ -417,6 +476,10 @@ fn target_in(net: &Ipv6Net) -> String {
 /// A single address without its length.
 fn network_text(net: &Ipv4Net) -> String {
     if net.prefix_len() == 32 { net.addr().to_string() } else { net.to_string() }
+}
+
+fn network6_text(net: &Ipv6Net) -> String {
+    if net.prefix_len() == 128 { net.addr().to_string() } else { net.to_string() }
 }
 
 fn braces(items: impl IntoIterator<Item = impl ToString>) -> String {

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What a specification may ask of this agent.
-pub const FEATURES: [&str; 8] = [
+pub const FEATURES: [&str; 9] = [
     "server.v1",
     "media.v1",
     "custom-xml.v1",
@@ -27,6 +27,7 @@ pub const FEATURES: [&str; 8] = [
     "storage.v1",
     "interfaces.v1",
     "forwards.v1",
+    "macs.v1",
 ];
 /// Servers that are observed in one call.
 const OBSERVE_LIMIT: usize = 10_000;

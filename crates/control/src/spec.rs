@@ -2,7 +2,7 @@
 
 use berth_proto as proto;
 use berth_store::{
-    entity::{ip_block, ipv4_address, port_forward, server_disk},
+    entity::{ip_block, ipv4_address, ipv6_subnet, port_forward, server_disk},
     server_details::{InterfaceDetails, PointUse, ServerDetails},
     server_disk::STATUS_PLANNED,
 };
@@ -25,6 +25,8 @@ const STORAGE: &str = "storage.v1";
 const INTERFACES: &str = "interfaces.v1";
 /// And to let ports of the node lead to a server.
 const FORWARDS: &str = "forwards.v1";
+/// And to pass further MAC addresses of an interface.
+const MACS: &str = "macs.v1";
 /// A template's type.
 pub const WINDOWS: &str = "windows";
 
@@ -55,6 +57,7 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
     let interfaces = details.interfaces.iter().filter(|details| details.interface.enabled).map(interface);
     let interfaces = interfaces.collect::<Result<Vec<_>, _>>()?;
     let guarded = interfaces.iter().any(|one| one.firewall.is_some() || one.quarantined || !one.whitelist.is_empty());
+    let has_macs = interfaces.iter().any(|one| !one.macs.is_empty());
     let forwarded = interfaces.iter().any(|one| !one.forwards.is_empty());
     let is_bounded = interfaces.iter().any(|one| {
         let bounds = [one.packets_s, one.in_burst_kb, one.out_burst_kb, one.queues];
@@ -72,6 +75,7 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
             (on_points, STORAGE),
             (is_bounded, INTERFACES),
             (forwarded, FORWARDS),
+            (has_macs, MACS),
         ]),
         cluster_uuid: ctx.cluster.uuid.to_string(),
         server_id: server.id.unsigned_abs(),
@@ -117,7 +121,7 @@ fn disc(details: &ServerDetails) -> String {
 }
 
 /// What an older agent must not drop silently.
-fn required_features(needed: [(bool, &str); 7]) -> Vec<String> {
+fn required_features(needed: [(bool, &str); 8]) -> Vec<String> {
     let features = [(true, SERVER)].into_iter().chain(needed);
     features.filter(|(needed, _)| *needed).map(|(_, name)| name.to_owned()).collect()
 }
@@ -163,6 +167,7 @@ fn limit(value: Option<i64>) -> u64 {
 fn interface(details: &InterfaceDetails) -> Result<proto::InterfaceSpec, StepError> {
     let InterfaceDetails { interface, network, ipv4, ipv6, whitelist, firewall, forwards } = details;
     let forwards = port_forwards(forwards, ipv4);
+    let macs = extra_macs(ipv4, ipv6);
     let mut resolvers = Vec::new();
     let blocks = ipv4.iter().map(|(_, block)| block).chain(ipv6.iter().map(|(_, block)| block));
     for resolver in blocks.flat_map(|block| [&block.resolver1, &block.resolver2]).flatten() {
@@ -208,7 +213,26 @@ fn interface(details: &InterfaceDetails) -> Result<proto::InterfaceSpec, StepErr
         in_burst_kb: u32::try_from(interface.in_burst_kb).unwrap_or(0),
         out_burst_kb: u32::try_from(interface.out_burst_kb).unwrap_or(0),
         forwards,
+        macs,
     })
+}
+
+/// Each once, with the addresses and subnets that are used under it.
+fn extra_macs(
+    ipv4: &[(ipv4_address::Model, ip_block::Model)],
+    ipv6: &[(ipv6_subnet::Model, ip_block::Model)],
+) -> Vec<proto::ExtraMac> {
+    let mut macs: Vec<proto::ExtraMac> = Vec::new();
+    let v4 = ipv4.iter().map(|(row, _)| (&row.mac, format!("{}/32", ipam::ipv4(row.address))));
+    let v6 = ipv6.iter().map(|(row, _)| (&row.mac, format!("{}/{}", row.subnet, row.prefix_len)));
+    for (mac, network) in v4.chain(v6) {
+        let Some(mac) = mac else { continue };
+        match macs.iter_mut().find(|known| known.mac == *mac) {
+            Some(known) => known.networks.push(network),
+            None => macs.push(proto::ExtraMac { mac: mac.clone(), networks: vec![network] }),
+        }
+    }
+    macs
 }
 
 /// To addresses that the interface has.

@@ -15,6 +15,7 @@ pub mod drift;
 pub mod enrolment_token;
 pub mod entity;
 mod error;
+pub mod extra_mac;
 pub mod firewall;
 pub mod hypervisor;
 pub mod hypervisor_group;

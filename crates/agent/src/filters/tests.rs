@@ -1,7 +1,7 @@
 //! Golden files of the anti-spoofing rules, and what never gets into them.
 
 use super::*;
-use berth_proto::{Ipv4Address, Ipv6Subnet};
+use berth_proto::{ExtraMac, Ipv4Address, Ipv6Subnet};
 
 fn interface() -> InterfaceSpec {
     InterfaceSpec {
@@ -55,6 +55,26 @@ fn golden_whitelist() {
 }
 
 #[test]
+fn golden_further_macs() {
+    let mac = |mac: &str, networks: &[&str]| ExtraMac {
+        mac: mac.into(),
+        networks: networks.iter().map(|network| (*network).to_owned()).collect(),
+    };
+    let nested = InterfaceSpec {
+        // The networks that are passed besides hold what has a MAC address of its own.
+        whitelist: ["10.7.0.0/25", "fd00:8::/32"].map(String::from).into(),
+        macs: vec![
+            mac("02:00:00:00:00:0a", &["10.7.0.3/32", "fd00:7::/64"]),
+            mac("02:00:00:00:00:0b", &["10.7.0.4/32"]),
+        ],
+        ..interface()
+    };
+    insta::assert_snapshot!(set("berth", &[filter(&nested)]));
+    let turned = InterfaceSpec { macs: vec![nested.macs[1].clone()], ..nested.clone() };
+    assert_ne!(filter(&turned).hash(), filter(&nested).hash());
+}
+
+#[test]
 fn golden_bounds_and_isolation() {
     let bound = InterfaceSpec {
         in_average_kbs: 2000,
@@ -88,12 +108,16 @@ fn the_hash_changes_with_each_rule_and_not_with_the_order_of_addresses() {
 #[test]
 fn t14_words_that_are_no_addresses_never_get_into_the_rules() {
     let hostile = "1; add rule bridge x y accept\n";
-    let wrong: [fn(&mut InterfaceSpec, &str); 5] = [
+    let wrong: [fn(&mut InterfaceSpec, &str); 7] = [
         |interface, text| interface.whitelist = vec![text.into()],
         |interface, text| interface.tag = text.into(),
         |interface, text| interface.mac = text.into(),
         |interface, text| interface.ipv4[0].address = text.into(),
         |interface, text| interface.ipv6[0].subnet = text.into(),
+        |interface, text| interface.macs = vec![ExtraMac { mac: text.into(), networks: vec![] }],
+        |interface, text| {
+            interface.macs = vec![ExtraMac { mac: "02:00:00:00:00:0a".into(), networks: vec![text.into()] }];
+        },
     ];
     for spoil in wrong {
         let mut interface = interface();

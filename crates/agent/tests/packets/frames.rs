@@ -104,6 +104,47 @@ pub fn false_ones() -> Vec<Frame> {
     ]
 }
 
+/// A further MAC address behind the tap.
+pub const EXTRA_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x0a];
+/// The subnet and the address that are used under it.
+const EXTRA_IPV6: &str = "fd00:7:0:9::2";
+const EXTRA_LINK_LOCAL: &str = "fe80::ff:fe00:a";
+
+/// From the further MAC address with what is its own.
+pub fn honest_of_extra() -> Vec<Frame> {
+    let none = Ipv4Addr::UNSPECIFIED;
+    vec![
+        arp("extra-arp-request", EXTRA_MAC, 1, EXTRA_MAC, SECOND_IPV4),
+        arp("extra-arp-reply", EXTRA_MAC, 2, EXTRA_MAC, SECOND_IPV4),
+        arp("extra-arp-probe", EXTRA_MAC, 1, EXTRA_MAC, none),
+        udp4("extra-ipv4", EXTRA_MAC, SECOND_IPV4, OTHER_IPV4, 5000, 53),
+        udp4("extra-dhcp-client", EXTRA_MAC, none, Ipv4Addr::BROADCAST, 68, 67),
+        udp6("extra-ipv6", EXTRA_MAC, EXTRA_IPV6, OTHER_IPV6, 5000, 53),
+        nd_of("extra-advert", EXTRA_MAC, EXTRA_IPV6, 136, EXTRA_IPV6),
+        nd_of("extra-dad", EXTRA_MAC, "::", 135, EXTRA_IPV6),
+        nd_of("extra-dad-link", EXTRA_MAC, "::", 135, EXTRA_LINK_LOCAL),
+    ]
+}
+
+/// One's addresses under the other's MAC address.
+pub fn false_with_extra() -> Vec<Frame> {
+    vec![
+        udp4("mixed-ipv4-own", EXTRA_MAC, OWN_IPV4, OTHER_IPV4, 5000, 53),
+        udp4("mixed-ipv4-extra", OWN_MAC, SECOND_IPV4, OTHER_IPV4, 5000, 53),
+        arp("mixed-arp-own", EXTRA_MAC, 2, EXTRA_MAC, OWN_IPV4),
+        arp("mixed-arp-extra", OWN_MAC, 2, OWN_MAC, SECOND_IPV4),
+        arp("mixed-arp-sender", OWN_MAC, 2, EXTRA_MAC, SECOND_IPV4),
+        arp("mixed-arp-ether", EXTRA_MAC, 2, OWN_MAC, OWN_IPV4),
+        udp6("mixed-ipv6-own", EXTRA_MAC, OWN_IPV6, OTHER_IPV6, 5000, 53),
+        udp6("mixed-ipv6-extra", OWN_MAC, EXTRA_IPV6, OTHER_IPV6, 5000, 53),
+        nd_of("mixed-advert-own", EXTRA_MAC, EXTRA_IPV6, 136, OWN_IPV6),
+        nd("mixed-advert-extra", OWN_IPV6, 136, EXTRA_IPV6),
+        nd("mixed-dad-extra", "::", 135, EXTRA_IPV6),
+        nd_of("mixed-router-advert", EXTRA_MAC, EXTRA_LINK_LOCAL, 134, "::"),
+        udp4("mixed-dhcp-answer", EXTRA_MAC, SECOND_IPV4, Ipv4Addr::BROADCAST, 67, 68),
+    ]
+}
+
 fn ethernet(name: &'static str, from: [u8; 6], to: [u8; 6], kind: u16, body: &[u8]) -> Frame {
     let mut bytes = [&to[..], &from, &kind.to_be_bytes(), body].concat();
     // Behind the packet, as padding is.
@@ -167,6 +208,10 @@ fn ipv4(name: &'static str, mac: [u8; 6], ends: (Ipv4Addr, Ipv4Addr), protocol: 
     ethernet(name, mac, BROADCAST, ETHER_IPV4, &[&head[..], payload].concat())
 }
 
+fn nd_of(name: &'static str, mac: [u8; 6], from: &str, kind: u8, target: &str) -> Frame {
+    ipv6(name, mac, from, ALL_NODES, ICMPV6, &icmpv6(kind, target))
+}
+
 fn ipv6(name: &'static str, mac: [u8; 6], from: &str, to: &str, next: u8, payload: &[u8]) -> Frame {
     let address = |text: &str| text.parse::<Ipv6Addr>().unwrap().octets();
     let len = payload.len() as u16;
@@ -183,7 +228,7 @@ fn icmpv6(kind: u8, target: &str) -> Vec<u8> {
 }
 
 fn nd(name: &'static str, from: &str, kind: u8, target: &str) -> Frame {
-    ipv6(name, OWN_MAC, from, ALL_NODES, ICMPV6, &icmpv6(kind, target))
+    nd_of(name, OWN_MAC, from, kind, target)
 }
 
 fn behind_hop_by_hop(name: &'static str, from: &str, kind: u8) -> Frame {

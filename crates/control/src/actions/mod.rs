@@ -7,6 +7,7 @@ pub mod backup_plans;
 pub mod cpu_fairness;
 pub mod dns_services;
 pub mod enrolment;
+pub mod extra_macs;
 pub mod group_fits;
 pub mod hypervisor_groups;
 pub mod hypervisor_networks;

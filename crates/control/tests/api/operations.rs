@@ -90,6 +90,15 @@ pub async fn example(app: &App, company: &Company, operation: &Operation) -> Cal
         let id = made(app, &path, json!({ "protocol": "tcp", "port": 22 })).await;
         return Call { method: operation.method.clone(), path: format!("{path}/{id}"), body: None };
     }
+    if operation.path.ends_with("/{ipId}/mac") || operation.path.ends_with("/{subnetId}/mac") {
+        let interface = format!("/servers/{}/interfaces/primary", company.server(app).await);
+        let (_, shown) = app.get(&interface).await;
+        let family = if operation.path.contains("{ipId}") { "ipv4" } else { "ipv6" };
+        let path = format!("{interface}/{family}/{}/mac", shown["data"][family][0]["id"]);
+        let [a, b]: [u8; 2] = app.ctx.rng.bytes();
+        let body = Some(Body::Json(json!({ "mac": format!("02:00:5e:00:{a:02x}:{b:02x}") })));
+        return Call { method: operation.method.clone(), path, body };
+    }
     if operation.path == "/users/{extRelationId}/serverAuthenticationTokens/{serverId}" {
         let (user, relation) = related_user(app).await;
         let server = company.server(app).await;

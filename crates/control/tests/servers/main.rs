@@ -17,6 +17,7 @@ mod forwards;
 mod goods;
 mod ip_blocks;
 mod lists;
+mod macs;
 mod media;
 mod modify;
 mod networks;

@@ -11,6 +11,7 @@ pub mod console_token;
 pub mod cpu_fairness;
 pub mod dns_service;
 pub mod enrolment_token;
+pub mod extra_mac;
 pub mod firewall_rule;
 pub mod firewall_ruleset;
 pub mod hypervisor;

@@ -3,7 +3,9 @@
 use std::net::Ipv4Addr;
 
 use berth_store::{
-    Store, address_history, hypervisor_network,
+    Store, address_history,
+    extra_mac::{self, Holder},
+    hypervisor_network,
     ip_block::{self, BlockChange, NewBlock},
     ip_block_binding, ip_whitelist, ipv4_address, ipv6_subnet,
     port_forward::{self, NewForward},
@@ -219,14 +221,49 @@ async fn further_interface(store: &Store, block: i64, nodes: &Nodes, server: i64
     })
     .unwrap();
     forwards(store, nodes, server, id).await;
+    macs(store, server, id).await;
     write_in!(store, |tx| server_interface::remove(tx, id, NOW + 21).await).unwrap();
     assert_eq!(port_forward::of_interfaces(db, &[id]).await.unwrap(), [], "it led there");
+    assert_eq!(extra_mac::of_interface(db, id).await.unwrap(), []);
     assert_eq!(server_interface::of_server(db, server).await.unwrap().len(), 1);
     assert_eq!(ipv4_address::by_addresses(db, &[number(2)]).await.unwrap()[0].interface_id, None);
     let (held, _) = address_history::of_ipv4(db, Ipv4Addr::from(FIRST + 1), Some(NOW + 20), 0, 10).await.unwrap();
     assert_eq!(held[0].released_at, Some(NOW + 21));
     assert_eq!(hypervisor_network::bound(db, network_id).await.unwrap().0, before - 1);
     assert_eq!(ip_block::assigned(db, block).await.unwrap(), 0);
+}
+
+/// A MAC address is one interface's, for as long as one of its addresses has it.
+async fn macs(store: &Store, server: i64, interface: i64) {
+    let db = store.read();
+    let primary = server_interface::of_server(db, server).await.unwrap()[0].id;
+    let [first, second] = [primary, interface].map(|id| async move {
+        ipv4_address::of_interface(db, id).await.unwrap().pop().map(|row| Holder::Ipv4(row.id)).unwrap()
+    });
+    let (first, second) = (first.await, second.await);
+    let set = async |interface, holder, mac: Option<&'static str>| {
+        write_in!(store, |tx| extra_mac::set(tx, interface, holder, mac, NOW).await)
+    };
+    let known = async || -> Vec<String> {
+        extra_mac::of_interface(db, interface).await.unwrap().into_iter().map(|row| row.mac).collect()
+    };
+    let (one, two) = ("02:00:00:00:00:01", "02:00:00:00:00:02");
+    assert!(set(interface, second, Some(one)).await.unwrap() && set(interface, second, Some(one)).await.unwrap());
+    assert_eq!(known().await, [one]);
+    let taken = set(primary, first, Some(one)).await.unwrap_err();
+    assert!(taken.violates("extra_macs", &["mac"]), "{taken}");
+    assert!(!set(primary, second, Some(two)).await.unwrap(), "another interface's address");
+    assert!(!set(primary, Holder::Ipv6(999), Some(two)).await.unwrap());
+    assert!(set(interface, second, Some(two)).await.unwrap());
+    assert_eq!(known().await, [two], "what no address has is free");
+    let details = server_details::by_id(db, server).await.unwrap().unwrap();
+    let own = details.interfaces.iter().find(|of| of.interface.id == interface).unwrap();
+    assert_eq!(own.ipv4[0].0.mac.as_deref(), Some(two));
+    write_in!(store, |tx| ipv4_address::release(tx, &[interface], &[number(2)], NOW + 20).await).unwrap();
+    assert_eq!(known().await, [""; 0], "it goes with its address");
+    write_in!(store, |tx| ipv4_address::take(tx, &[number(2)], interface, 1, NOW + 20).await).unwrap();
+    assert_eq!(ipv4_address::by_addresses(db, &[number(2)]).await.unwrap()[0].mac, None);
+    assert!(set(interface, second, Some(two)).await.unwrap());
 }
 
 async fn forwards(store: &Store, nodes: &Nodes, server: i64, interface_id: i64) {

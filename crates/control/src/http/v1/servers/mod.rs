@@ -13,6 +13,7 @@ pub mod forwards;
 pub mod hardware;
 pub mod interfaces;
 pub mod list;
+pub mod macs;
 pub mod media;
 pub mod modify;
 pub mod owner;

@@ -165,7 +165,7 @@ fn ipv4(address: &ipv4_address::Model, block: ip_block::Model) -> ServerIpv4 {
         resolver1: block.resolver1.unwrap_or_default(),
         resolver2: block.resolver2.unwrap_or_default(),
         rdns: None,
-        mac: None,
+        mac: address.mac.as_ref().map(|mac| mac.to_uppercase()),
     }
 }
 
