@@ -57,6 +57,8 @@ pub struct InterfaceFilter {
     in_rate: Rate,
     out_rate: Rate,
     isolated: bool,
+    /// Frames may come back to the tap that they came from, for ports of the node that lead to whoever asks at them.
+    turns_back: bool,
     /// In order; none where the firewall is off.
     firewall: Option<Vec<Rule>>,
     quarantined: bool,
@@ -133,6 +135,7 @@ impl InterfaceFilter {
                 packets_s: interface.packets_s,
             },
             isolated: interface.isolated,
+            turns_back: !interface.forwards.is_empty(),
             firewall: interface.firewall.as_ref().map(|rules| Rule::all_of(&rules.rules)).transpose()?,
             quarantined: interface.quarantined,
         })
@@ -360,7 +363,12 @@ fn in_rules(filter: &InterfaceFilter) -> Vec<String> {
     if filter.quarantined {
         return vec![QUARANTINE.into()];
     }
-    let mut rules = rate_rules(filter.in_rate);
+    let mut rules = Vec::new();
+    if filter.turns_back {
+        // Nothing of its own but what is for it: a guest that hears its own probes takes its address for another's.
+        rules.push(format!("iifname \"{}\" ether daddr != {} counter drop", filter.tap, macs_text(filter)));
+    }
+    rules.extend(rate_rules(filter.in_rate));
     rules.push(format!("counter name {}", counter_names(&filter.tap)[0]));
     rules.extend(filter.firewall.as_ref().map(|_| firewall::jump_in(&filter.tap)));
     rules
@@ -395,13 +403,12 @@ fn chain_rules(filter: &InterfaceFilter, comment: &str) -> Vec<String> {
         rules.push(format!("counter accept{comment}"));
         return rules;
     }
-    let macs: Vec<String> = std::iter::once(&filter.own).chain(&filter.extra).map(Own::mac_text).collect();
-    let allowed = if filter.extra.is_empty() { macs[0].clone() } else { braces(&macs) };
-    rules.push(format!("ether saddr != {allowed} counter drop"));
+    rules.push(format!("ether saddr != {} counter drop", macs_text(filter)));
     rules.push("jump never".into());
     let gateways4: Vec<Ipv4Net> = filter.gateways4.iter().copied().map(Ipv4Net::from).collect();
     let gateways6: Vec<Ipv6Net> = filter.gateways.iter().copied().map(Ipv6Net::from).collect();
-    for (extra, mac) in filter.extra.iter().zip(&macs[1..]) {
+    for extra in &filter.extra {
+        let mac = extra.mac_text();
         let own_rules = own_rules(extra, (&gateways4, &gateways6), &own_packets);
         rules.extend(own_rules.into_iter().map(|rule| format!("ether saddr {mac} {rule}")));
         rules.push(format!("ether saddr {mac} counter drop"));
@@ -413,6 +420,16 @@ fn chain_rules(filter: &InterfaceFilter, comment: &str) -> Vec<String> {
     rules.extend(own_rules(&filter.own, (&others.0, &others.1), &own_packets));
     rules.push(format!("counter drop{comment}"));
     rules
+}
+
+/// All MAC addresses behind the tap.
+fn macs_text(filter: &InterfaceFilter) -> String {
+    let extra = filter.extra.iter().map(Own::mac_text);
+    if filter.extra.is_empty() {
+        filter.own.mac_text()
+    } else {
+        braces(std::iter::once(filter.own.mac_text()).chain(extra))
+    }
 }
 
 /// What may be sent under one MAC address. `others` are nobody's or another's, also where they lie inside of its own.

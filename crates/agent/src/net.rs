@@ -204,6 +204,30 @@ pub async fn bridge_mtu(netns: &Netns, name: &str) -> Result<Option<u32>, NetErr
     Ok(link(netns, name).await?.map(|link| link.mtu))
 }
 
+/// Whether frames may leave a bridge by the port by which they came. Where `br_netfilter` is loaded, a connection that a
+/// port of the node leads back to whoever asked never leaves the bridge. True where something was changed; a port that is
+/// not there is left alone.
+pub async fn ensure_hairpin(netns: &Netns, port: &str, on: bool) -> Result<bool, NetError> {
+    check_name(port)?;
+    let listing = match netns.cmd("bridge").args(["-j", "-d", "link", "show", "dev", port]).run().await {
+        Ok(listing) => listing,
+        Err(error) if error.stderr().contains("does not exist") || error.stderr().contains("Cannot find") => {
+            return Ok(false);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let ports: Vec<serde_json::Value> = serde_json::from_slice(&listing.stdout).unwrap_or_default();
+    let is_on = ports.iter().find(|of| of["ifname"] == port).and_then(|of| of["hairpin"].as_bool());
+    match is_on {
+        Some(is_on) if is_on != on => {
+            let word = if on { "on" } else { "off" };
+            netns.cmd("bridge").args(["link", "set", "dev", port, "hairpin", word]).run().await?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
 /// Packets of guests are forwarded only where the host forwards, for each family that the bridge has.
 async fn ensure_forwarding(netns: &Netns, bridge: &BridgeSpec) -> Result<bool, NetError> {
     let v4 = bridge.addresses.iter().any(|net| net.addr().is_ipv4());

@@ -150,6 +150,15 @@ async fn ensure_forwards(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError
     if applied == Some(spec.generation) { Ok(()) } else { forwards_apply::ensure_all(agent).await }
 }
 
+/// A guest reaches itself through a port of its node, too.
+async fn ensure_hairpins(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
+    for interface in &spec.interfaces {
+        let tap = names::tap(&agent.config.instance, &interface.tag);
+        net::ensure_hairpin(&agent.netns, &tap, !interface.forwards.is_empty()).await?;
+    }
+    Ok(())
+}
+
 /// Stores the definition, which the next start takes, and gives a running guest what it can be given now.
 async fn ensure_domain(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmError> {
     let uuid = &spec.server_uuid;
@@ -169,7 +178,11 @@ async fn ensure_domain(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmEr
         })?;
     }
     let waits = match found.running {
-        Some(xml) => live::ensure_running(agent, spec, &xml).await?,
+        Some(xml) => {
+            let waits = live::ensure_running(agent, spec, &xml).await?;
+            ensure_hairpins(agent, spec).await?;
+            waits
+        }
         None => Vec::new(),
     };
     agent.set_status(&spec.server_uuid, |status| status.waits_for_start = waits);
@@ -185,7 +198,8 @@ pub fn newest_spec(agent: &Agent, server_uuid: &str) -> Result<ServerSpec, VmErr
 /// Starts the guest with its newest definition; filters first. The caller holds the server's lock, and only under it
 /// is the specification read: a server that was removed meanwhile must not come back.
 pub async fn start(agent: &Arc<Agent>, server_uuid: &str) -> Result<(), VmError> {
-    ensure_vm(agent, &newest_spec(agent, server_uuid)?).await?;
+    let spec = newest_spec(agent, server_uuid)?;
+    ensure_vm(agent, &spec).await?;
     qemu_host::ensure_host_lets_guests_run()?;
     let runs = agent.libvirt.state(&agent.domain(server_uuid)).await?.is_active();
     let meant_to_run = agent.ledger.change(server_uuid, |entry| Ok(std::mem::replace(&mut entry.should_run, true)))?;
@@ -206,7 +220,12 @@ pub async fn start(agent: &Arc<Agent>, server_uuid: &str) -> Result<(), VmError>
             (status.waits_for_start, status.vcpus_on, status.drift) = (Vec::new(), 0, String::new());
         }
     });
-    Ok(started?)
+    started?;
+    // The tap is there now. Without it the guest runs all the same, and the next look makes it right.
+    if let Err(error) = ensure_hairpins(agent, &spec).await {
+        tracing::warn!(server = server_uuid, %error, "the guest may not reach itself by a port of the node");
+    }
+    Ok(())
 }
 
 /// Stops the guest at once, as pulling its plug would.

@@ -15,8 +15,9 @@ use std::process::Command;
 
 use berth_agent::filters::InterfaceFilter;
 use berth_agent::filters_apply::{ensure_filters, ensure_table, listed_taps, remove_filters, remove_table};
+use berth_agent::net::ensure_hairpin;
 use berth_agent::netns::Netns;
-use berth_proto::{ExtraMac, InterfaceSpec, Ipv4Address, Ipv6Subnet};
+use berth_proto::{ExtraMac, InterfaceSpec, Ipv4Address, Ipv6Subnet, PortForward};
 use frames::{
     Frame, GATEWAY_IPV6, OWN_IPV4, SECOND_IPV4, false_ones, false_with_extra, honest, honest_of_extra, many_large,
     second_address,
@@ -179,5 +180,30 @@ async fn t14_an_address_with_a_mac_of_its_own_is_used_under_that_one_alone() {
     assert!(ensure_filters(&host, INSTANCE, &[InterfaceFilter::of(INSTANCE, &own).unwrap()]).await.unwrap());
     let under_own = ["<good", "<mixed-ipv4-extra", "<mixed-arp-extra", "<mixed-ipv6-extra", "<mixed-advert-extra"];
     assert_passes("all under the interface's own again", &[&under_own[..], &["<mixed-dad-extra"]].concat());
+    remove_table(&host, INSTANCE).await.unwrap();
+}
+
+#[tokio::test]
+async fn t14_a_port_that_turns_back_gives_a_guest_nothing_of_its_own_but_what_is_for_it() {
+    if Command::new("id").arg("-u").output().unwrap().stdout != b"0\n" {
+        return eprintln!("skipped: network namespaces need root");
+    }
+    let lab = Lab::new();
+    let host = Netns::named(&lab.host);
+    let mut spec = limited(&[OWN_IPV4], true, 0);
+    let forward = PortForward { protocol: "tcp".into(), public_port: 20_000, address: OWN_IPV4.to_string(), port: 22 };
+    let got_back = || {
+        let before = lab.received();
+        assert!(lab.arrived("g0", &honest()).values().all(|count| *count == COPIES), "the others hear it");
+        lab.received() - before
+    };
+    ensure_filters(&host, INSTANCE, &[InterfaceFilter::of(INSTANCE, &spec).unwrap()]).await.unwrap();
+    ensure_hairpin(&host, TAP, true).await.unwrap();
+    assert!(got_back() >= COPIES, "without the rule the port turns everything back");
+    spec.forwards = vec![forward];
+    assert!(ensure_filters(&host, INSTANCE, &[InterfaceFilter::of(INSTANCE, &spec).unwrap()]).await.unwrap());
+    // The frame that ends the count is for everybody.
+    assert!(got_back() <= COPIES, "only what is for it");
+    assert!(ensure_hairpin(&host, TAP, false).await.unwrap());
     remove_table(&host, INSTANCE).await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! Golden files of the anti-spoofing rules, and what never gets into them.
 
 use super::*;
-use berth_proto::{ExtraMac, Ipv4Address, Ipv6Subnet};
+use berth_proto::{ExtraMac, Ipv4Address, Ipv6Subnet, PortForward};
 
 fn interface() -> InterfaceSpec {
     InterfaceSpec {
@@ -72,6 +72,14 @@ fn golden_further_macs() {
     insta::assert_snapshot!(set("berth", &[filter(&nested)]));
     let turned = InterfaceSpec { macs: vec![nested.macs[1].clone()], ..nested.clone() };
     assert_ne!(filter(&turned).hash(), filter(&nested).hash());
+}
+
+#[test]
+fn golden_port_that_turns_back() {
+    let forward =
+        |address: &str| PortForward { protocol: "tcp".into(), public_port: 20_000, address: address.into(), port: 22 };
+    let reached = InterfaceSpec { ipv6: vec![], forwards: vec![forward("10.7.0.2")], ..interface() };
+    insta::assert_snapshot!(set("berth", &[filter(&reached)]));
 }
 
 #[test]
