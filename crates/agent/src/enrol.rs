@@ -182,7 +182,7 @@ fn facts_json(facts: &berth_proto::NodeFacts) -> Value {
         "hostname": facts.hostname, "arch": facts.arch, "cpuCores": facts.cpu_cores, "memoryMib": facts.memory_mib,
         "accelerator": facts.accelerator, "acceleratorDetail": facts.accelerator_detail, "qemuVersion": facts.qemu_version,
         "kernelVersion": facts.kernel_version, "cpuModel": facts.cpu_model, "storage": storage, "networks": networks,
-        "instance": facts.instance, "dataDir": facts.data_dir,
+        "instance": facts.instance, "dataDir": facts.data_dir, "bridgePrefix": facts.bridge_prefix,
     })
 }
 

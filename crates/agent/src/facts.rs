@@ -43,6 +43,7 @@ pub async fn gather(
         networks,
         instance: config.instance.clone(),
         data_dir: paths.data_dir().display().to_string(),
+        bridge_prefix: config.bridge_prefix.clone(),
     }
 }
 

@@ -37,6 +37,7 @@ pub mod names;
 pub mod net;
 pub mod netns;
 pub mod node;
+pub mod node_net;
 mod observe;
 mod ops;
 pub mod paths;

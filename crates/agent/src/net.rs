@@ -256,6 +256,17 @@ async fn ensure_forwarding(netns: &Netns, bridge: &BridgeSpec) -> Result<bool, N
     Ok(changed)
 }
 
+/// Whether anything is attached to the bridge; one that is not there has nothing.
+pub async fn has_ports(netns: &Netns, name: &str) -> Result<bool, NetError> {
+    check_name(name)?;
+    if link(netns, name).await?.is_none() {
+        return Ok(false);
+    }
+    let listing = netns.cmd("ip").args(["-j", "link", "show", "master", name]).run().await?;
+    let ports: Vec<serde_json::Value> = serde_json::from_slice(&listing.stdout).unwrap_or_default();
+    Ok(ports.iter().any(|port| port["ifname"].is_string()))
+}
+
 async fn accept_ra_keepers(netns: &Netns) -> Result<Vec<(String, &'static str)>, NetError> {
     let routes = netns.cmd("ip").args(["-6", "-j", "route", "show", "default"]).run().await?;
     let routes: Vec<serde_json::Value> = serde_json::from_slice(&routes.stdout).unwrap_or_default();

@@ -120,7 +120,8 @@ fn template(agent: &Agent, digest: &str) -> Result<Option<disk::ImageRef>, VmErr
 /// The bridges that guests are attached to are those that the node's owner listed, and they are there.
 async fn ensure_bridges(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
     for interface in &spec.interfaces {
-        if !agent.config.networks.iter().any(|network| network.bridge == interface.bridge) {
+        let is_listed = agent.config.networks.iter().any(|network| network.bridge == interface.bridge);
+        if !is_listed && !agent.node_net.has(&interface.bridge).await {
             return Err(VmError::Refused(format!(
                 "the bridge {} is not one that this node's owner allows",
                 interface.bridge

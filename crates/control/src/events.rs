@@ -166,6 +166,7 @@ pub fn facts_json(hello: &proto::HelloReply) -> Value {
         "networks": networks.collect::<Vec<_>>(),
         "instance": facts.instance,
         "dataDir": facts.data_dir,
+        "bridgePrefix": facts.bridge_prefix,
     })
 }
 

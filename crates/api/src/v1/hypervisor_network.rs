@@ -14,6 +14,8 @@ pub struct HypervisorNetwork {
     pub bridge: String,
     /// Of guests' interfaces; null is the bridge's.
     pub mtu: Option<i32>,
+    /// The node makes the bridge for this network.
+    pub made: bool,
     /// The first of the node; it stays.
     pub primary: bool,
     /// New servers are attached to it.
@@ -22,7 +24,9 @@ pub struct HypervisorNetwork {
     pub updated: String,
 }
 
-/// A bridge that the node's owner lists in its configuration becomes a network.
+/// A bridge that the node's owner lists in its configuration becomes a network; or one that the node makes for it, of a
+/// name that begins as the node's owner lets bridges be named (`bridge_prefix`). What a node changes of its own network
+/// is undone after a minute unless the control server reaches it all the same.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CreateHypervisorNetwork {

@@ -258,6 +258,7 @@ fn networks(facts: &Value, now: i64) -> Vec<NewNetwork> {
             kind: kind.to_owned(),
             bridge: bridge.to_owned(),
             mtu,
+            made: false,
             is_primary: found.is_empty(),
             now,
         });

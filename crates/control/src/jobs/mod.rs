@@ -16,6 +16,7 @@ pub mod build;
 pub mod delete;
 mod kind;
 pub mod media;
+pub mod networks;
 pub mod password;
 pub mod power;
 pub mod ptr;

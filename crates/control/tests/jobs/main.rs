@@ -16,6 +16,7 @@ mod isos;
 mod joining;
 mod kinds;
 mod names;
+mod networks;
 mod node_metrics;
 mod pdns;
 mod queue;

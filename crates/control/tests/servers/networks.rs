@@ -12,6 +12,7 @@ berth_store::on_both_databases!(
     networks_of_a_node_are_made_changed_and_removed,
     a_network_in_use_stays_and_says_by_how_much,
     only_what_the_nodes_owner_allows_becomes_a_network,
+    a_bridge_of_the_owners_prefix_is_made_by_the_node,
     a_server_gets_and_loses_a_further_interface,
     an_interface_is_bounded_isolated_and_unplugged,
     bad_interfaces_are_refused_with_the_fields_name,
@@ -136,6 +137,33 @@ async fn only_what_the_nodes_owner_allows_becomes_a_network(database: Database) 
     }
     let listed = refusal(&app.post(&path, json!({ "name": "Customers", "bridge": "br9" })).await);
     assert!(listed.contains("br0, br1, br2, nat0"), "{listed}");
+}
+
+async fn a_bridge_of_the_owners_prefix_is_made_by_the_node(database: Database) {
+    let (app, _, path) = world(database).await;
+    let queued = async || app.get("/queue?kind=networks").await.1["total"].clone();
+    let network = made(&app, &path, json!({ "name": "Customers", "bridge": "vmbr7" })).await;
+    assert_eq!((&network["made"], queued().await), (&json!(true), json!(1)));
+    let one = format!("{path}/{}", network["id"]);
+    assert_eq!(send(&app, "PUT", &one, json!({ "name": "Others" })).await.0, 200);
+    assert_eq!(queued().await, 1, "nodes are told of no names");
+    assert_eq!(send(&app, "PUT", &one, json!({ "mtu": 9000 })).await.0, 200, "the node makes it so");
+    assert_eq!(queued().await, 2);
+    let (status, changed) = send(&app, "PUT", &one, json!({ "bridge": "br1" })).await;
+    assert_eq!((status, &changed["data"]["made"], queued().await), (200, &json!(false), json!(3)));
+    let (status, changed) = send(&app, "PUT", &one, json!({ "bridge": "vmbr8" })).await;
+    assert_eq!((status, &changed["data"]["made"], queued().await), (200, &json!(true), json!(4)));
+    assert_eq!(send(&app, "DELETE", &one, json!({ "confirm": true })).await.0, 204);
+    assert_eq!(queued().await, 5);
+    for (body, field) in [
+        (json!({ "name": "Customers", "bridge": "vmbr7", "type": "lvNatv1" }), "type"),
+        (json!({ "name": "Customers", "bridge": "vmbr7", "mtu": 1000 }), "mtu"),
+        (json!({ "name": "Customers", "bridge": "vmbr 7" }), "bridge"),
+        (json!({ "name": "Customers", "bridge": "vmb7" }), "bridge"),
+    ] {
+        let answer = app.post(&path, body.clone()).await;
+        assert!(refusal(&answer).contains(field), "{body}: {}", answer.1);
+    }
 }
 
 async fn a_server_gets_and_loses_a_further_interface(database: Database) {

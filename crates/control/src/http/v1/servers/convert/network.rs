@@ -145,6 +145,7 @@ fn connectivity(row: hypervisor_network::Model) -> HypervisorConnectivity {
         kind,
         bridge,
         mtu,
+        made: _,
         is_primary,
         is_default,
         created_at: _,
