@@ -45,6 +45,8 @@ pub struct Agent {
     storage: Mutex<Vec<proto::StorageRoot>>,
     /// Held while the ports of this node are given to guests.
     pub forwards: AsyncMutex<()>,
+    /// Held while DHCP servers are started and ended.
+    pub dhcp: AsyncMutex<()>,
     status: Mutex<HashMap<String, Status>>,
     locks: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
     /// Who reads a guest's serial console: QEMU serves one at a time.
@@ -109,6 +111,7 @@ impl Agent {
             trial: AsyncMutex::default(),
             storage: Mutex::default(),
             forwards: AsyncMutex::default(),
+            dhcp: AsyncMutex::default(),
             status: Mutex::default(),
             locks: Mutex::default(),
             serial_readers: Mutex::default(),

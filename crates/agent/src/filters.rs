@@ -59,6 +59,8 @@ pub struct InterfaceFilter {
     isolated: bool,
     /// Frames may come back to the tap that they came from, for ports of the node that lead to whoever asks at them.
     turns_back: bool,
+    /// Addresses are told by DHCP, whatever the firewall says.
+    dhcp: bool,
     /// In order; none where the firewall is off.
     firewall: Option<Vec<Rule>>,
     quarantined: bool,
@@ -136,6 +138,7 @@ impl InterfaceFilter {
             },
             isolated: interface.isolated,
             turns_back: !interface.forwards.is_empty(),
+            dhcp: !interface.dhcp.is_empty(),
             firewall: interface.firewall.as_ref().map(|rules| Rule::all_of(&rules.rules)).transpose()?,
             quarantined: interface.quarantined,
         })
@@ -212,7 +215,7 @@ fn inside<'a, A: std::str::FromStr + Ord>(
     found
 }
 
-fn parse_mac(text: &str) -> Option<[u8; 6]> {
+pub(crate) fn parse_mac(text: &str) -> Option<[u8; 6]> {
     let mut mac = [0; 6];
     let mut parts = text.split(':');
     for byte in &mut mac {
@@ -370,6 +373,10 @@ fn in_rules(filter: &InterfaceFilter) -> Vec<String> {
     }
     rules.extend(rate_rules(filter.in_rate));
     rules.push(format!("counter name {}", counter_names(&filter.tap)[0]));
+    if filter.dhcp && filter.firewall.is_some() {
+        rules.push("ether type ip udp sport 67 udp dport 68 accept".into());
+        rules.push("ether type ip6 udp sport 547 udp dport 546 accept".into());
+    }
     rules.extend(filter.firewall.as_ref().map(|_| firewall::jump_in(&filter.tap)));
     rules
 }

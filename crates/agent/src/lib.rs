@@ -8,6 +8,8 @@ pub mod cloud_init;
 pub mod cmd;
 pub mod config;
 mod console;
+pub mod dhcp;
+pub mod dhcp_apply;
 pub mod disk;
 pub mod domain_xml;
 mod drift;

@@ -256,6 +256,13 @@ async fn ensure_forwarding(netns: &Netns, bridge: &BridgeSpec) -> Result<bool, N
     Ok(changed)
 }
 
+/// Addresses of an interface of the node; none where there is no such interface.
+pub async fn addresses(netns: &Netns, name: &str) -> Result<Vec<IpNet>, NetError> {
+    check_name(name)?;
+    let found = link(netns, name).await?.map(|link| link.addr_info).unwrap_or_default();
+    Ok(found.into_iter().filter_map(|of| IpNet::new(of.local, of.prefixlen).ok()).collect())
+}
+
 /// Whether anything is attached to the bridge; one that is not there has nothing.
 pub async fn has_ports(netns: &Netns, name: &str) -> Result<bool, NetError> {
     check_name(name)?;

@@ -1,6 +1,6 @@
 //! A node's agent as a whole: what it does at start, what runs, and how it ends. Guests stay.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use berth_proto::{event::What, node_server::NodeServer};
@@ -12,6 +12,7 @@ use crate::{
     agent::{Agent, Parts},
     clock::SystemClock,
     config::AgentConfig,
+    dhcp_apply,
     events::Outbox,
     filters_apply, forwards_apply,
     host::{Accelerator, HostFacts},
@@ -198,6 +199,7 @@ pub async fn uninstall(config: &AgentConfig) -> anyhow::Result<()> {
     for bridge in node_net(config, "")?.bridges().await {
         net::remove_bridge(&host, &config.instance, &bridge.name).await.map_err(anyhow::Error::msg)?;
     }
+    dhcp_apply::ensure_servers(&host, &dhcp_apply::dir(config), &BTreeMap::new()).await?;
     forwards_apply::remove_forwards(&host, &config.instance).await.map_err(anyhow::Error::msg)?;
     net::remove_nat_table(&host, &config.instance).await.map_err(anyhow::Error::msg)?;
     remove_volumes(config).await?;

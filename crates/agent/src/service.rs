@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What a specification may ask of this agent.
-pub const FEATURES: [&str; 9] = [
+pub const FEATURES: [&str; 10] = [
     "server.v1",
     "media.v1",
     "custom-xml.v1",
@@ -29,6 +29,7 @@ pub const FEATURES: [&str; 9] = [
     "interfaces.v1",
     "forwards.v1",
     "macs.v1",
+    "dhcp.v1",
 ];
 /// Servers that are observed in one call.
 const OBSERVE_LIMIT: usize = 10_000;

@@ -7,7 +7,7 @@ use berth_proto::{DiskSpec, InterfaceSpec, ServerSpec};
 
 use crate::{
     agent::Agent,
-    cloud_init, console,
+    cloud_init, console, dhcp_apply,
     disk::{self, DiskError},
     domain_xml, drift,
     filters::InterfaceFilter,
@@ -54,6 +54,7 @@ pub async fn ensure_vm(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmEr
     // The rules are there before the guest is: a tap that nobody lists passes nothing.
     ensure_filters(agent, &spec.interfaces).await?;
     ensure_forwards(agent, spec).await?;
+    ensure_dhcp(agent, spec).await?;
     ensure_domain(agent, spec).await?;
     console::ensure_screen(agent, spec).await?;
     agent.ledger.change(&spec.server_uuid, |entry| {
@@ -149,6 +150,15 @@ async fn ensure_forwards(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError
     }
     let applied = agent.ledger.get(&spec.server_uuid).map(|entry| entry.applied_generation);
     if applied == Some(spec.generation) { Ok(()) } else { forwards_apply::ensure_all(agent).await }
+}
+
+/// As of port forwards: what all guests of a bridge are told is one server's.
+async fn ensure_dhcp(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
+    for interface in &spec.interfaces {
+        dhcp_apply::check(agent, interface).await.map_err(VmError::Refused)?;
+    }
+    let applied = agent.ledger.get(&spec.server_uuid).map(|entry| entry.applied_generation);
+    if applied == Some(spec.generation) { Ok(()) } else { dhcp_apply::ensure_all(agent).await }
 }
 
 /// A guest reaches itself through a port of its node, too.
@@ -297,6 +307,7 @@ pub async fn remove_vm(agent: &Agent, entry: &Entry) -> Result<(), VmError> {
         .unwrap_or_default();
     filters_apply::remove_filters(&agent.netns, &agent.config.instance, &taps).await?;
     forwards_apply::ensure_all(agent).await?;
+    dhcp_apply::ensure_all(agent).await?;
     let removed = &entry.volumes;
     agent.ledger.change(uuid, |entry| {
         entry.volumes.retain(|volume| !removed.contains(volume));

@@ -2,7 +2,7 @@
 
 use berth_proto as proto;
 use berth_store::{
-    entity::{ip_block, ipv4_address, ipv6_subnet, port_forward, server_disk},
+    entity::{ip_block, ipv4_address, ipv6_subnet, port_forward, server_disk, server_interface},
     server_details::{InterfaceDetails, PointUse, ServerDetails},
     server_disk::STATUS_PLANNED,
 };
@@ -27,6 +27,8 @@ const INTERFACES: &str = "interfaces.v1";
 const FORWARDS: &str = "forwards.v1";
 /// And to pass further MAC addresses of an interface.
 const MACS: &str = "macs.v1";
+/// And to tell guests their addresses by DHCP.
+const DHCP: &str = "dhcp.v1";
 /// A template's type.
 pub const WINDOWS: &str = "windows";
 
@@ -58,6 +60,7 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
     let interfaces = interfaces.collect::<Result<Vec<_>, _>>()?;
     let guarded = interfaces.iter().any(|one| one.firewall.is_some() || one.quarantined || !one.whitelist.is_empty());
     let has_macs = interfaces.iter().any(|one| !one.macs.is_empty());
+    let is_told = interfaces.iter().any(|one| !one.dhcp.is_empty());
     let forwarded = interfaces.iter().any(|one| !one.forwards.is_empty());
     let is_bounded = interfaces.iter().any(|one| {
         let bounds = [one.packets_s, one.in_burst_kb, one.out_burst_kb, one.queues];
@@ -76,6 +79,7 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
             (is_bounded, INTERFACES),
             (forwarded, FORWARDS),
             (has_macs, MACS),
+            (is_told, DHCP),
         ]),
         cluster_uuid: ctx.cluster.uuid.to_string(),
         server_id: server.id.unsigned_abs(),
@@ -121,7 +125,7 @@ fn disc(details: &ServerDetails) -> String {
 }
 
 /// What an older agent must not drop silently.
-fn required_features(needed: [(bool, &str); 8]) -> Vec<String> {
+fn required_features(needed: [(bool, &str); 9]) -> Vec<String> {
     let features = [(true, SERVER)].into_iter().chain(needed);
     features.filter(|(needed, _)| *needed).map(|(_, name)| name.to_owned()).collect()
 }
@@ -168,6 +172,7 @@ fn interface(details: &InterfaceDetails) -> Result<proto::InterfaceSpec, StepErr
     let InterfaceDetails { interface, network, ipv4, ipv6, whitelist, firewall, forwards } = details;
     let forwards = port_forwards(forwards, ipv4);
     let macs = extra_macs(ipv4, ipv6);
+    let dhcp = leases(interface, ipv4, ipv6)?;
     let mut resolvers = Vec::new();
     let blocks = ipv4.iter().map(|(_, block)| block).chain(ipv6.iter().map(|(_, block)| block));
     for resolver in blocks.flat_map(|block| [&block.resolver1, &block.resolver2]).flatten() {
@@ -214,7 +219,39 @@ fn interface(details: &InterfaceDetails) -> Result<proto::InterfaceSpec, StepErr
         out_burst_kb: u32::try_from(interface.out_burst_kb).unwrap_or(0),
         forwards,
         macs,
+        dhcp,
     })
+}
+
+/// What DHCP tells: each MAC address its first address of each family, of those that it may tell.
+fn leases(
+    interface: &server_interface::Model,
+    ipv4: &[(ipv4_address::Model, ip_block::Model)],
+    ipv6: &[(ipv6_subnet::Model, ip_block::Model)],
+) -> Result<Vec<proto::DhcpLease>, StepError> {
+    let mut leases: Vec<proto::DhcpLease> = Vec::new();
+    let lease = |mac: &Option<String>, address: String, prefix_len: i32, block: &ip_block::Model| proto::DhcpLease {
+        mac: mac.clone().unwrap_or_else(|| interface.mac.to_lowercase()),
+        address,
+        prefix_len: prefix_len.unsigned_abs(),
+        gateway: block.gateway.clone(),
+        resolvers: [&block.resolver1, &block.resolver2].into_iter().flatten().cloned().collect(),
+    };
+    for (row, block) in ipv4.iter().filter(|(_, block)| interface.dhcp_v4 && block.dhcp) {
+        let new = lease(&row.mac, ipam::ipv4(row.address).to_string(), block.prefix_len, block);
+        if leases.iter().all(|known| known.mac != new.mac) {
+            leases.push(new);
+        }
+    }
+    let told = leases.len();
+    for (row, block) in ipv6.iter().filter(|(_, block)| interface.dhcp_v6 && block.dhcp) {
+        let address = first_address(&row.subnet, row.prefix_len, &block.gateway)?;
+        let new = lease(&row.mac, address, row.prefix_len, block);
+        if leases[told..].iter().all(|known| known.mac != new.mac) {
+            leases.push(new);
+        }
+    }
+    Ok(leases)
 }
 
 /// Each once, with the addresses and subnets that are used under it.

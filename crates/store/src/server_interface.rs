@@ -44,6 +44,9 @@ pub struct Settings {
     pub in_burst_kb: i64,
     pub out_burst_kb: i64,
     pub packets_s: i64,
+    /// Whether its addresses are told by DHCP.
+    pub dhcp_v4: bool,
+    pub dhcp_v6: bool,
 }
 
 impl Default for Settings {
@@ -58,6 +61,8 @@ impl Default for Settings {
             in_burst_kb: 0,
             out_burst_kb: 0,
             packets_s: 0,
+            dhcp_v4: false,
+            dhcp_v6: false,
         }
     }
 }
@@ -74,6 +79,8 @@ impl Settings {
             in_burst_kb: row.in_burst_kb,
             out_burst_kb: row.out_burst_kb,
             packets_s: row.packets_s,
+            dhcp_v4: row.dhcp_v4,
+            dhcp_v6: row.dhcp_v6,
         }
     }
 
@@ -87,6 +94,8 @@ impl Settings {
         row.in_burst_kb = Set(self.in_burst_kb);
         row.out_burst_kb = Set(self.out_burst_kb);
         row.packets_s = Set(self.packets_s);
+        row.dhcp_v4 = Set(self.dhcp_v4);
+        row.dhcp_v6 = Set(self.dhcp_v6);
     }
 }
 

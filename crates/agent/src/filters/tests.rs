@@ -83,6 +83,17 @@ fn golden_port_that_turns_back() {
 }
 
 #[test]
+fn golden_dhcp_before_the_firewall() {
+    let told = InterfaceSpec {
+        ipv6: vec![],
+        firewall: Some(berth_proto::Firewall::default()),
+        dhcp: vec![berth_proto::DhcpLease::default()],
+        ..interface()
+    };
+    insta::assert_snapshot!(in_rules(&filter(&told)).join("\n"));
+}
+
+#[test]
 fn golden_bounds_and_isolation() {
     let bound = InterfaceSpec {
         in_average_kbs: 2000,

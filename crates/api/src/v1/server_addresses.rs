@@ -83,6 +83,13 @@ pub struct UpdateInterface {
     /// In each direction; 0 is unlimited.
     #[serde(deserialize_with = "lenient::option_i64")]
     pub packets_per_second: Option<i64>,
+    /// True lets the node tell whoever has the interface's MAC addresses their IPv4 addresses by DHCP, those of blocks with
+    /// `dhcp`.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub dhcp_v4: Option<bool>,
+    /// The same for IPv6; where the node is the gateway, it advertises itself as the router.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub dhcp_v6: Option<bool>,
 }
 
 /// One more interface of a server.
@@ -129,6 +136,13 @@ pub struct CreateInterface {
     /// In each direction; 0 is unlimited.
     #[serde(deserialize_with = "lenient::option_i64")]
     pub packets_per_second: Option<i64>,
+    /// True lets the node tell whoever has the interface's MAC addresses their IPv4 addresses by DHCP, those of blocks with
+    /// `dhcp`.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub dhcp_v4: Option<bool>,
+    /// The same for IPv6; where the node is the gateway, it advertises itself as the router.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub dhcp_v6: Option<bool>,
 }
 
 /// Which IPv4 addresses an interface gets or loses: one of the three.

@@ -111,6 +111,8 @@ fn as_change(input: CreateInterface) -> UpdateInterface {
         in_burst,
         out_burst,
         packets_per_second,
+        dhcp_v4,
+        dhcp_v6,
     } = input;
     UpdateInterface {
         driver,
@@ -125,6 +127,8 @@ fn as_change(input: CreateInterface) -> UpdateInterface {
         in_burst,
         out_burst,
         packets_per_second,
+        dhcp_v4,
+        dhcp_v6,
     }
 }
 

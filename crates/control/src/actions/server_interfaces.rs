@@ -95,6 +95,8 @@ pub(super) fn changed_by(
         in_burst,
         out_burst,
         packets_per_second,
+        dhcp_v4,
+        dhcp_v6,
     } = input;
     let mut errors = Vec::new();
     for (field, value, range) in [
@@ -124,6 +126,8 @@ pub(super) fn changed_by(
     to.in_burst_kb = in_burst.unwrap_or(to.in_burst_kb);
     to.out_burst_kb = out_burst.unwrap_or(to.out_burst_kb);
     to.packets_s = packets_per_second.unwrap_or(to.packets_s);
+    to.dhcp_v4 = dhcp_v4.unwrap_or(to.dhcp_v4);
+    to.dhcp_v6 = dhcp_v6.unwrap_or(to.dhcp_v6);
     if to.process_queues.is_some_and(|queues| queues > 1) && to.driver.is_some_and(|driver| driver != VIRTIO) {
         errors.push("The processQueues must be 1: only virtio has more.".to_owned());
     }
@@ -145,5 +149,5 @@ pub(super) fn shown(change: &InterfaceChange) -> serde_json::Value {
             "outAverage": out_average_kbs, "networkProfile": network_profile,
             "processQueues": settings.process_queues, "mtu": settings.mtu, "portIsolated": settings.port_isolated,
             "linkUp": settings.link_up, "inBurst": settings.in_burst_kb, "outBurst": settings.out_burst_kb,
-            "packetsPerSecond": settings.packets_s })
+            "packetsPerSecond": settings.packets_s, "dhcpV4": settings.dhcp_v4, "dhcpV6": settings.dhcp_v6 })
 }

@@ -15,6 +15,7 @@ berth_store::on_both_databases!(
     a_bridge_of_the_owners_prefix_is_made_by_the_node,
     a_server_gets_and_loses_a_further_interface,
     an_interface_is_bounded_isolated_and_unplugged,
+    an_interface_is_told_its_addresses_by_dhcp_where_the_block_allows_it,
     bad_interfaces_are_refused_with_the_fields_name,
 );
 
@@ -234,6 +235,57 @@ async fn an_interface_is_bounded_isolated_and_unplugged(database: Database) {
     assert_eq!((&changed["data"]["inBurst"], &changed["data"]["portIsolated"]), (&json!(500), &json!(true)));
     let entry = app.get("/audit?action=update_interface").await.1["data"][0].clone();
     assert_eq!((&entry["before"]["mtu"], &entry["after"]["mtu"]), (&json!(1400), &Value::Null));
+}
+
+/// What its node is told to tell: MAC addresses, addresses with their lengths, gateways.
+async fn leases(app: &App, server: i64) -> Vec<(String, String, String)> {
+    let details = berth_store::server_details::by_id(app.ctx.store.read(), server).await.unwrap().unwrap();
+    let spec = berth_control::spec::trial_spec(&app.ctx, &details).unwrap();
+    let all = spec.interfaces.iter().flat_map(|interface| &interface.dhcp);
+    let leases: Vec<_> =
+        all.map(|of| (of.mac.clone(), format!("{}/{}", of.address, of.prefix_len), of.gateway.clone())).collect();
+    assert_eq!(spec.required_features.contains(&"dhcp.v1".to_owned()), !leases.is_empty());
+    leases
+}
+
+async fn an_interface_is_told_its_addresses_by_dhcp_where_the_block_allows_it(database: Database) {
+    let (app, company, _) = world(database).await;
+    let server = company.server(&app).await;
+    let path = format!("/servers/{server}/interfaces/primary");
+    let (_, shown) = app.get(&path).await;
+    assert_eq!((&shown["data"]["dhcpV4"], &shown["data"]["dhcpV6"]), (&json!(0), &json!(0)));
+    assert_eq!(leases(&app, server).await, []);
+    let before = generation(&app, server).await;
+    let (status, changed) = send(&app, "PUT", &path, json!({ "dhcpV4": true, "dhcpV6": 1 })).await;
+    assert_eq!((status, generation(&app, server).await), (200, before + 1), "{changed}");
+    assert_eq!((&changed["data"]["dhcpV4"], &changed["data"]["dhcpV6"]), (&json!(1), &json!(1)));
+    let (_, whole) = app.get(&format!("/servers/{server}")).await;
+    assert_eq!(
+        (&whole["data"]["primaryNetworkDhcp4"], &whole["data"]["primaryNetworkDhcp6"]),
+        (&json!(true), &json!(true))
+    );
+    let mac = shown["data"]["mac"].as_str().unwrap().to_lowercase();
+    let lease = |mac: &str, address: &str, gateway: &str| (mac.to_owned(), address.to_owned(), gateway.to_owned());
+    let four = lease(&mac, "192.0.2.1/24", "192.0.2.254");
+    let six = lease(&mac, "2001:db8:0:1::1/64", "2001:db8::1");
+    assert_eq!(leases(&app, server).await, [four.clone(), six.clone()]);
+
+    // One address for each MAC address; another one has its own.
+    assert_eq!(app.post(&format!("{path}/ipv4"), json!({ "quantity": 1 })).await.0, 201);
+    assert_eq!(leases(&app, server).await, [four.clone(), six.clone()]);
+    let (_, shown) = app.get(&path).await;
+    let second = format!("{path}/ipv4/{}/mac", shown["data"]["ipv4"][1]["id"]);
+    assert_eq!(app.put(&second, json!({ "mac": "02:00:5e:00:00:01" })).await.0, 200);
+    let extra = lease("02:00:5e:00:00:01", "192.0.2.2/24", "192.0.2.254");
+    assert_eq!(leases(&app, server).await, [four, extra, six.clone()]);
+
+    let before = generation(&app, server).await;
+    let (status, block) = send(&app, "PUT", "/connectivity/ipblocks/1", json!({ "dhcp": false })).await;
+    assert_eq!((status, &block["data"]["dhcp"]), (200, &json!(0)), "{block}");
+    assert_eq!((leases(&app, server).await, generation(&app, server).await), (vec![six], before + 1));
+    assert_eq!(send(&app, "PUT", &path, json!({ "dhcpV6": false })).await.0, 200);
+    assert_eq!(leases(&app, server).await, []);
+    assert!(refusal(&send(&app, "PUT", &path, json!({ "dhcpV4": "perhaps" })).await).contains("dhcpV4"));
 }
 
 async fn bad_interfaces_are_refused_with_the_fields_name(database: Database) {

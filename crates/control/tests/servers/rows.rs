@@ -129,6 +129,7 @@ async fn insert_block(ctx: &Context, tx: &Tx, family: i32) -> i64 {
         resolver2: Set(None),
         enabled: Set(true),
         network_profile: Set(0),
+        dhcp: Set(true),
         created_at: Set(NOW),
         updated_at: Set(NOW),
     };

@@ -15,6 +15,7 @@ mod m0011_sessions;
 mod m0012_second_factors;
 mod m0020_extra_macs;
 mod m0021_made_bridges;
+mod m0022_dhcp;
 
 use sea_orm_migration::prelude::*;
 
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_second_factors::Migration),
             Box::new(m0020_extra_macs::Migration),
             Box::new(m0021_made_bridges::Migration),
+            Box::new(m0022_dhcp::Migration),
         ]
     }
 }

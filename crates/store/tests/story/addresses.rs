@@ -44,6 +44,7 @@ async fn block(store: &Store, family: i32) -> i64 {
         resolver2: None,
         enabled: true,
         network_profile: 0,
+        dhcp: true,
         now: NOW,
     };
     write_in!(store, [new] | tx | ip_block::insert(tx, new).await).unwrap().id
@@ -307,12 +308,14 @@ async fn end_of_blocks(store: &Store, four: i64, six: i64, interface: i64, serve
         resolver2: None,
         enabled: false,
         network_profile: 3,
+        dhcp: false,
         now: NOW + 9,
     };
     write_in!(store, [change] | tx | ip_block::update(tx, six, change).await).unwrap();
     let row = ip_block::by_id(db, six).await.unwrap().unwrap();
     assert_eq!((row.name.as_str(), row.prefix_len, row.subnet_prefix_len), ("changed", 40, Some(56)));
     assert_eq!((row.enabled, row.network_profile, row.updated_at), (false, 3, NOW + 9));
+    assert!(!row.dhcp);
     let generation = async || server::by_id(db, server).await.unwrap().unwrap().generation;
     let before = generation().await;
     assert_eq!(write_in!(store, |tx| ip_block::renew_specifications(tx, six).await).unwrap(), [server]);
@@ -351,6 +354,8 @@ async fn passed(store: &Store, interface: i64, server: i64) {
         in_burst_kb: 5,
         out_burst_kb: 6,
         packets_s: 7,
+        dhcp_v4: true,
+        dhcp_v6: true,
     };
     let change = InterfaceChange { settings, in_average_kbs: 1, out_average_kbs: 2, network_profile: 3, now: NOW + 1 };
     write_in!(store, |tx| server_interface::update(tx, interface, change).await).unwrap();

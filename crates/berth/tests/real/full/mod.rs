@@ -2,6 +2,7 @@
 //! that nobody chose. Only `make test-full` runs them.
 
 mod debian;
+mod hotplug;
 mod install;
 mod kill;
 mod ledger;
