@@ -45,6 +45,8 @@ pub struct Agent {
     storage: Mutex<Vec<proto::StorageRoot>>,
     /// Held while the ports of this node are given to guests.
     pub forwards: AsyncMutex<()>,
+    /// Held while routes to guests are changed.
+    pub routes: AsyncMutex<()>,
     /// Held while DHCP servers are started and ended.
     pub dhcp: AsyncMutex<()>,
     status: Mutex<HashMap<String, Status>>,
@@ -111,6 +113,7 @@ impl Agent {
             trial: AsyncMutex::default(),
             storage: Mutex::default(),
             forwards: AsyncMutex::default(),
+            routes: AsyncMutex::default(),
             dhcp: AsyncMutex::default(),
             status: Mutex::default(),
             locks: Mutex::default(),

@@ -66,6 +66,10 @@ pub struct NetworkConfig {
     pub ipv6_cidr: Option<String>,
     /// Guests reach the world under the node's address.
     pub nat: bool,
+    /// The node routes to guests' single addresses by this bridge, and answers for them on its uplink.
+    pub routed: bool,
+    /// Of a routed bridge; by default the device of the node's default route.
+    pub uplink: Option<String>,
     /// Made and removed by the agent. A bridge that is not is left as it is.
     pub managed: bool,
 }

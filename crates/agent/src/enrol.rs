@@ -176,7 +176,7 @@ fn facts_json(facts: &berth_proto::NodeFacts) -> Value {
     let networks: Vec<Value> = facts
         .networks
         .iter()
-        .map(|of| serde_json::json!({ "bridge": of.bridge, "mtu": of.mtu, "exists": of.exists, "nat": of.nat }))
+        .map(|of| serde_json::json!({ "bridge": of.bridge, "mtu": of.mtu, "exists": of.exists, "nat": of.nat, "routed": of.routed }))
         .collect();
     serde_json::json!({
         "hostname": facts.hostname, "arch": facts.arch, "cpuCores": facts.cpu_cores, "memoryMib": facts.memory_mib,

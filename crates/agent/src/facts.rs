@@ -26,6 +26,7 @@ pub async fn gather(
             mtu: mtu.unwrap_or(0),
             exists: mtu.is_some(),
             nat: network.nat,
+            routed: network.routed,
         });
     }
     proto::NodeFacts {

@@ -49,6 +49,8 @@ pub mod qemu_conf;
 pub mod qemu_host;
 mod reconcile;
 pub mod renew;
+pub mod routes;
+pub mod routes_apply;
 mod screens;
 pub mod seed;
 mod selftest;

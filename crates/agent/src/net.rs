@@ -245,15 +245,40 @@ async fn ensure_forwarding(netns: &Netns, bridge: &BridgeSpec) -> Result<bool, N
     }
     let mut changed = false;
     for (key, value) in wanted {
-        // As files, because names of interfaces may hold dots, and read where the bridge is.
-        let file = format!("/proc/sys/{key}");
-        let now = netns.cmd("cat").arg(&file).run().await?.text();
-        if now.trim() != value {
-            netns.cmd("tee").arg(&file).stdin(value).run().await?;
-            changed = true;
-        }
+        changed |= ensure_setting(netns, &key, value).await?;
     }
     Ok(changed)
+}
+
+/// Forwarding of both families by a bridge that has no addresses of its own.
+pub async fn ensure_forwarding_of_both(netns: &Netns, bridge: &str) -> Result<bool, NetError> {
+    let both = ["0.0.0.0/0", "::/0"].into_iter().filter_map(|net| net.parse().ok());
+    let bridge = BridgeSpec { name: bridge.to_owned(), addresses: both.collect(), nat: false, mtu: 0 };
+    ensure_forwarding(netns, &bridge).await
+}
+
+/// A setting of the kernel by its path below `/proc/sys`. True where it was changed.
+pub async fn ensure_setting(netns: &Netns, key: &str, value: &str) -> Result<bool, NetError> {
+    // As a file, because names of interfaces may hold dots, and read where the bridge is.
+    let file = format!("/proc/sys/{key}");
+    let now = netns.cmd("cat").arg(&file).run().await?.text();
+    if now.trim() == value {
+        return Ok(false);
+    }
+    netns.cmd("tee").arg(&file).stdin(value).run().await?;
+    Ok(true)
+}
+
+/// The device by which this node reaches the world, by IPv4 if it does.
+pub async fn default_uplink(netns: &Netns) -> Result<Option<String>, NetError> {
+    for family in ["-4", "-6"] {
+        let routes = netns.cmd("ip").args([family, "-j", "route", "show", "default"]).run().await?;
+        let routes: Vec<serde_json::Value> = serde_json::from_slice(&routes.stdout).unwrap_or_default();
+        if let Some(device) = routes.iter().find_map(|route| route["dev"].as_str()) {
+            return Ok(Some(device.to_owned()));
+        }
+    }
+    Ok(None)
 }
 
 /// Addresses of an interface of the node; none where there is no such interface.

@@ -23,7 +23,7 @@ use crate::{
     node_net::{self, NodeNet},
     observe, probe,
     probe::AcceleratorFact,
-    qemu_conf, qemu_host, reconcile, renew, screens, selftest,
+    qemu_conf, qemu_host, reconcile, renew, routes_apply, screens, selftest,
     service::Service,
     storage::{self, Storages},
     tls, traffic, vm,
@@ -199,6 +199,7 @@ pub async fn uninstall(config: &AgentConfig) -> anyhow::Result<()> {
     for bridge in node_net(config, "")?.bridges().await {
         net::remove_bridge(&host, &config.instance, &bridge.name).await.map_err(anyhow::Error::msg)?;
     }
+    routes_apply::remove_routes(&host, config).await.map_err(anyhow::Error::msg)?;
     dhcp_apply::ensure_servers(&host, &dhcp_apply::dir(config), &BTreeMap::new()).await?;
     forwards_apply::remove_forwards(&host, &config.instance).await.map_err(anyhow::Error::msg)?;
     net::remove_nat_table(&host, &config.instance).await.map_err(anyhow::Error::msg)?;

@@ -16,7 +16,7 @@ use crate::{
     image::{self, ImageDigest},
     ledger::Entry,
     libvirt::HostError,
-    live, media, names, net, qemu_host, seed,
+    live, media, names, net, qemu_host, routes_apply, seed,
     storage::Source,
 };
 
@@ -54,6 +54,7 @@ pub async fn ensure_vm(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmEr
     // The rules are there before the guest is: a tap that nobody lists passes nothing.
     ensure_filters(agent, &spec.interfaces).await?;
     ensure_forwards(agent, spec).await?;
+    ensure_routes(agent, spec).await?;
     ensure_dhcp(agent, spec).await?;
     ensure_domain(agent, spec).await?;
     console::ensure_screen(agent, spec).await?;
@@ -150,6 +151,12 @@ async fn ensure_forwards(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError
     }
     let applied = agent.ledger.get(&spec.server_uuid).map(|entry| entry.applied_generation);
     if applied == Some(spec.generation) { Ok(()) } else { forwards_apply::ensure_all(agent).await }
+}
+
+/// As of port forwards; filters are there before the world can reach the guest.
+async fn ensure_routes(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
+    let applied = agent.ledger.get(&spec.server_uuid).map(|entry| entry.applied_generation);
+    if applied == Some(spec.generation) { Ok(()) } else { routes_apply::ensure_all(agent).await }
 }
 
 /// As of port forwards: what all guests of a bridge are told is one server's.
@@ -307,6 +314,7 @@ pub async fn remove_vm(agent: &Agent, entry: &Entry) -> Result<(), VmError> {
         .unwrap_or_default();
     filters_apply::remove_filters(&agent.netns, &agent.config.instance, &taps).await?;
     forwards_apply::ensure_all(agent).await?;
+    routes_apply::ensure_all(agent).await?;
     dhcp_apply::ensure_all(agent).await?;
     let removed = &entry.volumes;
     agent.ledger.change(uuid, |entry| {

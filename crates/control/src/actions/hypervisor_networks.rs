@@ -29,6 +29,8 @@ use crate::{
 pub const NETWORK: &str = "network";
 /// A bridge whose node translates addresses.
 pub const NAT: &str = "lvNatv1";
+/// A bridge by which the node routes to single addresses.
+pub const ROUTED: &str = "lvNetwork";
 /// IPv6 wants no less; no more fits into the frames of usual hardware.
 pub const MTU: std::ops::RangeInclusive<i64> = 1280..=9216;
 /// Linux' limit for names of interfaces.
@@ -236,8 +238,8 @@ async fn found(tx: &Tx, hypervisor_id: i64, id: i64) -> Result<entity::Model, Er
 
 /// Type, bridge and MTU, against what the node said that its owner allows.
 fn check(errors: &mut Vec<String>, node: &node_entity::Model, (kind, bridge, mtu): (&str, &str, Option<i32>)) {
-    if ![SIMPLE_BRIDGE, NAT].contains(&kind) {
-        errors.push(format!("The type must be {SIMPLE_BRIDGE} or {NAT}."));
+    if ![SIMPLE_BRIDGE, NAT, ROUTED].contains(&kind) {
+        errors.push(format!("The type must be {SIMPLE_BRIDGE}, {NAT} or {ROUTED}."));
     }
     if let Some(mtu) = mtu {
         rules::within(errors, "mtu", mtu.into(), MTU);
@@ -268,6 +270,10 @@ fn check(errors: &mut Vec<String>, node: &node_entity::Model, (kind, bridge, mtu
     }
     if kind == NAT && known["nat"] != true {
         errors.push(format!("The type can't be {NAT}: the node does not translate addresses behind {bridge}."));
+    }
+    if (kind == ROUTED) != (known["routed"] == true) && known["exists"] != false {
+        let is = if known["routed"] == true { "routes" } else { "does not route" };
+        errors.push(format!("The type can't be {kind}: the node {is} to single addresses by {bridge}."));
     }
     let most = known["mtu"].as_i64().filter(|mtu| *mtu > 0);
     if let (Some(mtu), Some(most)) = (mtu, most)

@@ -131,13 +131,17 @@ async fn only_what_the_nodes_owner_allows_becomes_a_network(database: Database) 
         (json!({ "name": "Customers", "bridge": "br1", "mtu": "wide" }), "mtu"),
         (json!({ "name": "Customers", "bridge": "br1", "type": "macVTap" }), "type"),
         (json!({ "name": "Customers", "bridge": "br1", "type": "lvNatv1" }), "does not translate"),
+        (json!({ "name": "Customers", "bridge": "br1", "type": "lvNetwork" }), "does not route"),
+        (json!({ "name": "Customers", "bridge": "rt0" }), "routes to single addresses"),
         (json!({ "name": "Customers", "bridge": "br1", "vlan": 7 }), "vlan"),
     ] {
         let answer = app.post(&path, body.clone()).await;
         assert!(refusal(&answer).contains(field), "{body}: {}", answer.1);
     }
     let listed = refusal(&app.post(&path, json!({ "name": "Customers", "bridge": "br9" })).await);
-    assert!(listed.contains("br0, br1, br2, nat0"), "{listed}");
+    assert!(listed.contains("br0, br1, br2, nat0, rt0"), "{listed}");
+    let routed = json!({ "name": "Routed", "bridge": "rt0", "type": "lvNetwork" });
+    assert_eq!(made(&app, &path, routed).await["type"], "lvNetwork");
 }
 
 async fn a_bridge_of_the_owners_prefix_is_made_by_the_node(database: Database) {

@@ -108,6 +108,7 @@ fn new_hypervisor(ctx: &Context, group_id: i64, n: usize) -> NewHypervisor {
             { "bridge": "br1", "mtu": 9000, "exists": true, "nat": false },
             { "bridge": "br2", "mtu": 0, "exists": false, "nat": false },
             { "bridge": "nat0", "mtu": 1500, "exists": true, "nat": true },
+            { "bridge": "rt0", "mtu": 1500, "exists": true, "nat": false, "routed": true },
         ], "bridgePrefix": "vmbr" }),
         certificate: None,
         now: NOW,
