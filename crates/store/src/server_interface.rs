@@ -160,6 +160,7 @@ pub struct InterfaceChange {
     pub in_average_kbs: i64,
     pub out_average_kbs: i64,
     pub network_profile: i32,
+    pub network_id: i64,
     pub now: Micros,
 }
 
@@ -168,6 +169,7 @@ pub async fn update(tx: &Tx, id: i64, change: InterfaceChange) -> Result<(), Sto
         in_average_kbs: Set(change.in_average_kbs),
         out_average_kbs: Set(change.out_average_kbs),
         network_profile: Set(change.network_profile),
+        network_id: Set(change.network_id),
         updated_at: Set(change.now),
         ..Default::default()
     };

@@ -47,6 +47,10 @@ pub struct ServerWhitelistChange {
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct UpdateInterface {
+    /// Another network of the server's hypervisor, which serves the addresses that the interface has. A server that runs
+    /// goes on there at once, unless the MTU is another.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub hypervisor_network_id: Option<i64>,
     /// 1 virtio, 2 e1000, 3 rtl8139; null is the default. From the next start of the server on.
     #[serde(deserialize_with = "lenient::option_i64")]
     pub driver: Option<i64>,

@@ -70,6 +70,7 @@ async fn insert(tx: &Tx, change: &Change, input: CreateInterface, (tag, mac): (i
         in_average_kbs: 0,
         out_average_kbs: 0,
         network_profile: 0,
+        network_id: network.id,
         now: change.now,
     };
     let wanted = changed_by(plain, &as_change(input), network.mtu)?;
@@ -115,6 +116,7 @@ fn as_change(input: CreateInterface) -> UpdateInterface {
         dhcp_v6,
     } = input;
     UpdateInterface {
+        hypervisor_network_id: None,
         driver,
         ip_filter,
         in_average,

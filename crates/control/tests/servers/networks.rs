@@ -16,6 +16,7 @@ berth_store::on_both_databases!(
     a_server_gets_and_loses_a_further_interface,
     an_interface_is_bounded_isolated_and_unplugged,
     an_interface_is_told_its_addresses_by_dhcp_where_the_block_allows_it,
+    an_interface_moves_to_a_network_that_serves_its_addresses,
     bad_interfaces_are_refused_with_the_fields_name,
 );
 
@@ -290,6 +291,40 @@ async fn an_interface_is_told_its_addresses_by_dhcp_where_the_block_allows_it(da
     assert_eq!(send(&app, "PUT", &path, json!({ "dhcpV6": false })).await.0, 200);
     assert_eq!(leases(&app, server).await, []);
     assert!(refusal(&send(&app, "PUT", &path, json!({ "dhcpV4": "perhaps" })).await).contains("dhcpV4"));
+}
+
+async fn an_interface_moves_to_a_network_that_serves_its_addresses(database: Database) {
+    let (app, company, path) = world(database).await;
+    let server = company.server(&app).await;
+    let network = made(&app, &path, json!({ "name": "Customers", "bridge": "br1" })).await["id"].clone();
+    let interface = format!("/servers/{server}/interfaces/primary");
+    let to = |id: &Value| json!({ "hypervisorNetworkId": id });
+    let refused = refusal(&send(&app, "PUT", &interface, to(&network)).await);
+    assert!(refused.contains("192.0.2.1 is of an IP block") && refused.contains("2001:db8:0:1::/64"), "{refused}");
+    let bind = format!("/compute/hypervisors/{}/ipblocks", company.hypervisors[0]);
+    for block in [1, 2] {
+        let moved = send(&app, "PUT", &format!("{bind}/{block}"), json!({ "networkId": network })).await;
+        assert_eq!(moved.0, 200, "{}", moved.1);
+    }
+    let before = generation(&app, server).await;
+    let (status, moved) = send(&app, "PUT", &interface, to(&network)).await;
+    assert_eq!(status, 200, "{moved}");
+    assert_eq!(moved["data"]["hypervisorConnectivity"]["bridge"], "br1");
+    assert_eq!(
+        (&moved["data"]["hypervisorNetwork"], &moved["data"]["ipv4"][0]["address"]),
+        (&network, &json!("192.0.2.1"))
+    );
+    assert_eq!(generation(&app, server).await, before + 1);
+    let entry = app.get("/audit?action=update_interface").await.1["data"][0].clone();
+    assert_eq!(
+        (&entry["before"]["hypervisorNetworkId"], &entry["after"]["hypervisorNetworkId"]),
+        (&json!(1), &network)
+    );
+    let other = rows::spare_hypervisor(&app, company.group).await;
+    let (_, elsewhere) = app.get(&format!("/compute/hypervisors/{other}/networks")).await;
+    for wrong in [json!(999), elsewhere["data"][0]["id"].clone(), json!("br1")] {
+        assert!(refusal(&send(&app, "PUT", &interface, to(&wrong)).await).contains("hypervisorNetworkId"), "{wrong}");
+    }
 }
 
 async fn bad_interfaces_are_refused_with_the_fields_name(database: Database) {

@@ -357,7 +357,15 @@ async fn passed(store: &Store, interface: i64, server: i64) {
         dhcp_v4: true,
         dhcp_v6: true,
     };
-    let change = InterfaceChange { settings, in_average_kbs: 1, out_average_kbs: 2, network_profile: 3, now: NOW + 1 };
+    let network_id = before.network_id;
+    let change = InterfaceChange {
+        settings,
+        in_average_kbs: 1,
+        out_average_kbs: 2,
+        network_profile: 3,
+        network_id,
+        now: NOW + 1,
+    };
     write_in!(store, |tx| server_interface::update(tx, interface, change).await).unwrap();
     let row = server_interface::of_server(db, server).await.unwrap().remove(0);
     assert_eq!((Settings::of(&row), row.network_profile, row.updated_at), (settings, 3, NOW + 1));
