@@ -70,6 +70,8 @@ pub struct NetworkConfig {
     pub routed: bool,
     /// Of a routed bridge; by default the device of the node's default route.
     pub uplink: Option<String>,
+    /// Guests may have VLANs of this bridge; a managed one is made to keep them apart.
+    pub vlans: bool,
     /// Made and removed by the agent. A bridge that is not is left as it is.
     pub managed: bool,
 }

@@ -2,7 +2,9 @@
 
 use berth_proto as proto;
 
-use crate::{agent::Agent, config::AgentConfig, net, netns::Netns, paths::Paths, probe, probe::AcceleratorFact};
+use crate::{
+    agent::Agent, config::AgentConfig, net, netns::Netns, paths::Paths, probe, probe::AcceleratorFact, vlans_apply,
+};
 
 pub async fn node_facts(agent: &Agent) -> proto::NodeFacts {
     let libvirt_version = agent.libvirt.version().await.map(|(library, _)| version_text(library)).unwrap_or_default();
@@ -27,6 +29,7 @@ pub async fn gather(
             exists: mtu.is_some(),
             nat: network.nat,
             routed: network.routed,
+            vlans: network.vlans && vlans_apply::is_aware(&Netns::host(), &network.bridge).await.unwrap_or(false),
         });
     }
     proto::NodeFacts {

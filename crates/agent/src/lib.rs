@@ -62,6 +62,8 @@ mod thumbnail;
 mod tls;
 pub mod traffic;
 mod uplinks;
+pub mod vlans;
+pub mod vlans_apply;
 mod vm;
 
 pub use node::run;

@@ -172,7 +172,7 @@ fn check(bridge: &BridgeSpec) -> Result<(), NetError> {
     }
 }
 
-fn check_name(name: &str) -> Result<(), NetError> {
+pub(crate) fn check_name(name: &str) -> Result<(), NetError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
     if name.is_empty() || name.len() > NAME_LIMIT_CHARS || !name.chars().all(plain) || name.starts_with(['-', '.']) {
         return Err(NetError::Refused(format!("{name:?} can't be the name of a bridge")));
@@ -294,9 +294,14 @@ pub async fn has_ports(netns: &Netns, name: &str) -> Result<bool, NetError> {
     if link(netns, name).await?.is_none() {
         return Ok(false);
     }
-    let listing = netns.cmd("ip").args(["-j", "link", "show", "master", name]).run().await?;
+    Ok(!ports(netns, name).await?.is_empty())
+}
+
+/// What is attached to a bridge that is there.
+pub async fn ports(netns: &Netns, bridge: &str) -> Result<Vec<String>, NetError> {
+    let listing = netns.cmd("ip").args(["-j", "link", "show", "master", bridge]).run().await?;
     let ports: Vec<serde_json::Value> = serde_json::from_slice(&listing.stdout).unwrap_or_default();
-    Ok(ports.iter().any(|port| port["ifname"].is_string()))
+    Ok(ports.iter().filter_map(|port| port["ifname"].as_str().map(str::to_owned)).collect())
 }
 
 async fn accept_ra_keepers(netns: &Netns) -> Result<Vec<(String, &'static str)>, NetError> {

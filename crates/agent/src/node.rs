@@ -26,7 +26,7 @@ use crate::{
     qemu_conf, qemu_host, reconcile, renew, routes_apply, screens, selftest,
     service::Service,
     storage::{self, Storages},
-    tls, traffic, vm,
+    tls, traffic, vlans_apply, vm,
 };
 
 /// An image's chunk and some room.
@@ -180,6 +180,9 @@ pub async fn ensure_networks(config: &AgentConfig) -> anyhow::Result<()> {
             mtu: 0,
         };
         net::ensure_bridge(&Netns::host(), &config.instance, &bridge).await.map_err(anyhow::Error::msg)?;
+        if network.vlans {
+            vlans_apply::make_aware(&Netns::host(), &network.bridge).await.map_err(anyhow::Error::msg)?;
+        }
     }
     Ok(())
 }

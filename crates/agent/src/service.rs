@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What a specification may ask of this agent.
-pub const FEATURES: [&str; 10] = [
+pub const FEATURES: [&str; 11] = [
     "server.v1",
     "media.v1",
     "custom-xml.v1",
@@ -30,6 +30,7 @@ pub const FEATURES: [&str; 10] = [
     "forwards.v1",
     "macs.v1",
     "dhcp.v1",
+    "vlans.v1",
 ];
 /// Servers that are observed in one call.
 const OBSERVE_LIMIT: usize = 10_000;

@@ -18,6 +18,7 @@ use crate::{
     libvirt::HostError,
     live, media, names, net, qemu_host, routes_apply, seed,
     storage::Source,
+    vlans_apply,
 };
 
 /// MiB a second that making linked clones independent may read, for each guest.
@@ -129,6 +130,13 @@ async fn ensure_bridges(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError>
                 interface.bridge
             )));
         }
+        let has_vlans = agent.config.networks.iter().any(|of| of.vlans && of.bridge == interface.bridge);
+        if !interface.vlans.is_empty() && !has_vlans {
+            return Err(VmError::Refused(format!(
+                "the bridge {} has no VLANs that this node's owner gives to guests",
+                interface.bridge
+            )));
+        }
         if net::bridge_mtu(&agent.netns, &interface.bridge).await?.is_none() {
             return Err(VmError::Refused(format!("the bridge {} is not there on this node", interface.bridge)));
         }
@@ -168,11 +176,18 @@ async fn ensure_dhcp(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
     if applied == Some(spec.generation) { Ok(()) } else { dhcp_apply::ensure_all(agent).await }
 }
 
-/// A guest reaches itself through a port of its node, too.
-async fn ensure_hairpins(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
+/// A guest's ports of its bridges: it reaches itself through a port of its node, too, and each has its VLANs.
+async fn ensure_ports(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
+    let instance = &agent.config.instance;
     for interface in &spec.interfaces {
-        let tap = names::tap(&agent.config.instance, &interface.tag);
-        net::ensure_hairpin(&agent.netns, &tap, !interface.forwards.is_empty()).await?;
+        let Some(network) = agent.config.networks.iter().find(|of| of.bridge == interface.bridge) else { continue };
+        let tap = names::tap(instance, &interface.tag);
+        if network.vlans {
+            vlans_apply::ensure_vlans(&agent.netns, instance, &tap, interface).await?;
+        }
+        if network.nat {
+            net::ensure_hairpin(&agent.netns, &tap, !interface.forwards.is_empty()).await?;
+        }
     }
     Ok(())
 }
@@ -198,7 +213,7 @@ async fn ensure_domain(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmEr
     let waits = match found.running {
         Some(xml) => {
             let waits = live::ensure_running(agent, spec, &xml).await?;
-            ensure_hairpins(agent, spec).await?;
+            ensure_ports(agent, spec).await?;
             waits
         }
         None => Vec::new(),
@@ -240,8 +255,8 @@ pub async fn start(agent: &Arc<Agent>, server_uuid: &str) -> Result<(), VmError>
     });
     started?;
     // The tap is there now. Without it the guest runs all the same, and the next look makes it right.
-    if let Err(error) = ensure_hairpins(agent, &spec).await {
-        tracing::warn!(server = server_uuid, %error, "the guest may not reach itself by a port of the node");
+    if let Err(error) = ensure_ports(agent, &spec).await {
+        tracing::warn!(server = server_uuid, %error, "ports of the guest's bridges are not as they should be yet");
     }
     Ok(())
 }

@@ -17,10 +17,10 @@ use berth_agent::filters::InterfaceFilter;
 use berth_agent::filters_apply::{ensure_filters, ensure_table, listed_taps, remove_filters, remove_table};
 use berth_agent::net::ensure_hairpin;
 use berth_agent::netns::Netns;
-use berth_proto::{ExtraMac, InterfaceSpec, Ipv4Address, Ipv6Subnet, PortForward};
+use berth_proto::{ExtraMac, InterfaceSpec, InterfaceVlan, Ipv4Address, Ipv6Subnet, PortForward};
 use frames::{
     Frame, GATEWAY_IPV6, OWN_IPV4, SECOND_IPV4, false_ones, false_with_extra, honest, honest_of_extra, many_large,
-    second_address,
+    second_address, vlan,
 };
 use lab::{COPIES, Lab, TAP, UNLISTED_TAP};
 
@@ -205,5 +205,41 @@ async fn t14_a_port_that_turns_back_gives_a_guest_nothing_of_its_own_but_what_is
     // The frame that ends the count is for everybody.
     assert!(got_back() <= COPIES, "only what is for it");
     assert!(ensure_hairpin(&host, TAP, false).await.unwrap());
+    remove_table(&host, INSTANCE).await.unwrap();
+}
+
+#[tokio::test]
+async fn t14_nothing_false_leaves_a_guest_in_a_vlan_either() {
+    if Command::new("id").arg("-u").output().unwrap().stdout != b"0\n" {
+        return eprintln!("skipped: network namespaces need root");
+    }
+    let lab = Lab::new();
+    let host = Netns::named(&lab.host);
+    let (own, other) = (9, 5);
+    let sent = |tag: u16| -> Vec<Frame> {
+        honest()
+            .into_iter()
+            .chain(false_ones())
+            .filter(|frame| frame.name != "bad-vlan")
+            .map(|f| vlan(f, tag))
+            .collect()
+    };
+    let passes = |when: &str, tag: u16, good: bool| {
+        for (label, count) in lab.arrived("g0", &sent(tag)) {
+            let wanted = if good && label.starts_with("<good") { COPIES } else { 0 };
+            assert_eq!(count, wanted, "{when}: {label} in VLAN {tag}");
+        }
+    };
+    let mut spec = limited(&[OWN_IPV4], true, 0);
+    ensure_filters(&host, INSTANCE, &[InterfaceFilter::of(INSTANCE, &spec).unwrap()]).await.unwrap();
+    passes("without VLANs", own, false);
+    spec.vlans = vec![InterfaceVlan { id: own.into(), tagged: true, native: false }];
+    assert!(ensure_filters(&host, INSTANCE, &[InterfaceFilter::of(INSTANCE, &spec).unwrap()]).await.unwrap());
+    passes("a trunk", own, true);
+    passes("a trunk", other, false);
+    // A tag within the tag.
+    let hidden: Vec<Frame> = sent(other).into_iter().map(|frame| vlan(frame, own)).collect();
+    assert!(lab.arrived("g0", &hidden).values().all(|count| *count == 0));
+    lab.assert_honest_only("frames without a tag are judged as before", false);
     remove_table(&host, INSTANCE).await.unwrap();
 }

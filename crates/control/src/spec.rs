@@ -2,12 +2,12 @@
 
 use berth_proto as proto;
 use berth_store::{
-    entity::{ip_block, ipv4_address, ipv6_subnet, port_forward, server_disk, server_interface},
+    entity::{interface_vlan, ip_block, ipv4_address, ipv6_subnet, port_forward, server_disk, server_interface},
     server_details::{InterfaceDetails, PointUse, ServerDetails},
     server_disk::STATUS_PLANNED,
 };
 
-use crate::{Context, custom_xml::Pieces, ipam, jobs::StepError};
+use crate::{Context, actions::interface_vlans, custom_xml::Pieces, ipam, jobs::StepError};
 
 /// What the node must know to carry out every specification that this release makes.
 const SERVER: &str = "server.v1";
@@ -29,6 +29,8 @@ const FORWARDS: &str = "forwards.v1";
 const MACS: &str = "macs.v1";
 /// And to tell guests their addresses by DHCP.
 const DHCP: &str = "dhcp.v1";
+/// And to keep interfaces in VLANs.
+const VLANS: &str = "vlans.v1";
 /// A template's type.
 pub const WINDOWS: &str = "windows";
 
@@ -61,6 +63,7 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
     let guarded = interfaces.iter().any(|one| one.firewall.is_some() || one.quarantined || !one.whitelist.is_empty());
     let has_macs = interfaces.iter().any(|one| !one.macs.is_empty());
     let is_told = interfaces.iter().any(|one| !one.dhcp.is_empty());
+    let has_vlans = interfaces.iter().any(|one| !one.vlans.is_empty());
     let forwarded = interfaces.iter().any(|one| !one.forwards.is_empty());
     let is_bounded = interfaces.iter().any(|one| {
         let bounds = [one.packets_s, one.in_burst_kb, one.out_burst_kb, one.queues];
@@ -80,6 +83,7 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
             (forwarded, FORWARDS),
             (has_macs, MACS),
             (is_told, DHCP),
+            (has_vlans, VLANS),
         ]),
         cluster_uuid: ctx.cluster.uuid.to_string(),
         server_id: server.id.unsigned_abs(),
@@ -125,7 +129,7 @@ fn disc(details: &ServerDetails) -> String {
 }
 
 /// What an older agent must not drop silently.
-fn required_features(needed: [(bool, &str); 9]) -> Vec<String> {
+fn required_features(needed: [(bool, &str); 10]) -> Vec<String> {
     let features = [(true, SERVER)].into_iter().chain(needed);
     features.filter(|(needed, _)| *needed).map(|(_, name)| name.to_owned()).collect()
 }
@@ -169,7 +173,7 @@ fn limit(value: Option<i64>) -> u64 {
 }
 
 fn interface(details: &InterfaceDetails) -> Result<proto::InterfaceSpec, StepError> {
-    let InterfaceDetails { interface, network, ipv4, ipv6, whitelist, firewall, forwards } = details;
+    let InterfaceDetails { interface, network, ipv4, ipv6, whitelist, firewall, forwards, vlans } = details;
     let forwards = port_forwards(forwards, ipv4);
     let macs = extra_macs(ipv4, ipv6);
     let dhcp = leases(interface, ipv4, ipv6)?;
@@ -220,7 +224,16 @@ fn interface(details: &InterfaceDetails) -> Result<proto::InterfaceSpec, StepErr
         forwards,
         macs,
         dhcp,
+        vlans: vlans.iter().map(vlan).collect(),
     })
+}
+
+fn vlan(row: &interface_vlan::Model) -> proto::InterfaceVlan {
+    proto::InterfaceVlan {
+        id: row.vlan.unsigned_abs(),
+        tagged: interface_vlans::is_tagged(row),
+        native: !row.trunk || !row.native_mode.is_empty(),
+    }
 }
 
 /// What DHCP tells: each MAC address its first address of each family, of those that it may tell.

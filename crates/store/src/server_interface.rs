@@ -142,6 +142,7 @@ pub async fn remove(tx: &Tx, id: i64, now: Micros) -> Result<(), StoreError> {
     crate::address_history::all_released(tx, &[id], now).await?;
     crate::port_forward::forget(tx, &[id]).await?;
     crate::extra_mac::forget_unused(tx, &[id]).await?;
+    crate::interface_vlan::forget(tx, &[id]).await?;
     firewall_rule::Entity::delete_many().filter(firewall_rule::Column::InterfaceId.eq(id)).exec(tx).await?;
     ip_whitelist::Entity::delete_many().filter(ip_whitelist::Column::InterfaceId.eq(id)).exec(tx).await?;
     traffic_counter::Entity::delete_by_id(id).exec(tx).await?;

@@ -1,7 +1,7 @@
 //! Golden files of the anti-spoofing rules, and what never gets into them.
 
 use super::*;
-use berth_proto::{ExtraMac, Ipv4Address, Ipv6Subnet, PortForward};
+use berth_proto::{ExtraMac, InterfaceVlan, Ipv4Address, Ipv6Subnet, PortForward};
 
 fn interface() -> InterfaceSpec {
     InterfaceSpec {
@@ -91,6 +91,17 @@ fn golden_dhcp_before_the_firewall() {
         ..interface()
     };
     insta::assert_snapshot!(in_rules(&filter(&told)).join("\n"));
+}
+
+#[test]
+fn golden_trunk_of_vlans() {
+    let vlan = |id| InterfaceVlan { id, tagged: true, native: false };
+    let trunk = InterfaceSpec { vlans: vec![vlan(100), vlan(200)], ..interface() };
+    insta::assert_snapshot!(set("berth", &[filter(&trunk)]));
+    let native = InterfaceSpec { vlans: vec![InterfaceVlan { id: 7, tagged: false, native: true }], ..interface() };
+    assert_eq!(filter(&native).hash(), filter(&interface()).hash(), "the guest's frames have no tag");
+    let guarded = InterfaceSpec { firewall: Some(berth_proto::Firewall::default()), ..trunk };
+    assert!(InterfaceFilter::of("berth", &guarded).is_err());
 }
 
 #[test]

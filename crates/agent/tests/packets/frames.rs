@@ -98,7 +98,7 @@ pub fn false_ones() -> Vec<Frame> {
         nd("bad-router-false", ROUTER_LINK_LOCAL, 134, "::"),
         nd("bad-redirect", OWN_LINK_LOCAL, 137, GATEWAY_IPV6),
         behind_hop_by_hop("bad-router-hidden", OWN_LINK_LOCAL, 134),
-        vlan(udp4("bad-vlan", OWN_MAC, OWN_IPV4, OTHER_IPV4, 5000, 53)),
+        vlan(udp4("bad-vlan", OWN_MAC, OWN_IPV4, OTHER_IPV4, 5000, 53), 5),
         ethernet("bad-ethertype", OWN_MAC, BROADCAST, 0x88b5, &[0; 40]),
         ethernet("bad-rarp", OWN_MAC, BROADCAST, 0x8035, &[0; 40]),
     ]
@@ -236,7 +236,8 @@ fn behind_hop_by_hop(name: &'static str, from: &str, kind: u8) -> Frame {
     ipv6(name, OWN_MAC, from, ALL_NODES, 0, &[&option[..], &icmpv6(kind, "::")].concat())
 }
 
-fn vlan(frame: Frame) -> Frame {
+/// The frame with a tag of this VLAN.
+pub fn vlan(frame: Frame, id: u16) -> Frame {
     let (head, rest) = frame.bytes.split_at(12);
-    Frame { name: frame.name, bytes: [head, &[0x81, 0, 0, 5], rest].concat() }
+    Frame { name: frame.name, bytes: [head, &[0x81, 0], &id.to_be_bytes(), rest].concat() }
 }

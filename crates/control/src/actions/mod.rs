@@ -14,6 +14,7 @@ pub mod hypervisor_networks;
 pub mod hypervisor_selftest;
 pub mod hypervisors;
 pub mod icons;
+pub mod interface_vlans;
 pub mod interfaces;
 pub mod ip_block_bindings;
 pub mod ip_block_change;

@@ -4,7 +4,7 @@ use berth_api::v1::server_addresses::UpdateInterface;
 use berth_store::{
     Tx,
     entity::{hypervisor_network as network_entity, server_interface as entity},
-    hypervisor_network, ip_block_binding, ipv4_address, ipv6_subnet, port_forward,
+    hypervisor_network, interface_vlan, ip_block_binding, ipv4_address, ipv6_subnet, port_forward,
     server_details::{self, InterfaceDetails},
     server_interface::{self, InterfaceChange, Settings},
 };
@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::{
     hypervisor_networks::{MTU, NAT},
+    interface_vlans,
     interfaces::{self, Change, INTERFACE, Locked},
     rules,
 };
@@ -113,6 +114,9 @@ async fn moved(tx: &Tx, locked: &Locked, row: &entity::Model, id: i64) -> Result
         ));
     }
     rules::done(errors)?;
+    if !interface_vlan::of_interfaces(tx, &[row.id]).await?.is_empty() {
+        interface_vlans::require_vlans(tx, network.hypervisor_id, network.id).await?;
+    }
     Ok(network)
 }
 
@@ -186,7 +190,8 @@ pub(super) fn changed_by(
 
 pub(super) fn shown(change: &InterfaceChange) -> serde_json::Value {
     let InterfaceChange { settings, in_average_kbs, out_average_kbs, network_profile, network_id, now: _ } = change;
-    json!({ "hypervisorNetworkId": network_id, "driver": settings.driver, "ipFilter": settings.ip_filter, "inAverage": in_average_kbs,
+    json!({ "hypervisorNetworkId": network_id, "driver": settings.driver, "ipFilter": settings.ip_filter,
+            "inAverage": in_average_kbs,
             "outAverage": out_average_kbs, "networkProfile": network_profile,
             "processQueues": settings.process_queues, "mtu": settings.mtu, "portIsolated": settings.port_isolated,
             "linkUp": settings.link_up, "inBurst": settings.in_burst_kb, "outBurst": settings.out_burst_kb,

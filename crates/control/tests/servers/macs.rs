@@ -30,8 +30,8 @@ async fn world(app: &App, company: &rows::Company) -> (i64, String, String, Stri
 async fn told(app: &App, server: i64) -> Vec<(String, Vec<String>)> {
     let details = berth_store::server_details::by_id(app.ctx.store.read(), server).await.unwrap().unwrap();
     let spec = spec::trial_spec(&app.ctx, &details).unwrap();
-    let macs: Vec<_> =
-        spec.interfaces.iter().flat_map(|of| &of.macs).map(|of| (of.mac.clone(), of.networks.clone())).collect();
+    let macs = spec.interfaces.iter().flat_map(|of| &of.macs);
+    let macs: Vec<_> = macs.map(|of| (of.mac.clone(), of.networks.clone())).collect();
     assert_eq!(spec.required_features.contains(&"macs.v1".to_owned()), !macs.is_empty());
     macs
 }

@@ -31,4 +31,5 @@ mod storage_points;
 mod suspend;
 mod templates;
 mod traffic;
+mod vlans;
 mod vnc;

@@ -105,7 +105,7 @@ fn new_hypervisor(ctx: &Context, group_id: i64, n: usize) -> NewHypervisor {
         data_dir: "/var/lib/berth/agent".to_owned(),
         facts: json!({ "arch": "x86_64", "accelerator": "kvm", "cpuModel": "EPYC", "networks": [
             { "bridge": "br0", "mtu": 1500, "exists": true, "nat": true },
-            { "bridge": "br1", "mtu": 9000, "exists": true, "nat": false },
+            { "bridge": "br1", "mtu": 9000, "exists": true, "nat": false, "vlans": true },
             { "bridge": "br2", "mtu": 0, "exists": false, "nat": false },
             { "bridge": "nat0", "mtu": 1500, "exists": true, "nat": true },
             { "bridge": "rt0", "mtu": 1500, "exists": true, "nat": false, "routed": true },

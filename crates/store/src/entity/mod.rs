@@ -22,6 +22,7 @@ pub mod hypervisor_metric;
 pub mod hypervisor_network;
 pub mod hypervisor_selftest;
 pub mod icon;
+pub mod interface_vlan;
 pub mod ip_block;
 pub mod ip_block_binding;
 pub mod ip_whitelist;

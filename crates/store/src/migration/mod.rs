@@ -16,6 +16,7 @@ mod m0012_second_factors;
 mod m0020_extra_macs;
 mod m0021_made_bridges;
 mod m0022_dhcp;
+mod m0023_vlans;
 
 use sea_orm_migration::prelude::*;
 
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_extra_macs::Migration),
             Box::new(m0021_made_bridges::Migration),
             Box::new(m0022_dhcp::Migration),
+            Box::new(m0023_vlans::Migration),
         ]
     }
 }

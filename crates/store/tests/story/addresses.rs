@@ -6,6 +6,7 @@ use berth_store::{
     Store, address_history,
     extra_mac::{self, Holder},
     hypervisor_network,
+    interface_vlan::{self, Vlan},
     ip_block::{self, BlockChange, NewBlock},
     ip_block_binding, ip_whitelist, ipv4_address, ipv6_subnet,
     port_forward::{self, NewForward},
@@ -223,9 +224,11 @@ async fn further_interface(store: &Store, block: i64, nodes: &Nodes, server: i64
     .unwrap();
     forwards(store, nodes, server, id).await;
     macs(store, server, id).await;
+    vlans(store, server, id).await;
     write_in!(store, |tx| server_interface::remove(tx, id, NOW + 21).await).unwrap();
     assert_eq!(port_forward::of_interfaces(db, &[id]).await.unwrap(), [], "it led there");
     assert_eq!(extra_mac::of_interface(db, id).await.unwrap(), []);
+    assert_eq!(interface_vlan::of_interfaces(db, &[id]).await.unwrap(), []);
     assert_eq!(server_interface::of_server(db, server).await.unwrap().len(), 1);
     assert_eq!(ipv4_address::by_addresses(db, &[number(2)]).await.unwrap()[0].interface_id, None);
     let (held, _) = address_history::of_ipv4(db, Ipv4Addr::from(FIRST + 1), Some(NOW + 20), 0, 10).await.unwrap();
@@ -265,6 +268,25 @@ async fn macs(store: &Store, server: i64, interface: i64) {
     write_in!(store, |tx| ipv4_address::take(tx, &[number(2)], interface, 1, NOW + 20).await).unwrap();
     assert_eq!(ipv4_address::by_addresses(db, &[number(2)]).await.unwrap()[0].mac, None);
     assert!(set(interface, second, Some(two)).await.unwrap());
+}
+
+async fn vlans(store: &Store, server: i64, interface: i64) {
+    let db = store.read();
+    let vlan = |vlan, native_mode: &str, trunk| Vlan { vlan, native_mode: native_mode.to_owned(), trunk };
+    let insert = async |new: Vlan| write_in!(store, [new] | tx | interface_vlan::insert(tx, interface, new, NOW).await);
+    let second = insert(vlan(200, "", true)).await.unwrap();
+    let first = insert(vlan(100, "untagged", true)).await.unwrap();
+    let twice = insert(vlan(100, "", true)).await.unwrap_err();
+    assert!(twice.violates("interface_vlans", &["interface_id", "vlan"]), "{twice}");
+    assert_eq!(interface_vlan::of_interfaces(db, &[interface, 999]).await.unwrap(), [first.clone(), second.clone()]);
+    let details = server_details::by_id(db, server).await.unwrap().unwrap();
+    let own = details.interfaces.iter().find(|of| of.interface.id == interface).unwrap();
+    assert_eq!(own.vlans, [first.clone(), second.clone()]);
+    let change = vlan(300, "", false);
+    write_in!(store, [change] | tx | interface_vlan::update(tx, first.id, change).await).unwrap();
+    write_in!(store, |tx| interface_vlan::remove(tx, second.id).await).unwrap();
+    let left = interface_vlan::of_interfaces(db, &[interface]).await.unwrap().remove(0);
+    assert_eq!((left.id, left.vlan, left.trunk), (first.id, 300, false));
 }
 
 async fn forwards(store: &Store, nodes: &Nodes, server: i64, interface_id: i64) {

@@ -142,6 +142,8 @@ fn network() -> OpenApiRouter<Context> {
         .routes(routes!(servers::macs::list))
         .routes(routes!(servers::macs::set_ipv4))
         .routes(routes!(servers::macs::set_ipv6))
+        .routes(routes!(servers::vlans::list, servers::vlans::create))
+        .routes(routes!(servers::vlans::update, servers::vlans::remove))
         .routes(routes!(servers::forwards::list, servers::forwards::create))
         .routes(routes!(servers::forwards::remove))
         .routes(routes!(servers::firewall::retrieve))

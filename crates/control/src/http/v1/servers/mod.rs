@@ -23,6 +23,7 @@ pub mod retrieve;
 pub mod suspend;
 pub mod traffic;
 mod trial;
+pub mod vlans;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use berth_api::v1::{server::Server, server_remote::RemoteState};

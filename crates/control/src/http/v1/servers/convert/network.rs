@@ -54,7 +54,7 @@ pub fn with_names(mut network: ServerNetwork, names: &[(String, String)]) -> Ser
 }
 
 pub fn interface(details: InterfaceDetails) -> ServerInterface {
-    let InterfaceDetails { interface, network, ipv4, ipv6, whitelist, firewall, forwards: _ } = details;
+    let InterfaceDetails { interface, network, ipv4, ipv6, whitelist, firewall, forwards: _, vlans } = details;
     let server_interface::Model {
         id,
         server_id: _,
@@ -111,7 +111,7 @@ pub fn interface(details: InterfaceDetails) -> ServerInterface {
         packets_per_second: packets_s,
         traffic_throttle: throttle_kbs,
         ip_filter,
-        vlans: Vec::new(),
+        vlans: vlans.iter().map(|row| row.vlan.into()).collect(),
         ip_filter_type: ip_filter.then(|| "4-6".to_owned()),
         port_isolated,
         ipv4_resolver_1: 1,
