@@ -13,7 +13,7 @@ use std::{
 
 use berth_agent::{
     clock::Clock,
-    net::bridge_mtu,
+    net::{addresses, bridge_mtu},
     netns::Netns,
     node_net::{NodeNet, Parts},
 };
@@ -62,6 +62,10 @@ impl Lab {
 
     async fn mtu(&self, bridge: &str) -> Option<u32> {
         bridge_mtu(&Netns::named(&self.netns), bridge).await.unwrap()
+    }
+
+    async fn addresses(&self, bridge: &str) -> Vec<ipnet::IpNet> {
+        addresses(&Netns::named(&self.netns), bridge).await.unwrap()
     }
 
     /// Until the bridge's MTU is this, none for no bridge.
@@ -117,6 +121,7 @@ async fn a_change_that_nobody_confirms_is_undone_and_told() {
     assert_eq!(agent.set(&first).await.unwrap(), State::Pending, "a repeat");
     assert_eq!(lab.mtu("vmbr1").await, Some(1400), "in force at once");
     assert!(agent.has("vmbr1").await);
+    assert_eq!(lab.addresses("vmbr1").await, [], "the node is no neighbour on it");
     lab.until("vmbr1", None).await;
     assert_eq!(agent.set(&first).await.unwrap(), State::Undone);
     assert_eq!(agent.confirm("first").await.unwrap(), State::Undone, "too late");
