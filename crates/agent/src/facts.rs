@@ -4,6 +4,7 @@ use berth_proto as proto;
 
 use crate::{
     agent::Agent, config::AgentConfig, filesystem, net, netns::Netns, paths::Paths, probe, probe::AcceleratorFact,
+    vlans_apply,
 };
 
 pub async fn node_facts(agent: &Agent) -> proto::NodeFacts {
@@ -28,6 +29,8 @@ pub async fn gather(
             mtu: mtu.unwrap_or(0),
             exists: mtu.is_some(),
             nat: network.nat,
+            routed: network.routed,
+            vlans: network.vlans && vlans_apply::is_aware(&Netns::host(), &network.bridge).await.unwrap_or(false),
         });
     }
     proto::NodeFacts {
@@ -46,6 +49,7 @@ pub async fn gather(
         instance: config.instance.clone(),
         data_dir: paths.data_dir().display().to_string(),
         filesystems: filesystem::available(),
+        bridge_prefix: config.bridge_prefix.clone(),
     }
 }
 

@@ -151,10 +151,10 @@ pub fn facts_json(hello: &proto::HelloReply) -> Value {
     let storage = facts.storage.iter().map(|root| {
         json!({ "path": root.path, "totalBytes": root.total_bytes, "freeBytes": root.free_bytes, "default": root.is_default, "kind": root.kind })
     });
-    let networks = facts
-        .networks
-        .iter()
-        .map(|of| json!({ "bridge": of.bridge, "mtu": of.mtu, "exists": of.exists, "nat": of.nat }));
+    let networks = facts.networks.iter().map(|of| {
+        let proto::NodeNetwork { bridge, mtu, exists, nat, routed, vlans } = of;
+        json!({ "bridge": bridge, "mtu": mtu, "exists": exists, "nat": nat, "routed": routed, "vlans": vlans })
+    });
     json!({
         "agentVersion": hello.agent_version,
         "protocol": hello.protocol,
@@ -174,6 +174,7 @@ pub fn facts_json(hello: &proto::HelloReply) -> Value {
         "instance": facts.instance,
         "dataDir": facts.data_dir,
         "filesystems": facts.filesystems,
+        "bridgePrefix": facts.bridge_prefix,
     })
 }
 

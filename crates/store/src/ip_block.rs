@@ -28,6 +28,7 @@ pub struct NewBlock {
     pub resolver2: Option<String>,
     pub enabled: bool,
     pub network_profile: i32,
+    pub dhcp: bool,
     pub now: Micros,
 }
 
@@ -44,6 +45,7 @@ pub async fn insert(tx: &Tx, new: NewBlock) -> Result<Model, StoreError> {
         resolver2: Set(new.resolver2),
         enabled: Set(new.enabled),
         network_profile: Set(new.network_profile),
+        dhcp: Set(new.dhcp),
         created_at: Set(new.now),
         updated_at: Set(new.now),
         ..Default::default()
@@ -67,6 +69,7 @@ pub struct BlockChange {
     pub resolver2: Option<String>,
     pub enabled: bool,
     pub network_profile: i32,
+    pub dhcp: bool,
     pub now: Micros,
 }
 
@@ -81,6 +84,7 @@ pub async fn update(tx: &Tx, id: i64, change: BlockChange) -> Result<(), StoreEr
         resolver2: Set(change.resolver2),
         enabled: Set(change.enabled),
         network_profile: Set(change.network_profile),
+        dhcp: Set(change.dhcp),
         updated_at: Set(change.now),
         ..Default::default()
     };

@@ -21,10 +21,66 @@ pub struct SimHost {
     pub selftests: HashMap<String, u32>,
     /// Storages that its owner lists; disks elsewhere are not taken.
     pub storages: Vec<proto::StorageRoot>,
+    /// Bridges that the control server has it make.
+    pub networks: SimNetworks,
     /// Whether guests have figures and a picture.
     pub lively: bool,
     /// What the node says of itself.
     pub stats: proto::NodeStats,
+}
+
+/// What a node remembers of changes of its network.
+#[derive(Default)]
+pub struct SimNetworks {
+    pub in_force: Vec<proto::BridgeSettings>,
+    /// What held before the change that is pending.
+    before: Option<Vec<proto::BridgeSettings>>,
+    newest: (u64, u64),
+    states: HashMap<String, proto::networks_reply::State>,
+}
+
+impl SimNetworks {
+    pub fn set(&mut self, request: proto::SetNetworksRequest) -> proto::networks_reply::State {
+        let proto::SetNetworksRequest { change_id, cluster_epoch, generation, bridges } = request;
+        if let Some(state) = self.states.get(&change_id) {
+            return *state;
+        }
+        if (cluster_epoch, generation) < self.newest {
+            return proto::networks_reply::State::Superseded;
+        }
+        self.newest = (cluster_epoch, generation);
+        let held = std::mem::replace(&mut self.in_force, bridges);
+        self.before.get_or_insert(held);
+        self.end_pending(proto::networks_reply::State::Superseded);
+        self.states.insert(change_id, proto::networks_reply::State::Pending);
+        proto::networks_reply::State::Pending
+    }
+
+    pub fn confirm(&mut self, change_id: &str) -> proto::networks_reply::State {
+        let state = self.states.get_mut(change_id);
+        match state {
+            Some(state @ proto::networks_reply::State::Pending) => {
+                *state = proto::networks_reply::State::Confirmed;
+                self.before = None;
+                proto::networks_reply::State::Confirmed
+            }
+            Some(state) => *state,
+            None => proto::networks_reply::State::Undone,
+        }
+    }
+
+    /// The time in which a change is to be confirmed passes.
+    pub fn time_passes(&mut self) {
+        if let Some(before) = self.before.take() {
+            self.in_force = before;
+        }
+        self.end_pending(proto::networks_reply::State::Undone);
+    }
+
+    fn end_pending(&mut self, end: proto::networks_reply::State) {
+        let pending = self.states.values_mut().filter(|state| **state == proto::networks_reply::State::Pending);
+        pending.for_each(|state| *state = end);
+    }
 }
 
 pub struct SimServer {

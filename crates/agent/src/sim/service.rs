@@ -350,6 +350,30 @@ impl Node for Service {
         .await
     }
 
+    async fn set_networks(
+        &self,
+        request: Request<proto::SetNetworksRequest>,
+    ) -> Result<Response<proto::NetworksReply>, Status> {
+        let request = request.into_inner();
+        self.with_faults(Call::SetNetworks, |shared| {
+            let state = shared.host().networks.set(request);
+            Ok(proto::NetworksReply { state: state.into(), confirm_within_s: 60 })
+        })
+        .await
+    }
+
+    async fn confirm_networks(
+        &self,
+        request: Request<proto::ConfirmNetworksRequest>,
+    ) -> Result<Response<proto::NetworksReply>, Status> {
+        let request = request.into_inner();
+        self.with_faults(Call::ConfirmNetworks, |shared| {
+            let state = shared.host().networks.confirm(&request.change_id);
+            Ok(proto::NetworksReply { state: state.into(), confirm_within_s: 60 })
+        })
+        .await
+    }
+
     type ConsoleStream = Streamed<proto::ConsoleFrame>;
 
     async fn console(

@@ -13,6 +13,8 @@ pub mod hypervisor_group;
 pub mod hypervisor_metrics;
 pub mod hypervisor_network;
 pub mod icon;
+pub mod interface_mac;
+pub mod interface_vlan;
 pub mod ip_block;
 pub mod iso;
 pub mod login_tokens;

@@ -17,6 +17,7 @@ pub mod delete;
 mod kind;
 mod leaving;
 pub mod media;
+pub mod networks;
 pub mod password;
 pub mod power;
 pub mod ptr;

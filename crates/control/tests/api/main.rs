@@ -10,6 +10,7 @@ mod audit;
 mod dns_calls;
 mod document;
 mod hostile;
+mod interface_calls;
 mod limits;
 mod operations;
 #[path = "../servers/rows.rs"]

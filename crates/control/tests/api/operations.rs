@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    dns_calls,
+    dns_calls, interface_calls,
     rows::{self, Company},
 };
 
@@ -78,17 +78,15 @@ pub async fn example(app: &App, company: &Company, operation: &Operation) -> Cal
     if let Some(call) = dns_calls::example(app, company, operation).await {
         return call;
     }
+    if let Some(call) = interface_calls::example(app, company, operation).await {
+        return call;
+    }
     if operation.path == "/servers/{serverId}/traffic/blocks/{blockId}" {
         let path = format!("/servers/{}/traffic/blocks", company.server(app).await);
         assert_eq!(app.post(&path, json!({ "month": 1, "amount": 5 })).await.0, 201);
         let (_, blocks) = app.get(&path).await;
         let path = format!("{path}/{}", blocks["data"]["assigned"][0]["id"]);
         return Call { method: operation.method.clone(), path, body: None };
-    }
-    if operation.path == "/servers/{serverId}/forwards/{forwardId}" {
-        let path = format!("/servers/{}/forwards", translated_server(app, company).await);
-        let id = made(app, &path, json!({ "protocol": "tcp", "port": 22 })).await;
-        return Call { method: operation.method.clone(), path: format!("{path}/{id}"), body: None };
     }
     if operation.path == "/users/{extRelationId}/serverAuthenticationTokens/{serverId}" {
         let (user, relation) = related_user(app).await;
@@ -258,7 +256,7 @@ async fn id_of(app: &App, company: &Company, operation: &Operation) -> i64 {
 }
 
 /// A server whose node translates its addresses.
-async fn translated_server(app: &App, company: &Company) -> i64 {
+pub async fn translated_server(app: &App, company: &Company) -> i64 {
     let network = format!("/compute/hypervisors/{}/networks/1", company.hypervisors[0]);
     let changed = app.call("PUT", &network, Some(json!({ "type": "lvNatv1" }).to_string())).await;
     assert_eq!(changed.0, 200, "{}", changed.1);
@@ -392,7 +390,7 @@ async fn queued_build(app: &App, company: &Company) -> i64 {
     app.get(&format!("/queue?serverId={id}")).await.1["data"][0]["id"].as_i64().unwrap()
 }
 
-async fn made(app: &App, path: &str, body: Value) -> i64 {
+pub async fn made(app: &App, path: &str, body: Value) -> i64 {
     let (status, answer) = app.post(path, body).await;
     assert_eq!(status, 201, "{path}: {answer}");
     answer["data"]["id"].as_i64().unwrap()

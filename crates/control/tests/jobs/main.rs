@@ -17,6 +17,7 @@ mod isos;
 mod joining;
 mod kinds;
 mod names;
+mod networks;
 mod node_metrics;
 mod pdns;
 mod queue;

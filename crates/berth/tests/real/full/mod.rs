@@ -3,6 +3,7 @@
 
 mod debian;
 mod disks;
+mod hotplug;
 mod install;
 mod kill;
 mod ledger;

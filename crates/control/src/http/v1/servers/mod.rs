@@ -14,6 +14,7 @@ pub mod forwards;
 pub mod hardware;
 pub mod interfaces;
 pub mod list;
+pub mod macs;
 pub mod media;
 pub mod modify;
 pub mod owner;
@@ -23,6 +24,7 @@ pub mod retrieve;
 pub mod suspend;
 pub mod traffic;
 mod trial;
+pub mod vlans;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use berth_api::v1::{server::Server, server_remote::RemoteState};
