@@ -22,7 +22,7 @@ struct Scene {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn disks_come_grow_are_limited_and_go_while_the_guest_runs() {
-    let scene = scene(78).await;
+    let scene = scene(83).await;
     let boot_id = scene.guest.run(BOOT_ID).await;
     a_disk_comes_with_a_file_system(&scene).await;
     it_grows_and_is_limited(&scene).await;

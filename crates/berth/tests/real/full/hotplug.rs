@@ -15,7 +15,7 @@ const TAKE: &str = "printf '#!/bin/sh\\n[ \"$1\" != bound ] || ip addr add $ip/$
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_guest_gets_an_interface_with_its_address_and_loses_it() {
-    let berth = Berth::start(78).await;
+    let berth = Berth::start(82).await;
     let (key, public) = key_pair(&berth.place.dir).await;
     let key_id = berth.add_key(&public).await;
     let id = berth.create_server().await;
