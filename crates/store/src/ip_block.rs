@@ -1,7 +1,9 @@
 //! Blocks of addresses and which networks they serve.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
 };
 use uuid::Uuid;
 
@@ -206,7 +208,8 @@ pub async fn free_ipv4_of_hypervisors(
         .column_as(ipv4_address::Column::Id.count(), "free")
         .filter(ipv4_address::Column::BlockId.is_in(blocks))
         .filter(ipv4_address::Column::InterfaceId.is_null())
-        .filter(ipv4_address::Column::Reserved.eq(false))
+        // In the words of the index of free addresses.
+        .filter(Expr::col(ipv4_address::Column::Reserved).not())
         .group_by(ipv4_address::Column::BlockId)
         .into_tuple()
         .all(db)
