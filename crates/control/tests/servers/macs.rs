@@ -78,7 +78,7 @@ async fn a_mac_is_one_interfaces_and_goes_with_its_addresses(database: Database)
     assert_eq!(put(&app, &four, mac()).await.0, 200);
     for path in [&elsewhere, &six] {
         let taken = put(&app, path, mac()).await;
-        assert_eq!(taken, (409, json!({ "msg": "The mac is of another interface already." })));
+        assert_eq!((taken.0, &taken.1["msg"]), (409, &json!("The mac is of another interface already.")));
     }
     let strange = format!("{interface}/ipv4/{}", elsewhere.split("/ipv4/").last().unwrap());
     assert_eq!(put(&app, &strange, mac()).await, (404, json!({ "msg": "address not found" })), "another server's");
