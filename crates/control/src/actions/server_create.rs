@@ -323,6 +323,7 @@ impl Work {
             network_profile: plan.network_profile,
             backup_plan_id: backup_plan.as_ref().map(|plan| plan.id),
             hypervisor_asset_groups: order.asset_groups.clone(),
+            self_service: 0,
             run_as_uid,
             now: self.now,
         }

@@ -13,6 +13,7 @@ mod m0009_networks;
 mod m0010_plans;
 mod m0011_sessions;
 mod m0012_second_factors;
+mod m0014_self_service;
 
 use sea_orm_migration::prelude::*;
 
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_plans::Migration),
             Box::new(m0011_sessions::Migration),
             Box::new(m0012_second_factors::Migration),
+            Box::new(m0014_self_service::Migration),
         ]
     }
 }
