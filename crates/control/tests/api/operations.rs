@@ -8,6 +8,7 @@ use crate::{
     app::App,
     dns_calls,
     rows::{self, Company},
+    self_service_calls,
 };
 
 /// A key of nobody's.
@@ -76,6 +77,9 @@ impl Call {
 /// A call that succeeds once, with everything that it needs made before.
 pub async fn example(app: &App, company: &Company, operation: &Operation) -> Call {
     if let Some(call) = dns_calls::example(app, company, operation).await {
+        return call;
+    }
+    if let Some(call) = self_service_calls::example(app, company, operation).await {
         return call;
     }
     if operation.path == "/servers/{serverId}/traffic/blocks/{blockId}" {
@@ -259,7 +263,7 @@ async fn translated_server(app: &App, company: &Company) -> i64 {
 }
 
 /// A new user's id and relation.
-async fn related_user(app: &App) -> (i64, i64) {
+pub async fn related_user(app: &App) -> (i64, i64) {
     let relation = i64::from(u16::from_le_bytes(app.ctx.rng.bytes())) + 1_000_000;
     let mut user = user(app);
     user["extRelationId"] = json!(relation);
@@ -382,7 +386,7 @@ async fn queued_build(app: &App, company: &Company) -> i64 {
     app.get(&format!("/queue?serverId={id}")).await.1["data"][0]["id"].as_i64().unwrap()
 }
 
-async fn made(app: &App, path: &str, body: Value) -> i64 {
+pub async fn made(app: &App, path: &str, body: Value) -> i64 {
     let (status, answer) = app.post(path, body).await;
     assert_eq!(status, 201, "{path}: {answer}");
     answer["data"]["id"].as_i64().unwrap()

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -128,23 +128,25 @@ pub struct Held {
     pub quantity: i64,
 }
 
-/// What a server has that differs from before begins now, and what it no longer has ends.
+/// What a server has that differs from before begins now, and what it no longer has ends. What ended in this moment goes
+/// on as if it had not, and what began in it never was.
 pub async fn set_held(tx: &Tx, server_id: i64, held: &[Held], now: Micros) -> Result<(), StoreError> {
     use metered_span::{Column, Entity};
-    let open = Entity::find().filter(Column::ServerId.eq(server_id)).filter(Column::UntilAt.is_null()).all(tx).await?;
+    let not_over = Condition::any().add(Column::UntilAt.is_null()).add(Column::UntilAt.eq(now));
+    let spans = Entity::find().filter(Column::ServerId.eq(server_id)).filter(not_over).all(tx).await?;
     let is = |span: &Span, held: &Held| {
         (&span.item, span.user_id, span.package_id, span.quantity)
             == (&held.item, held.user_id, held.package_id, held.quantity)
     };
-    let over: Vec<i64> =
-        open.iter().filter(|span| !held.iter().any(|held| is(span, held))).map(|span| span.id).collect();
-    if !over.is_empty() {
-        let row = metered_span::ActiveModel { until_at: Set(Some(now)), ..Default::default() };
-        Entity::update_many().set(row).filter(Column::Id.is_in(over)).exec(tx).await?;
-    }
+    let over: Vec<&Span> = spans.iter().filter(|span| !held.iter().any(|held| is(span, held))).collect();
+    let never = over.iter().filter(|span| span.from_at == now).map(|span| span.id);
+    Entity::delete_many().filter(Column::Id.is_in(never)).exec(tx).await?;
+    set_until(tx, over.iter().filter(|span| span.until_at.is_none()).map(|span| span.id), Some(now)).await?;
+    let again = spans.iter().filter(|span| span.until_at.is_some() && held.iter().any(|held| is(span, held)));
+    set_until(tx, again.map(|span| span.id), None).await?;
     let new: Vec<_> = held
         .iter()
-        .filter(|held| !open.iter().any(|span| is(span, held)))
+        .filter(|held| !spans.iter().any(|span| is(span, held)))
         .map(|held| metered_span::ActiveModel {
             id: NotSet,
             server_id: Set(server_id),
@@ -159,5 +161,15 @@ pub async fn set_held(tx: &Tx, server_id: i64, held: &[Held], now: Micros) -> Re
     if !new.is_empty() {
         Entity::insert_many(new).exec_without_returning(tx).await?;
     }
+    Ok(())
+}
+
+async fn set_until(tx: &Tx, ids: impl Iterator<Item = i64>, until: Option<Micros>) -> Result<(), StoreError> {
+    let ids: Vec<i64> = ids.collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let row = metered_span::ActiveModel { until_at: Set(until), ..Default::default() };
+    metered_span::Entity::update_many().set(row).filter(metered_span::Column::Id.is_in(ids)).exec(tx).await?;
     Ok(())
 }

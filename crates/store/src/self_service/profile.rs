@@ -115,6 +115,13 @@ pub async fn allowed(db: &impl Db, profile_ids: &[i64]) -> Result<Vec<Allowed>, 
     Ok(profile_ids.iter().map(of).collect())
 }
 
+/// Templates that a server may be built from as the profile says that it was created by; none stands for all.
+pub async fn offered(db: &impl Db, server_id: i64) -> Result<Vec<i64>, StoreError> {
+    let metered = metered_server::Entity::find_by_id(server_id).one(db).await?;
+    let Some(profile_id) = metered.and_then(|metered| metered.profile_id) else { return Ok(Vec::new()) };
+    Ok(allowed(db, &[profile_id]).await?.pop().unwrap_or_default().templates)
+}
+
 /// Names of profiles that allow a hypervisor group.
 pub async fn with_group(db: &impl Db, id: i64) -> Result<Vec<String>, StoreError> {
     naming(db, GROUP, id).await

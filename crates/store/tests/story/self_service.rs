@@ -253,6 +253,9 @@ async fn metered(store: &Store, jon: i64, package: i64, server: i64, (profile, p
     set(vec![held("server", 1), held("ipv4", 1)], NOW).await;
     set(vec![held("server", 1), held("ipv4", 3)], NOW + 5).await;
     set(vec![held("server", 1)], NOW + 9).await;
+    set(vec![held("server", 1), held("cpu", 1)], NOW + 9).await;
+    set(vec![held("cpu", 1)], NOW + 9).await;
+    set(vec![held("server", 1)], NOW + 9).await;
     let spans = meter::spans(db, &[server]).await.unwrap();
     let told = spans
         .iter()
@@ -276,6 +279,10 @@ async fn used(store: &Store, jon: i64, pack: &user_pack::Model, server: i64, pro
     assert_eq!(pack::servers(db, pack.id).await.unwrap().iter().map(|row| row.id).collect::<Vec<_>>(), [server]);
     assert_eq!(profile::servers(db, row.owner_id, profile).await.unwrap(), 1);
     assert_eq!(profile::servers(db, jon, 999).await.unwrap(), 0);
+    assert_eq!(
+        (profile::offered(db, server).await.unwrap().len(), profile::offered(db, 999).await.unwrap().len()),
+        (1, 0)
+    );
 }
 
 async fn usage(store: &Store, jon: i64, package: i64, server: i64) {
