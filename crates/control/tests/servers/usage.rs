@@ -2,7 +2,7 @@
 
 use berth_control::self_service::meter;
 use berth_store::testing::Database;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     app::App,
