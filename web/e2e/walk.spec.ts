@@ -37,6 +37,37 @@ test("guesses are limited, and the page says for how long", async ({ page, custo
   await expect(page.getByRole("alert")).toHaveText("Too many tries. Please wait 15 minutes.");
 });
 
+test("who forgot a password sets a new one by a mailed link, once", async ({ page, customer, world }) => {
+  await page.goto("/login");
+  await page.getByRole("link", { name: "Forgot your password?" }).click();
+  await expect(page.getByRole("heading", { name: "Forgotten password" })).toBeVisible();
+  await check(page);
+  await page.getByLabel("E-mail address").fill(customer.email);
+  await page.getByRole("button", { name: "Mail me a link" }).click();
+  await expect(page.getByRole("status")).toContainText("a link is on its way");
+  const letter = () => world.post.letters.find(({ to }) => to === customer.email);
+  await expect.poll(letter).toBeDefined();
+  const link = /https:\S+/.exec(letter()?.text ?? "")?.[0] ?? "";
+  await page.goto(link);
+  await page.getByRole("textbox", { name: "New password" }).fill("a good long one");
+  await page.getByRole("textbox", { name: "Once more" }).fill("another long one");
+  await page.getByRole("button", { name: "Set it" }).click();
+  await expect(page.getByText("The two are not the same.")).toBeVisible();
+  await check(page);
+  await page.getByRole("textbox", { name: "Once more" }).fill("a good long one");
+  await page.getByRole("button", { name: "Set it" }).click();
+  await expect(page.getByRole("status")).toContainText("Your new password is set.");
+  await page.getByRole("link", { name: "Back to the login" }).click();
+  await logIn(page, { ...customer, password: "a good long one" });
+
+  await page.goto("about:blank");
+  await page.goto(link);
+  await page.getByRole("textbox", { name: "New password" }).fill("yet another one");
+  await page.getByRole("textbox", { name: "Once more" }).fill("yet another one");
+  await page.getByRole("button", { name: "Set it" }).click();
+  await expect(page.getByRole("alert")).toContainText("Ask for a new link.");
+});
+
 test("nobody's address leads elsewhere after the login", async ({ page, customer }) => {
   await page.goto("/login?next=//evil.example/");
   await page.getByLabel("E-mail address").fill(customer.email);

@@ -2,9 +2,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createServer as listener } from "node:net";
 import { createInterface } from "node:readline";
 import AxeBuilder from "@axe-core/playwright";
 import { type APIRequestContext, test as base, expect, type Page, request } from "@playwright/test";
+import { Post } from "./post.ts";
 
 const PROGRAM = process.env.BERTH_SIMULATED ?? "../target/debug/examples/simulated";
 /** What each call to a node takes, so that a build can be watched. */
@@ -33,6 +35,7 @@ export class World {
     readonly shop: Shop,
     /** One that may not. */
     readonly stranger: Shop,
+    readonly post: Post,
   ) {}
 
   async ask(method: string, path: string, data?: object) {
@@ -83,14 +86,27 @@ export class Shop {
   }
 }
 
-async function begin(origin: string): Promise<[ChildProcess, { url: string; token: string }]> {
+async function freePort(): Promise<number> {
+  const server = listener();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function begin(origin: string, post: Post): Promise<[ChildProcess, { url: string; token: string }]> {
+  // Links in mail begin with it, so it has to be known before.
+  const address = `127.0.0.1:${await freePort()}`;
   const env = {
     ...process.env,
+    BERTH_CONTROL_PUBLIC_URL: `https://${address}`,
+    BERTH_CONTROL_MAIL_URL: post.url,
+    BERTH_CONTROL_MAIL_FROM: "Berth <noreply@example.test>",
     BERTH_CONTROL_CONSOLE_ORIGINS: origin,
     BERTH_CONTROL_STRANGE_REQUESTS_PER_SECOND: "0",
     BERTH_LOG: "warn",
   };
-  const child = spawn(PROGRAM, ["127.0.0.1:0", SLOW_MS], { env, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(PROGRAM, [address, SLOW_MS], { env, stdio: ["ignore", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout });
   const first = await new Promise<string>((resolve, reject) => {
     lines.once("line", resolve);
@@ -104,15 +120,16 @@ export const test = base.extend<{ customer: Customer & { relation: number }; ins
   world: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of fixtures here.
     async ({}, use) => {
-      const [shop, stranger] = [await Shop.open(), await Shop.open()];
-      const [child, { url, token }] = await begin(shop.url);
+      const [shop, stranger, post] = [await Shop.open(), await Shop.open(), await Post.open()];
+      const [child, { url, token }] = await begin(shop.url, post);
       const headers = { authorization: `Bearer ${token}` };
       const api = await request.newContext({ ignoreHTTPSErrors: true, extraHTTPHeaders: headers });
-      await use(new World(url, api, shop, stranger));
+      await use(new World(url, api, shop, stranger, post));
       await api.dispose();
       child.kill("SIGINT");
       shop.close();
       stranger.close();
+      post.close();
     },
     { scope: "worker", timeout: 120_000 },
   ],

@@ -32,6 +32,17 @@ const login = createRoute({
   component: Login,
 });
 
+const forgotten = createRoute({
+  getParentRoute: () => root,
+  path: "/forgotten",
+  component: lazyRouteComponent(() => import("./rooms/Forgotten.tsx"), "Forgotten"),
+});
+const newPassword = createRoute({
+  getParentRoute: () => root,
+  path: "/new-password",
+  component: lazyRouteComponent(() => import("./rooms/Forgotten.tsx"), "NewPassword"),
+});
+
 /** What only somebody who is logged in sees. */
 const inside = createRoute({
   getParentRoute: () => root,
@@ -91,6 +102,8 @@ const profile = createRoute({
 export const router = createRouter({
   routeTree: root.addChildren([
     login,
+    forgotten,
+    newPassword,
     inside.addChildren([servers, server.addChildren([serverPage, rebuild, consoleRoom]), profile]),
   ]),
   defaultPreload: "intent",

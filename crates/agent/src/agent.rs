@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock, config::AgentConfig, disk::VolumeState, events::Outbox, host::HostFacts, images::Images,
-    ledger::Ledger, libvirt::Libvirt, names, netns::Netns, paths::Paths, probe, probe::AcceleratorFact,
-    screens::Screens, selftest::Selftest, storage::Storages,
+    ledger::Ledger, libvirt::Libvirt, names, netns::Netns, node_net::NodeNet, paths::Paths, probe,
+    probe::AcceleratorFact, screens::Screens, selftest::Selftest, storage::Storages,
 };
 
 /// Servers that are worked on at the same time; copies and starts share the node's disks.
@@ -26,6 +26,7 @@ pub struct Agent {
     pub ledger: Ledger,
     pub libvirt: Libvirt,
     pub netns: Netns,
+    pub node_net: NodeNet,
     pub outbox: Outbox,
     pub images: Images,
     pub screens: Screens,
@@ -44,6 +45,10 @@ pub struct Agent {
     storage: Mutex<Vec<proto::StorageRoot>>,
     /// Held while the ports of this node are given to guests.
     pub forwards: AsyncMutex<()>,
+    /// Held while routes to guests are changed.
+    pub routes: AsyncMutex<()>,
+    /// Held while DHCP servers are started and ended.
+    pub dhcp: AsyncMutex<()>,
     status: Mutex<HashMap<String, Status>>,
     locks: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
     /// Who reads a guest's serial console: QEMU serves one at a time.
@@ -87,6 +92,7 @@ pub struct Parts {
     pub accelerator: AcceleratorFact,
     pub ledger: Ledger,
     pub outbox: Outbox,
+    pub node_net: NodeNet,
     pub clock: Arc<dyn Clock>,
     pub node_uuid: String,
     pub boot_id: String,
@@ -95,7 +101,7 @@ pub struct Parts {
 
 impl Agent {
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { config, host, accelerator, ledger, outbox, clock, node_uuid, boot_id, nudge } = parts;
+        let Parts { config, host, accelerator, ledger, outbox, node_net, clock, node_uuid, boot_id, nudge } = parts;
         Arc::new(Self {
             paths: config.paths(),
             libvirt: Libvirt::new(&config.libvirt_uri),
@@ -107,6 +113,8 @@ impl Agent {
             trial: AsyncMutex::default(),
             storage: Mutex::default(),
             forwards: AsyncMutex::default(),
+            routes: AsyncMutex::default(),
+            dhcp: AsyncMutex::default(),
             status: Mutex::default(),
             locks: Mutex::default(),
             serial_readers: Mutex::default(),
@@ -116,6 +124,7 @@ impl Agent {
             accelerator,
             ledger,
             outbox,
+            node_net,
             clock,
             node_uuid,
             boot_id,

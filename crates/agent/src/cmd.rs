@@ -20,7 +20,7 @@ pub const STDERR_KEPT_BYTES: usize = 16 << 10;
 const QUOTE_LIMIT_CHARS: usize = 300;
 
 /// Where programs are looked for, whatever the environment says in which the agent was started.
-const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A program to run, its arguments, and its limits.
 #[derive(Debug, Clone)]

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{disk, domain_xml::CustomXmlPolicy, names, paths::Paths, storage::StorageConfig};
 
+/// What is left of a bridge's 15 characters tells bridges apart.
+const BRIDGE_PREFIX_LIMIT_CHARS: usize = 10;
+
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AgentConfig {
@@ -20,6 +23,10 @@ pub struct AgentConfig {
     /// What guests may be attached to.
     #[serde(rename = "network")]
     pub networks: Vec<NetworkConfig>,
+    /// The control server may have bridges made whose names begin with it; empty: none.
+    pub bridge_prefix: String,
+    /// What the control server changes of this node's own network is undone after this, unless it confirms it.
+    pub networks_confirm_s: u64,
     /// Where disks may be kept besides the agent's own folder.
     #[serde(rename = "storage")]
     pub storages: Vec<StorageConfig>,
@@ -59,6 +66,12 @@ pub struct NetworkConfig {
     pub ipv6_cidr: Option<String>,
     /// Guests reach the world under the node's address.
     pub nat: bool,
+    /// The node routes to guests' single addresses by this bridge, and answers for them on its uplink.
+    pub routed: bool,
+    /// Of a routed bridge; by default the device of the node's default route.
+    pub uplink: Option<String>,
+    /// Guests may have VLANs of this bridge; a managed one is made to keep them apart.
+    pub vlans: bool,
     /// Made and removed by the agent. A bridge that is not is left as it is.
     pub managed: bool,
 }
@@ -71,6 +84,8 @@ impl Default for AgentConfig {
             listen: SocketAddr::from(([0, 0, 0, 0], 8892)),
             libvirt_uri: "qemu:///system".to_owned(),
             networks: Vec::new(),
+            bridge_prefix: String::new(),
+            networks_confirm_s: 60,
             storages: Vec::new(),
             accelerator: "auto".to_owned(),
             custom_xml: CustomXmlPolicy::default(),
@@ -106,6 +121,19 @@ impl AgentConfig {
             let times = self.storages.iter().filter(same).count();
             anyhow::ensure!(times == 1, "the storage {} {} is listed twice", storage.kind, storage.location());
         }
+        let prefix = self.bridge_prefix.as_str();
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        let fits = prefix.starts_with(|c: char| c.is_ascii_alphabetic()) && prefix.chars().all(is_plain);
+        anyhow::ensure!(
+            prefix.is_empty()
+                || prefix.len() <= BRIDGE_PREFIX_LIMIT_CHARS && fits && !self.instance.starts_with(prefix),
+            "bridge_prefix must be 1 to {BRIDGE_PREFIX_LIMIT_CHARS} letters, digits, - and _, a letter first, and not begin \
+             the names of guests' interfaces"
+        );
+        if let Some(listed) = self.networks.iter().find(|of| !prefix.is_empty() && of.bridge.starts_with(prefix)) {
+            anyhow::bail!("bridge_prefix must not be that of the bridge {}, which is this node's own", listed.bridge);
+        }
+        anyhow::ensure!((1..=3600).contains(&self.networks_confirm_s), "networks_confirm_s must be 1 to 3600");
         anyhow::ensure!(self.boot_at_once > 0, "boot_at_once must be at least 1");
         Ok(())
     }

@@ -173,16 +173,16 @@ fn facts_json(facts: &berth_proto::NodeFacts) -> Value {
         .iter()
         .map(|root| serde_json::json!({ "path": root.path, "totalBytes": root.total_bytes, "freeBytes": root.free_bytes, "default": root.is_default }))
         .collect();
-    let networks: Vec<Value> = facts
-        .networks
-        .iter()
-        .map(|of| serde_json::json!({ "bridge": of.bridge, "mtu": of.mtu, "exists": of.exists, "nat": of.nat }))
-        .collect();
+    let networks = facts.networks.iter().map(|of| {
+        let berth_proto::NodeNetwork { bridge, mtu, exists, nat, routed, vlans } = of;
+        serde_json::json!({ "bridge": bridge, "mtu": mtu, "exists": exists, "nat": nat, "routed": routed, "vlans": vlans })
+    });
+    let networks: Vec<Value> = networks.collect();
     serde_json::json!({
         "hostname": facts.hostname, "arch": facts.arch, "cpuCores": facts.cpu_cores, "memoryMib": facts.memory_mib,
         "accelerator": facts.accelerator, "acceleratorDetail": facts.accelerator_detail, "qemuVersion": facts.qemu_version,
         "kernelVersion": facts.kernel_version, "cpuModel": facts.cpu_model, "storage": storage, "networks": networks,
-        "instance": facts.instance, "dataDir": facts.data_dir,
+        "instance": facts.instance, "dataDir": facts.data_dir, "bridgePrefix": facts.bridge_prefix,
     })
 }
 

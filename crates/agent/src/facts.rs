@@ -2,7 +2,10 @@
 
 use berth_proto as proto;
 
-use crate::{agent::Agent, config::AgentConfig, net, netns::Netns, paths::Paths, probe, probe::AcceleratorFact};
+use crate::{
+    agent::Agent, config::AgentConfig, filesystem, net, netns::Netns, paths::Paths, probe, probe::AcceleratorFact,
+    vlans_apply,
+};
 
 pub async fn node_facts(agent: &Agent) -> proto::NodeFacts {
     let libvirt_version = agent.libvirt.version().await.map(|(library, _)| version_text(library)).unwrap_or_default();
@@ -26,6 +29,8 @@ pub async fn gather(
             mtu: mtu.unwrap_or(0),
             exists: mtu.is_some(),
             nat: network.nat,
+            routed: network.routed,
+            vlans: network.vlans && vlans_apply::is_aware(&Netns::host(), &network.bridge).await.unwrap_or(false),
         });
     }
     proto::NodeFacts {
@@ -43,6 +48,8 @@ pub async fn gather(
         networks,
         instance: config.instance.clone(),
         data_dir: paths.data_dir().display().to_string(),
+        filesystems: filesystem::available(),
+        bridge_prefix: config.bridge_prefix.clone(),
     }
 }
 

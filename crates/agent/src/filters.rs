@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! prerouting ─ iifname in @taps ─► tap_<name>: own MAC? never list? ARP, IPv4, IPv6, ND of its own?
+//!            │                     (further MACs each have their own addresses, before the interface's own)
 //!            │                     ─► drop, accept, or for packets of IPv4 and IPv6 the firewall, if there is one
 //!            └ <instance>0* … <instance>9* ─► drop
 //! forward ─ iifname and oifname in @isolated ─► drop
@@ -21,15 +22,18 @@
 //!
 //! Reference: nft(8); ARP probes RFC 5227; duplicate address detection RFC 4862; neighbour discovery RFC 4861.
 
+mod rules;
+
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use berth_proto::InterfaceSpec;
+use berth_proto::{ExtraMac, InterfaceSpec};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use sha2::{Digest, Sha256};
 
+use self::rules::{chain_rules, in_rules};
 use crate::firewall::{self, Rule};
-use crate::names;
+use crate::{names, vlans};
 
 /// Before everything else that looks at frames on a bridge.
 const PRIORITY: i32 = -300;
@@ -45,20 +49,52 @@ const QUARANTINE: &str = "counter drop";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InterfaceFilter {
     tap: String,
-    mac: [u8; 6],
+    own: Own,
+    /// Under further MAC addresses, each with what is used under it alone.
+    extra: Vec<Own>,
     /// False: everything may leave.
     filtered: bool,
-    ipv4: Vec<Ipv4Net>,
-    ipv6: Vec<Ipv6Net>,
     /// Gateways inside of what it may use: nobody but the router speaks as them.
     gateways4: Vec<Ipv4Addr>,
     gateways: Vec<Ipv6Addr>,
     in_rate: Rate,
     out_rate: Rate,
     isolated: bool,
+    /// Frames may come back to the tap that they came from, for ports of the node that lead to whoever asks at them.
+    turns_back: bool,
+    /// VLANs whose frames carry a tag: they are judged as all others are.
+    tags: Vec<u32>,
+    /// Addresses are told by DHCP, whatever the firewall says.
+    dhcp: bool,
     /// In order; none where the firewall is off.
     firewall: Option<Vec<Rule>>,
     quarantined: bool,
+}
+
+/// A MAC address and what may be used under it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Own {
+    mac: [u8; 6],
+    ipv4: Vec<Ipv4Net>,
+    ipv6: Vec<Ipv6Net>,
+}
+
+impl Own {
+    fn new(mac: [u8; 6], ipv4: &[Ipv4Net], mut ipv6: Vec<Ipv6Net>) -> Own {
+        ipv6.push(Ipv6Net::from(link_local(mac)));
+        // An interval set takes no overlaps.
+        Own { mac, ipv4: Ipv4Net::aggregate(&ipv4.to_vec()), ipv6: Ipv6Net::aggregate(&ipv6) }
+    }
+
+    fn extra(extra: &ExtraMac) -> Result<Own, String> {
+        let mac = parse_mac(&extra.mac).ok_or_else(|| format!("{:?} is not a MAC address", extra.mac))?;
+        let (ipv4, ipv6) = networks(&extra.networks)?;
+        Ok(Own::new(mac, &ipv4, ipv6))
+    }
+
+    fn mac_text(&self) -> String {
+        self.mac.map(|byte| format!("{byte:02x}")).join(":")
+    }
 }
 
 /// What may pass in one direction; 0 is no limit.
@@ -79,20 +115,20 @@ impl InterfaceFilter {
             return Err(format!("{tap:?} is not a tap of this node: its tag is not a number"));
         }
         let mac = parse_mac(&interface.mac).ok_or_else(|| format!("{:?} is not a MAC address", interface.mac))?;
-        let (mut ipv4, mut ipv6) = passed(interface)?;
-        ipv6.push(Ipv6Net::from(link_local(mac)));
-        // An interval set takes no overlaps.
-        (ipv4, ipv6) = (Ipv4Net::aggregate(&ipv4), Ipv6Net::aggregate(&ipv6));
+        let extra = interface.macs.iter().map(Own::extra).collect::<Result<Vec<_>, _>>()?;
+        let (ipv4, ipv6) = passed(interface)?;
         let told = interface.ipv4.iter().map(|address| &address.gateway);
         let gateways4 = inside(told, |gateway: &Ipv4Addr| ipv4.iter().any(|net| net.contains(gateway)));
         let told = interface.ipv6.iter().map(|subnet| &subnet.gateway);
         let gateways = inside(told, |gateway: &Ipv6Addr| ipv6.iter().any(|net| net.contains(gateway)));
+        let is_extra = |net: &IpNet| interface.macs.iter().any(|extra| extra.networks.iter().any(|n| is_net(n, net)));
+        let ipv4: Vec<Ipv4Net> = ipv4.into_iter().filter(|net| !is_extra(&IpNet::V4(*net))).collect();
+        let ipv6: Vec<Ipv6Net> = ipv6.into_iter().filter(|net| !is_extra(&IpNet::V6(*net))).collect();
         Ok(InterfaceFilter {
             tap,
-            mac,
+            own: Own::new(mac, &ipv4, ipv6),
+            extra,
             filtered: interface.ip_filter,
-            ipv4,
-            ipv6,
             gateways4,
             gateways,
             in_rate: Rate {
@@ -106,6 +142,9 @@ impl InterfaceFilter {
                 packets_s: interface.packets_s,
             },
             isolated: interface.isolated,
+            turns_back: !interface.forwards.is_empty(),
+            tags: tags(interface)?,
+            dhcp: !interface.dhcp.is_empty(),
             firewall: interface.firewall.as_ref().map(|rules| Rule::all_of(&rules.rules)).transpose()?,
             quarantined: interface.quarantined,
         })
@@ -137,6 +176,16 @@ pub(crate) fn mark(hash: &str, isolated: bool) -> String {
     if isolated { format!("{hash}-isolated") } else { hash.to_owned() }
 }
 
+/// A firewall judges frames without a tag alone.
+fn tags(interface: &InterfaceSpec) -> Result<Vec<u32>, String> {
+    vlans::of_interface(&interface.vlans)?;
+    let tags: Vec<u32> = interface.vlans.iter().filter(|vlan| vlan.tagged).map(|vlan| vlan.id).collect();
+    if !tags.is_empty() && interface.firewall.is_some() {
+        return Err("an interface with a firewall can't be a trunk of VLANs".to_owned());
+    }
+    Ok(tags)
+}
+
 /// What an interface may use: its own addresses and subnets, and what is on its whitelist.
 fn passed(interface: &InterfaceSpec) -> Result<(Vec<Ipv4Net>, Vec<Ipv6Net>), String> {
     let (mut ipv4, mut ipv6) = (Vec::new(), Vec::new());
@@ -150,13 +199,25 @@ fn passed(interface: &InterfaceSpec) -> Result<(Vec<Ipv4Net>, Vec<Ipv6Net>), Str
         let prefix_len = u8::try_from(subnet.prefix_len).map_err(|_| wrong())?;
         ipv6.push(Ipv6Net::new(base, prefix_len).map_err(|_| wrong())?.trunc());
     }
-    for text in &interface.whitelist {
+    let (more4, more6) = networks(&interface.whitelist)?;
+    ipv4.extend(more4);
+    ipv6.extend(more6);
+    Ok((ipv4, ipv6))
+}
+
+fn networks(texts: &[String]) -> Result<(Vec<Ipv4Net>, Vec<Ipv6Net>), String> {
+    let (mut ipv4, mut ipv6) = (Vec::new(), Vec::new());
+    for text in texts {
         match text.parse::<IpNet>().map_err(|_| format!("{text:?} is not a network"))? {
             IpNet::V4(net) => ipv4.push(net.trunc()),
             IpNet::V6(net) => ipv6.push(net.trunc()),
         }
     }
     Ok((ipv4, ipv6))
+}
+
+fn is_net(text: &str, net: &IpNet) -> bool {
+    text.parse::<IpNet>().is_ok_and(|parsed| parsed.trunc() == *net)
 }
 
 /// Those of the gateways that are `within`, each once.
@@ -170,7 +231,7 @@ fn inside<'a, A: std::str::FromStr + Ord>(
     found
 }
 
-fn parse_mac(text: &str) -> Option<[u8; 6]> {
+pub(crate) fn parse_mac(text: &str) -> Option<[u8; 6]> {
     let mut mac = [0; 6];
     let mut parts = text.split(':');
     for byte in &mut mac {
@@ -314,114 +375,6 @@ pub(crate) fn counter_names(tap: &str) -> [String; 2] {
 /// The chain through which frames go to the guest, for its rate.
 fn rates_name(tap: &str) -> String {
     format!("rate_{tap}")
-}
-
-/// What is judged on its way to the guest.
-fn in_rules(filter: &InterfaceFilter) -> Vec<String> {
-    if filter.quarantined {
-        return vec![QUARANTINE.into()];
-    }
-    let mut rules = rate_rules(filter.in_rate);
-    rules.push(format!("counter name {}", counter_names(&filter.tap)[0]));
-    rules.extend(filter.firewall.as_ref().map(|_| firewall::jump_in(&filter.tap)));
-    rules
-}
-
-/// Drops what is over the rate; senders slow down. 0: no limit.
-fn rate_rules(rate: Rate) -> Vec<String> {
-    let Rate { kbytes_s, burst_kbytes, packets_s } = rate;
-    let mut rules = Vec::new();
-    if packets_s != 0 {
-        let burst = BURST_MIN_PACKETS.max(packets_s / 4);
-        rules.push(format!("limit rate over {packets_s}/second burst {burst} packets counter drop"));
-    }
-    if kbytes_s != 0 {
-        let burst = if burst_kbytes == 0 { BURST_MIN_KBYTES.max(kbytes_s / 4) } else { burst_kbytes };
-        rules.push(format!("limit rate over {kbytes_s} kbytes/second burst {burst} kbytes counter drop"));
-    }
-    rules
-}
-
-/// The rules of a tap. The last one carries the comment.
-fn chain_rules(filter: &InterfaceFilter, comment: &str) -> Vec<String> {
-    if filter.quarantined {
-        return vec![format!("{QUARANTINE}{comment}")];
-    }
-    let mut rules = rate_rules(filter.out_rate);
-    rules.push(format!("counter name {}", counter_names(&filter.tap)[1]));
-    // Where packets go on that are the guest's own.
-    let own_packets = filter.firewall.as_ref().map_or("accept".to_owned(), |_| firewall::goto_out(&filter.tap));
-    if !filter.filtered {
-        rules.extend(filter.firewall.as_ref().map(|_| format!("ether type {{ ip, ip6 }} {own_packets}")));
-        rules.push(format!("counter accept{comment}"));
-        return rules;
-    }
-    let mac = filter.mac.map(|byte| format!("{byte:02x}")).join(":");
-    rules.push(format!("ether saddr != {mac} counter drop"));
-    rules.push("jump never".into());
-    let arp = format!("ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp saddr ether {mac}");
-    // A probe before an address is taken; it changes nobody's table.
-    rules.push(format!("{arp} arp operation request arp saddr ip 0.0.0.0 accept"));
-    if !filter.gateways4.is_empty() {
-        let gateways = braces(&filter.gateways4);
-        rules.push(format!("ether type arp arp saddr ip {gateways} counter drop"));
-        rules.push(format!("ether type ip ip saddr {gateways} counter drop"));
-    }
-    if !filter.ipv4.is_empty() {
-        let own = braces(filter.ipv4.iter().map(network_text));
-        rules.push(format!("{arp} arp operation {{ request, reply }} arp saddr ip {own} accept"));
-        rules.push(format!("ether type ip ip saddr {own} {own_packets}"));
-    }
-    rules.push("ether type ip ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept".into());
-    ipv6_rules(&filter.ipv6, &filter.gateways, &own_packets, &mut rules);
-    rules.push(format!("counter drop{comment}"));
-    rules
-}
-
-/// Neighbour advertisements, and solicitations without a source address, only for addresses of one's own: their
-/// target stands 8 bytes into the ICMPv6 message, for which older nft has no name.
-fn ipv6_rules(own: &[Ipv6Net], gateways: &[Ipv6Addr], own_packets: &str, rules: &mut Vec<String>) {
-    let sources = braces(own);
-    if !gateways.is_empty() {
-        rules.push(format!("ether type ip6 ip6 saddr {} counter drop", braces(gateways)));
-    }
-    for gateway in gateways {
-        let (target, types) = (target_in(&Ipv6Net::from(*gateway)), "{ nd-neighbor-advert, nd-neighbor-solicit }");
-        rules.push(format!("ether type ip6 icmpv6 type nd-neighbor-advert {target} counter drop"));
-        rules.push(format!("ether type ip6 icmpv6 type {types} ip6 saddr :: {target} counter drop"));
-    }
-    for net in own {
-        let target = target_in(net);
-        rules.push(format!("ether type ip6 icmpv6 type nd-neighbor-advert ip6 saddr {sources} {target} accept"));
-        rules.push(format!("ether type ip6 icmpv6 type nd-neighbor-solicit ip6 saddr :: {target} accept"));
-    }
-    rules.push("ether type ip6 icmpv6 type nd-neighbor-advert counter drop".into());
-    // Groups are reported before the first address is settled (RFC 3590).
-    rules.push("ether type ip6 ip6 saddr :: icmpv6 type { mld-listener-report, mld2-listener-report } accept".into());
-    rules.push(format!("ether type ip6 ip6 saddr {sources} {own_packets}"));
-}
-
-/// A match of the message's target address against a subnet: whole bytes are compared, a mask cuts the rest.
-fn target_in(net: &Ipv6Net) -> String {
-    let prefix_len = u32::from(net.prefix_len());
-    let bits = prefix_len.next_multiple_of(8).max(8);
-    let value = u128::from(net.network()) >> (128 - bits);
-    if bits == prefix_len {
-        return format!("@th,64,{bits} {value:#x}");
-    }
-    let all = u128::MAX >> (128 - bits);
-    let mask = all & (all << (bits - prefix_len));
-    format!("@th,64,{bits} & {mask:#x} == {value:#x}")
-}
-
-/// A single address without its length.
-fn network_text(net: &Ipv4Net) -> String {
-    if net.prefix_len() == 32 { net.addr().to_string() } else { net.to_string() }
-}
-
-fn braces(items: impl IntoIterator<Item = impl ToString>) -> String {
-    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    format!("{{ {} }}", items.join(", "))
 }
 
 #[cfg(test)]

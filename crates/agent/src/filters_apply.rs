@@ -1,5 +1,5 @@
-//! Puts the anti-spoofing rules of [`crate::filters`] into the kernel, each change in one transaction: look, compare,
-//! act, look again.
+//! Puts the anti-spoofing rules of [`crate::filters`] into the kernel, each change of an interface in one transaction:
+//! look, compare, act, look again.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,6 +10,10 @@ use crate::cmd::CmdError;
 use crate::filters::{self, HASH_COMMENT, InterfaceFilter};
 use crate::names;
 use crate::netns::Netns;
+
+/// Interfaces of one transaction. The kernel goes over all of a transaction for each set that a rule names, so a node's
+/// interfaces all at once would take minutes; and an interface that waits is closed.
+const AT_ONCE: usize = 50;
 
 /// Why the filters are not as they should be, as a sentence.
 #[derive(Debug)]
@@ -41,7 +45,7 @@ pub async fn ensure_table(netns: &Netns, instance: &str) -> Result<(), FilterErr
     apply(netns, filters::table(instance)).await
 }
 
-/// Makes the rules of these interfaces what they should be, in one transaction, and leaves all others alone. Also
+/// Makes the rules of these interfaces what they should be, each in one transaction, and leaves all others alone. Also
 /// puts the table back where something flushed it. True where something was changed.
 pub async fn ensure_filters(
     netns: &Netns,
@@ -55,8 +59,11 @@ pub async fn ensure_filters(
     if now.is_some() && changed.is_empty() {
         return Ok(false);
     }
-    let text = filters::table(instance) + &filters::set(instance, &changed);
-    apply(netns, text).await?;
+    let (first, rest) = changed.split_at(changed.len().min(AT_ONCE));
+    apply(netns, filters::table(instance) + &filters::set(instance, first)).await?;
+    for some in rest.chunks(AT_ONCE) {
+        apply(netns, filters::set(instance, some)).await?;
+    }
     let then = in_force(netns, instance).await?.unwrap_or_default();
     match interfaces.iter().find(|filter| then.get(filter.tap()) != Some(&filter.mark())) {
         Some(filter) => Err(FilterError::NotInForce(filter.tap().into())),

@@ -5,7 +5,7 @@
 //! | `memory` | up to what it was started with, by the balloon | more than that |
 //! | `cpu` | more, up to the places of [`domain_xml::vcpu_places`]; the guest's agent switches them on | fewer, or beyond |
 //! | `throttle` | quota and weight | where the host has no control group for them |
-//! | `disk:<target>` | more room, limits, one more disk | a disk that is left out, another cache mode |
+//! | `disk:<name>` | see [`crate::live_disks`]: more room, limits, one more disk, one less | another bus or cache mode; what the guest does not give up |
 //! | `network` | addresses, filters and speed are not the domain's, see [`crate::filters`]; see [`crate::live_interfaces`] | another model, MTU, bridge or number of queues |
 //! | `definition` | the disc in the drive | everything else |
 //!
@@ -14,17 +14,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use berth_proto::{DiskLimits, DiskSpec, ServerSpec};
+use berth_proto::ServerSpec;
 use tokio::time::Instant;
 
 use crate::{
     agent::Agent,
-    disk,
-    domain_xml::{self, Running, RunningDisk},
+    domain_xml::{self, Running},
     guest_agent,
     libvirt::HostError,
-    live_interfaces, media,
-    storage::Source,
+    live_disks, live_interfaces, media,
     vm::VmError,
 };
 
@@ -49,17 +47,12 @@ pub async fn ensure_running(agent: &Arc<Agent>, spec: &ServerSpec, live_xml: &st
     note(memory(agent, spec, &running).await?, "memory");
     note(vcpus(agent, spec, &running).await?, "cpu");
     note(throttle(agent, spec, &running).await?, "throttle");
-    for disk in &spec.disks {
-        let target = domain_xml::disk_target(disk.index);
-        note(has_disk(agent, spec, &running, disk, &target).await?, &format!("disk:{target}"));
-    }
-    for disk in left_out(agent, spec, &running) {
-        note(false, &format!("disk:{}", disk.target));
+    for word in live_disks::ensure(agent, spec, &running).await? {
+        note(false, &word);
     }
     note(live_interfaces::ensure(agent, spec, &running).await?, "network");
     note(taken(spec, media::ensure_disc(agent, spec, live_xml).await)?, "definition");
     note(running.frame == domain_xml::frame_hash(spec, &agent.host, &agent.paths), "definition");
-    // A disk that takes the place of one that is left out is named by both.
     waits.dedup();
     Ok(waits)
 }
@@ -137,46 +130,4 @@ async fn throttle(agent: &Agent, spec: &ServerSpec, running: &Running) -> Result
         return Ok(true);
     }
     taken(spec, agent.libvirt.set_cpu_limits(&agent.domain(&spec.server_uuid), shares, quota_us).await)
-}
-
-async fn has_disk(
-    agent: &Agent,
-    spec: &ServerSpec,
-    running: &Running,
-    disk: &DiskSpec,
-    target: &str,
-) -> Result<bool, HostError> {
-    let name = agent.domain(&spec.server_uuid);
-    let source = agent.storages().source(disk);
-    let Some(has) = running.disk_of(&source.key()) else {
-        if running.disks.iter().any(|other| other.target == target) {
-            return Ok(false);
-        }
-        let xml = domain_xml::disk_xml(disk, &agent.host, &agent.paths);
-        return taken(spec, agent.libvirt.attach(&name, xml).await);
-    };
-    let wanted: DiskLimits = disk.limits.unwrap_or_default();
-    if has.limits != wanted && !taken(spec, agent.libvirt.set_disk_limits(&name, &has.target, wanted).await)? {
-        return Ok(false);
-    }
-    let bytes = disk.capacity_gib << 30;
-    let is_smaller = match &source {
-        Source::File(file) => disk::volume_info(file, &disk.format).is_ok_and(|volume| volume.capacity_bytes < bytes),
-        // The device has been grown; the guest is told when it has not been yet.
-        Source::Device(_) | Source::Rbd { .. } => {
-            agent.libvirt.disk_bytes(&name, &has.target).await?.is_some_and(|seen| seen < bytes)
-        }
-    };
-    if is_smaller && !taken(spec, agent.libvirt.grow_disk(&name, &has.target, bytes).await)? {
-        return Ok(false);
-    }
-    let same = (has.target.as_str(), has.cache.as_str()) == (target, domain_xml::cache(disk, &agent.host));
-    Ok(same && has.format == disk.format)
-}
-
-/// Disks of the running guest that the specification does not have any more.
-fn left_out<'a>(agent: &Agent, spec: &ServerSpec, running: &'a Running) -> Vec<&'a RunningDisk> {
-    let storages = agent.storages();
-    let wanted: Vec<_> = spec.disks.iter().map(|disk| storages.source(disk).key()).collect();
-    running.disks.iter().filter(|disk| !wanted.contains(&disk.file)).collect()
 }

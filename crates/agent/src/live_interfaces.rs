@@ -1,5 +1,5 @@
 //! Interfaces of a running guest: further ones are plugged in, those that are left out are taken out, the link goes down
-//! and up. Model, MTU, bridge and queues of one that it has wait for its next start.
+//! and up, and one goes on at another bridge. Model, MTU and queues of one that it has wait for its next start.
 //!
 //! What is left out passes nothing from then on, whether or not the guest gives it up.
 
@@ -39,7 +39,7 @@ pub async fn ensure(agent: &Arc<Agent>, spec: &ServerSpec, running: &Running) ->
         has_all &= match running.interfaces.iter().find(|has| has.tap == wanted.tap) {
             None => taken(spec, agent.libvirt.attach(&name, xml()).await)?,
             Some(has) if is_same(has, &wanted) => true,
-            Some(has) if is_same(&RunningInterface { link_down: wanted.link_down, ..has.clone() }, &wanted) => {
+            Some(has) if is_same(&replugged(has, &wanted), &wanted) => {
                 taken(spec, agent.libvirt.update(&name, xml()).await)?
             }
             Some(_) => false,
@@ -84,6 +84,11 @@ fn wanted(instance: &str, interface: &InterfaceSpec) -> RunningInterface {
     }
 }
 
+/// What libvirt changes of an interface while its guest runs: the plug is another, and whether it is in.
+fn replugged(has: &RunningInterface, wanted: &RunningInterface) -> RunningInterface {
+    RunningInterface { link_down: wanted.link_down, bridge: wanted.bridge.clone(), ..has.clone() }
+}
+
 /// A description without queues is of one pair.
 fn is_same(has: &RunningInterface, wanted: &RunningInterface) -> bool {
     RunningInterface { queues: has.queues.max(1), ..has.clone() } == *wanted
@@ -115,6 +120,13 @@ mod tests {
             InterfaceSpec { model: "e1000".into(), ..one.clone() },
         ] {
             assert!(!is_same(&has, &wanted("berth", &other)), "{other:?}");
+        }
+        for (other, live) in [
+            (InterfaceSpec { link_down: true, bridge: "br1".into(), ..one.clone() }, true),
+            (InterfaceSpec { mtu: 1400, bridge: "br1".into(), ..one.clone() }, false),
+        ] {
+            let wanted = wanted("berth", &other);
+            assert_eq!(is_same(&replugged(&has, &wanted), &wanted), live, "{other:?}");
         }
         let slow = InterfaceSpec { model: "e1000".into(), queues: 4, ..one.clone() };
         assert_eq!(wanted("berth", &slow).queues, 1, "only virtio has more");

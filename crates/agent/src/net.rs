@@ -172,7 +172,7 @@ fn check(bridge: &BridgeSpec) -> Result<(), NetError> {
     }
 }
 
-fn check_name(name: &str) -> Result<(), NetError> {
+pub(crate) fn check_name(name: &str) -> Result<(), NetError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
     if name.is_empty() || name.len() > NAME_LIMIT_CHARS || !name.chars().all(plain) || name.starts_with(['-', '.']) {
         return Err(NetError::Refused(format!("{name:?} can't be the name of a bridge")));
@@ -204,6 +204,30 @@ pub async fn bridge_mtu(netns: &Netns, name: &str) -> Result<Option<u32>, NetErr
     Ok(link(netns, name).await?.map(|link| link.mtu))
 }
 
+/// Whether frames may leave a bridge by the port by which they came. Where `br_netfilter` is loaded, a connection that a
+/// port of the node leads back to whoever asked never leaves the bridge. True where something was changed; a port that is
+/// not there is left alone.
+pub async fn ensure_hairpin(netns: &Netns, port: &str, on: bool) -> Result<bool, NetError> {
+    check_name(port)?;
+    let listing = match netns.cmd("bridge").args(["-j", "-d", "link", "show", "dev", port]).run().await {
+        Ok(listing) => listing,
+        Err(error) if error.stderr().contains("does not exist") || error.stderr().contains("Cannot find") => {
+            return Ok(false);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let ports: Vec<serde_json::Value> = serde_json::from_slice(&listing.stdout).unwrap_or_default();
+    let is_on = ports.iter().find(|of| of["ifname"] == port).and_then(|of| of["hairpin"].as_bool());
+    match is_on {
+        Some(is_on) if is_on != on => {
+            let word = if on { "on" } else { "off" };
+            netns.cmd("bridge").args(["link", "set", "dev", port, "hairpin", word]).run().await?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
 /// Packets of guests are forwarded only where the host forwards, for each family that the bridge has.
 async fn ensure_forwarding(netns: &Netns, bridge: &BridgeSpec) -> Result<bool, NetError> {
     let v4 = bridge.addresses.iter().any(|net| net.addr().is_ipv4());
@@ -221,15 +245,63 @@ async fn ensure_forwarding(netns: &Netns, bridge: &BridgeSpec) -> Result<bool, N
     }
     let mut changed = false;
     for (key, value) in wanted {
-        // As files, because names of interfaces may hold dots, and read where the bridge is.
-        let file = format!("/proc/sys/{key}");
-        let now = netns.cmd("cat").arg(&file).run().await?.text();
-        if now.trim() != value {
-            netns.cmd("tee").arg(&file).stdin(value).run().await?;
-            changed = true;
-        }
+        changed |= ensure_setting(netns, &key, value).await?;
     }
     Ok(changed)
+}
+
+/// Forwarding of both families by a bridge that has no addresses of its own.
+pub async fn ensure_forwarding_of_both(netns: &Netns, bridge: &str) -> Result<bool, NetError> {
+    let both = ["0.0.0.0/0", "::/0"].into_iter().filter_map(|net| net.parse().ok());
+    let bridge = BridgeSpec { name: bridge.to_owned(), addresses: both.collect(), nat: false, mtu: 0 };
+    ensure_forwarding(netns, &bridge).await
+}
+
+/// A setting of the kernel by its path below `/proc/sys`. True where it was changed.
+pub async fn ensure_setting(netns: &Netns, key: &str, value: &str) -> Result<bool, NetError> {
+    // As a file, because names of interfaces may hold dots, and read where the bridge is.
+    let file = format!("/proc/sys/{key}");
+    let now = netns.cmd("cat").arg(&file).run().await?.text();
+    if now.trim() == value {
+        return Ok(false);
+    }
+    netns.cmd("tee").arg(&file).stdin(value).run().await?;
+    Ok(true)
+}
+
+/// The device by which this node reaches the world, by IPv4 if it does.
+pub async fn default_uplink(netns: &Netns) -> Result<Option<String>, NetError> {
+    for family in ["-4", "-6"] {
+        let routes = netns.cmd("ip").args([family, "-j", "route", "show", "default"]).run().await?;
+        let routes: Vec<serde_json::Value> = serde_json::from_slice(&routes.stdout).unwrap_or_default();
+        if let Some(device) = routes.iter().find_map(|route| route["dev"].as_str()) {
+            return Ok(Some(device.to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+/// Addresses of an interface of the node; none where there is no such interface.
+pub async fn addresses(netns: &Netns, name: &str) -> Result<Vec<IpNet>, NetError> {
+    check_name(name)?;
+    let found = link(netns, name).await?.map(|link| link.addr_info).unwrap_or_default();
+    Ok(found.into_iter().filter_map(|of| IpNet::new(of.local, of.prefixlen).ok()).collect())
+}
+
+/// Whether anything is attached to the bridge; one that is not there has nothing.
+pub async fn has_ports(netns: &Netns, name: &str) -> Result<bool, NetError> {
+    check_name(name)?;
+    if link(netns, name).await?.is_none() {
+        return Ok(false);
+    }
+    Ok(!ports(netns, name).await?.is_empty())
+}
+
+/// What is attached to a bridge that is there.
+pub async fn ports(netns: &Netns, bridge: &str) -> Result<Vec<String>, NetError> {
+    let listing = netns.cmd("ip").args(["-j", "link", "show", "master", bridge]).run().await?;
+    let ports: Vec<serde_json::Value> = serde_json::from_slice(&listing.stdout).unwrap_or_default();
+    Ok(ports.iter().filter_map(|port| port["ifname"].as_str().map(str::to_owned)).collect())
 }
 
 async fn accept_ra_keepers(netns: &Netns) -> Result<Vec<(String, &'static str)>, NetError> {

@@ -1,9 +1,9 @@
 //! A node's agent as a whole: what it does at start, what runs, and how it ends. Guests stay.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use berth_proto::node_server::NodeServer;
+use berth_proto::{event::What, node_server::NodeServer};
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 use tonic::{service::interceptor::InterceptedService, transport::Server};
@@ -12,6 +12,7 @@ use crate::{
     agent::{Agent, Parts},
     clock::SystemClock,
     config::AgentConfig,
+    dhcp_apply,
     events::Outbox,
     filters_apply, forwards_apply,
     host::{Accelerator, HostFacts},
@@ -19,12 +20,13 @@ use crate::{
     ledger::Ledger,
     lifecycle, metrics, net,
     netns::Netns,
+    node_net::{self, NodeNet},
     observe, probe,
     probe::AcceleratorFact,
-    qemu_conf, qemu_host, reconcile, renew, screens, selftest,
+    qemu_conf, qemu_host, reconcile, renew, routes_apply, screens, selftest,
     service::Service,
     storage::{self, Storages},
-    tls, traffic, vm,
+    tls, traffic, vlans_apply, vm,
 };
 
 /// An image's chunk and some room.
@@ -48,7 +50,12 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
     let boot_id =
         std::fs::read_to_string(&config.boot_id_file).context("reading which boot this is")?.trim().to_owned();
     let (nudge, nudges) = mpsc::unbounded_channel();
+    let node_net = node_net(&config, &boot_id)?;
+    if let Err(error) = node_net.resume().await {
+        tracing::error!(%error, "the node's networks are not as they should be");
+    }
     let agent = Agent::new(Parts {
+        node_net,
         host: host_facts(&config, &accelerator),
         ledger: Ledger::open(paths.ledger_dir())?,
         outbox: Outbox::open(paths.data_dir().to_owned(), &format!("{boot_id}-{}", std::process::id()))?,
@@ -65,6 +72,28 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
     serve(agent, nudges, identity, shutdown).await
 }
 
+fn node_net(config: &AgentConfig, boot_id: &str) -> anyhow::Result<NodeNet> {
+    let parts = node_net::Parts {
+        netns: Netns::host(),
+        instance: config.instance.clone(),
+        data_dir: config.data_dir.clone(),
+        prefix: config.bridge_prefix.clone(),
+        confirm_within: Duration::from_secs(config.networks_confirm_s),
+        clock: Arc::new(SystemClock),
+        boot_id: boot_id.to_owned(),
+    };
+    NodeNet::open(parts).context("reading what the control server has changed of this node's network")
+}
+
+/// Undoes changes of the node's network that nobody confirms, and tells of them.
+async fn keep_networks(agent: Arc<Agent>, shutdown: CancellationToken) {
+    let tell = |what: &str| {
+        tracing::warn!("{what}");
+        agent.outbox.push(agent.clock.now_us(), "", What::Drift(berth_proto::Drift { what: what.to_owned() }));
+    };
+    agent.node_net.run(tell, shutdown).await;
+}
+
 async fn serve(
     agent: Arc<Agent>,
     nudges: mpsc::UnboundedReceiver<String>,
@@ -77,6 +106,7 @@ async fn serve(
     let background = [
         tokio::spawn(reconcile::run(Arc::clone(&agent), nudges, shutdown.clone())),
         tokio::spawn(lifecycle::run(Arc::clone(&agent), shutdown.clone())),
+        tokio::spawn(keep_networks(Arc::clone(&agent), shutdown.clone())),
         tokio::spawn(screens::run(Arc::clone(&agent), shutdown.clone())),
         tokio::spawn(metrics::run(Arc::clone(&agent), shutdown.clone())),
         tokio::spawn(traffic::run(Arc::clone(&agent), shutdown.clone())),
@@ -150,6 +180,9 @@ pub async fn ensure_networks(config: &AgentConfig) -> anyhow::Result<()> {
             mtu: 0,
         };
         net::ensure_bridge(&Netns::host(), &config.instance, &bridge).await.map_err(anyhow::Error::msg)?;
+        if network.vlans {
+            vlans_apply::make_aware(&Netns::host(), &network.bridge).await.map_err(anyhow::Error::msg)?;
+        }
     }
     Ok(())
 }
@@ -166,6 +199,11 @@ pub async fn uninstall(config: &AgentConfig) -> anyhow::Result<()> {
     for network in config.networks.iter().filter(|network| network.managed) {
         net::remove_bridge(&host, &config.instance, &network.bridge).await.map_err(anyhow::Error::msg)?;
     }
+    for bridge in node_net(config, "")?.bridges().await {
+        net::remove_bridge(&host, &config.instance, &bridge.name).await.map_err(anyhow::Error::msg)?;
+    }
+    routes_apply::remove_routes(&host, config).await.map_err(anyhow::Error::msg)?;
+    dhcp_apply::ensure_servers(&host, &dhcp_apply::dir(config), &BTreeMap::new()).await?;
     forwards_apply::remove_forwards(&host, &config.instance).await.map_err(anyhow::Error::msg)?;
     net::remove_nat_table(&host, &config.instance).await.map_err(anyhow::Error::msg)?;
     remove_volumes(config).await?;

@@ -9,6 +9,7 @@
 //!   seeds/<server>.iso        cloud-init
 //!   nvram/<server>.fd         UEFI variables
 //!   run/<server>/             0700, owned by the guest's user: sockets
+//!   dhcp/<bridge>.conf        of the DHCP server of a bridge
 //!   logs/<server>.serial.log  what guests write to their serial port
 //! ```
 

@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     agent::Agent,
-    drift, filters_apply, forwards_apply,
+    dhcp_apply, drift, filters_apply, forwards_apply,
     ledger::Entry,
     libvirt::{OFF_BY_SHUTDOWN, State},
-    ops,
+    ops, routes_apply,
     vm::{self, VmError},
 };
 
@@ -48,6 +48,12 @@ pub async fn run(agent: Arc<Agent>, mut nudges: mpsc::UnboundedReceiver<String>,
                 }
                 if let Err(error) = forwards_apply::ensure_all(&agent).await {
                     tracing::warn!(%error, "ports of this node may not lead to their guests");
+                }
+                if let Err(error) = routes_apply::ensure_all(&agent).await {
+                    tracing::warn!(%error, "guests of routed bridges may not be reached");
+                }
+                if let Err(error) = dhcp_apply::ensure_all(&agent).await {
+                    tracing::warn!(%error, "guests may not be told their addresses");
                 }
                 drift::tell_strangers(&agent, &mut strangers).await;
                 for entry in agent.ledger.all() {

@@ -12,13 +12,14 @@ use crate::{
     console, disk, drift, facts, images,
     ledger::{Entry, LedgerError, Refusal},
     libvirt::{HostError, State},
-    ops, selftest, stats,
+    net::NetError,
+    node_net, ops, selftest, stats,
     storage::Source,
     vm::{self, VmError},
 };
 
 /// What a specification may ask of this agent.
-pub const FEATURES: [&str; 8] = [
+pub const FEATURES: [&str; 12] = [
     "server.v1",
     "media.v1",
     "custom-xml.v1",
@@ -27,6 +28,10 @@ pub const FEATURES: [&str; 8] = [
     "storage.v1",
     "interfaces.v1",
     "forwards.v1",
+    "disks.v1",
+    "macs.v1",
+    "dhcp.v1",
+    "vlans.v1",
 ];
 /// Servers that are observed in one call.
 const OBSERVE_LIMIT: usize = 10_000;
@@ -51,6 +56,20 @@ pub fn refused(error: LedgerError) -> Status {
 
 fn away(error: HostError) -> Status {
     Status::unavailable(error.to_string())
+}
+
+fn not_changed(error: node_net::Refused) -> Status {
+    match error {
+        node_net::Refused::Invalid(_) | node_net::Refused::Net(NetError::Refused(_)) => {
+            Status::failed_precondition(error.to_string())
+        }
+        node_net::Refused::Net(NetError::Tool(_)) | node_net::Refused::Io(_) => Status::unavailable(error.to_string()),
+    }
+}
+
+fn networks_reply(agent: &Agent, state: proto::networks_reply::State) -> proto::NetworksReply {
+    let confirm_within_s = u32::try_from(agent.config.networks_confirm_s).unwrap_or(u32::MAX);
+    proto::NetworksReply { state: state.into(), confirm_within_s }
 }
 
 fn token(fence: Option<&proto::Fence>) -> u64 {
@@ -181,6 +200,22 @@ impl Node for Service {
         let pruned = images::prune_isos(&self.agent, request.into_inner().keep);
         let pruned = pruned.map_err(|error| Status::unavailable(format!("the cache of ISO images: {error}")))?;
         Ok(Response::new(proto::PruneIsosReply { removed: pruned.digests, freed_bytes: pruned.bytes }))
+    }
+
+    async fn set_networks(
+        &self,
+        request: Request<proto::SetNetworksRequest>,
+    ) -> Result<Response<proto::NetworksReply>, Status> {
+        let state = self.agent.node_net.set(&request.into_inner()).await.map_err(not_changed)?;
+        Ok(Response::new(networks_reply(&self.agent, state)))
+    }
+
+    async fn confirm_networks(
+        &self,
+        request: Request<proto::ConfirmNetworksRequest>,
+    ) -> Result<Response<proto::NetworksReply>, Status> {
+        let state = self.agent.node_net.confirm(&request.into_inner().change_id).await.map_err(not_changed)?;
+        Ok(Response::new(networks_reply(&self.agent, state)))
     }
 
     type WatchStream = Streamed<proto::Event>;

@@ -7,17 +7,19 @@ use berth_proto::{DiskSpec, InterfaceSpec, ServerSpec};
 
 use crate::{
     agent::Agent,
-    cloud_init, console,
-    disk::{self, DiskError},
-    domain_xml, drift,
+    cloud_init, console, dhcp_apply,
+    disk::{self, DiskError, ImageRef, Mode, VolumeState},
+    domain_xml::{self, Running},
+    drift, filesystem,
     filters::InterfaceFilter,
     filters_apply::{self, FilterError},
     forwards_apply,
     image::{self, ImageDigest},
     ledger::Entry,
     libvirt::HostError,
-    live, media, names, net, qemu_host, seed,
+    live, media, names, net, qemu_host, routes_apply, seed,
     storage::Source,
+    vlans_apply,
 };
 
 /// MiB a second that making linked clones independent may read, for each guest.
@@ -54,6 +56,8 @@ pub async fn ensure_vm(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmEr
     // The rules are there before the guest is: a tap that nobody lists passes nothing.
     ensure_filters(agent, &spec.interfaces).await?;
     ensure_forwards(agent, spec).await?;
+    ensure_routes(agent, spec).await?;
+    ensure_dhcp(agent, spec).await?;
     ensure_domain(agent, spec).await?;
     console::ensure_screen(agent, spec).await?;
     agent.ledger.change(&spec.server_uuid, |entry| {
@@ -86,15 +90,7 @@ async fn ensure_volumes(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmE
         if is_new && image.is_none() && !disk.image_digest.is_empty() {
             return Err(VmError::Refused(format!("the template {} is not in the node's cache", disk.image_digest)));
         }
-        let doing = |percent| {
-            agent.set_status(&spec.server_uuid, |status| {
-                "making the disk".clone_into(&mut status.doing);
-                status.progress = percent;
-            })
-        };
-        let mode = agent.config.disk_mode;
-        let ensured = storages.ensure(disk, spec.run_as_uid, image.as_ref(), mode, doing).await;
-        match ensured {
+        match ensure_volume(agent, spec, disk, image, is_new).await {
             // A disk that the guest holds is grown through libvirt, see `live`.
             Err(DiskError::InUse { .. }) if !is_new => {}
             outcome => {
@@ -109,7 +105,33 @@ async fn ensure_volumes(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmE
     Ok(())
 }
 
-fn template(agent: &Agent, digest: &str) -> Result<Option<disk::ImageRef>, VmError> {
+/// One that is to hold a file system is made as a copy of an empty one, never as a clone of it.
+async fn ensure_volume(
+    agent: &Arc<Agent>,
+    spec: &ServerSpec,
+    disk: &DiskSpec,
+    image: Option<ImageRef>,
+    is_new: bool,
+) -> Result<VolumeState, DiskError> {
+    let doing = |percent| {
+        agent.set_status(&spec.server_uuid, |status| {
+            "making the disk".clone_into(&mut status.doing);
+            status.progress = percent;
+        })
+    };
+    let storages = agent.storages();
+    if !is_new || disk.filesystem.is_empty() || image.is_some() {
+        return storages.ensure(disk, spec.run_as_uid, image.as_ref(), agent.config.disk_mode, doing).await;
+    }
+    doing(0);
+    let scratch = filesystem::scratch(&agent.paths.volumes_dir(), &disk.volume_uuid);
+    let empty = filesystem::make(&scratch, &disk.filesystem, disk::checked_capacity(disk)?).await?;
+    let made = storages.ensure(disk, spec.run_as_uid, Some(&empty), Mode::Full, doing).await;
+    disk::remove_if_there(&scratch)?;
+    made
+}
+
+fn template(agent: &Agent, digest: &str) -> Result<Option<ImageRef>, VmError> {
     if digest.is_empty() {
         return Ok(None);
     }
@@ -120,9 +142,17 @@ fn template(agent: &Agent, digest: &str) -> Result<Option<disk::ImageRef>, VmErr
 /// The bridges that guests are attached to are those that the node's owner listed, and they are there.
 async fn ensure_bridges(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
     for interface in &spec.interfaces {
-        if !agent.config.networks.iter().any(|network| network.bridge == interface.bridge) {
+        let is_listed = agent.config.networks.iter().any(|network| network.bridge == interface.bridge);
+        if !is_listed && !agent.node_net.has(&interface.bridge).await {
             return Err(VmError::Refused(format!(
                 "the bridge {} is not one that this node's owner allows",
+                interface.bridge
+            )));
+        }
+        let has_vlans = agent.config.networks.iter().any(|of| of.vlans && of.bridge == interface.bridge);
+        if !interface.vlans.is_empty() && !has_vlans {
+            return Err(VmError::Refused(format!(
+                "the bridge {} has no VLANs that this node's owner gives to guests",
                 interface.bridge
             )));
         }
@@ -150,6 +180,37 @@ async fn ensure_forwards(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError
     if applied == Some(spec.generation) { Ok(()) } else { forwards_apply::ensure_all(agent).await }
 }
 
+/// As of port forwards; filters are there before the world can reach the guest.
+async fn ensure_routes(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
+    let applied = agent.ledger.get(&spec.server_uuid).map(|entry| entry.applied_generation);
+    if applied == Some(spec.generation) { Ok(()) } else { routes_apply::ensure_all(agent).await }
+}
+
+/// As of port forwards: what all guests of a bridge are told is one server's.
+async fn ensure_dhcp(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
+    for interface in &spec.interfaces {
+        dhcp_apply::check(agent, interface).await.map_err(VmError::Refused)?;
+    }
+    let applied = agent.ledger.get(&spec.server_uuid).map(|entry| entry.applied_generation);
+    if applied == Some(spec.generation) { Ok(()) } else { dhcp_apply::ensure_all(agent).await }
+}
+
+/// A guest's ports of its bridges: it reaches itself through a port of its node, too, and each has its VLANs.
+async fn ensure_ports(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
+    let instance = &agent.config.instance;
+    for interface in &spec.interfaces {
+        let Some(network) = agent.config.networks.iter().find(|of| of.bridge == interface.bridge) else { continue };
+        let tap = names::tap(instance, &interface.tag);
+        if network.vlans {
+            vlans_apply::ensure_vlans(&agent.netns, instance, &tap, interface).await?;
+        }
+        if network.nat {
+            net::ensure_hairpin(&agent.netns, &tap, !interface.forwards.is_empty()).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Stores the definition, which the next start takes, and gives a running guest what it can be given now.
 async fn ensure_domain(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmError> {
     let uuid = &spec.server_uuid;
@@ -169,7 +230,11 @@ async fn ensure_domain(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmEr
         })?;
     }
     let waits = match found.running {
-        Some(xml) => live::ensure_running(agent, spec, &xml).await?,
+        Some(xml) => {
+            let waits = live::ensure_running(agent, spec, &xml).await?;
+            ensure_ports(agent, spec).await?;
+            waits
+        }
         None => Vec::new(),
     };
     agent.set_status(&spec.server_uuid, |status| status.waits_for_start = waits);
@@ -185,7 +250,8 @@ pub fn newest_spec(agent: &Agent, server_uuid: &str) -> Result<ServerSpec, VmErr
 /// Starts the guest with its newest definition; filters first. The caller holds the server's lock, and only under it
 /// is the specification read: a server that was removed meanwhile must not come back.
 pub async fn start(agent: &Arc<Agent>, server_uuid: &str) -> Result<(), VmError> {
-    ensure_vm(agent, &newest_spec(agent, server_uuid)?).await?;
+    let spec = newest_spec(agent, server_uuid)?;
+    ensure_vm(agent, &spec).await?;
     qemu_host::ensure_host_lets_guests_run()?;
     let runs = agent.libvirt.state(&agent.domain(server_uuid)).await?.is_active();
     let meant_to_run = agent.ledger.change(server_uuid, |entry| Ok(std::mem::replace(&mut entry.should_run, true)))?;
@@ -206,7 +272,12 @@ pub async fn start(agent: &Arc<Agent>, server_uuid: &str) -> Result<(), VmError>
             (status.waits_for_start, status.vcpus_on, status.drift) = (Vec::new(), 0, String::new());
         }
     });
-    Ok(started?)
+    started?;
+    // The tap is there now. Without it the guest runs all the same, and the next look makes it right.
+    if let Err(error) = ensure_ports(agent, &spec).await {
+        tracing::warn!(server = server_uuid, %error, "ports of the guest's bridges are not as they should be yet");
+    }
+    Ok(())
 }
 
 /// Stops the guest at once, as pulling its plug would.
@@ -226,8 +297,16 @@ pub async fn power_off(agent: &Agent, server_uuid: &str) -> Result<(), HostError
 /// Linked clones read on from their template; while the guest runs, what they still need is copied.
 pub async fn make_independent(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
     let name = agent.domain(&spec.server_uuid);
-    for disk in linked_disks(agent, spec) {
-        agent.libvirt.pull(&name, &domain_xml::disk_target(disk.index), PULL_MIB_S).await?;
+    let linked = linked_disks(agent, spec);
+    if linked.is_empty() {
+        return Ok(());
+    }
+    let running = agent.libvirt.definitions(&name).await?.running.map(|xml| Running::read(&xml)).unwrap_or_default();
+    for disk in linked {
+        // By the name that the guest was started with.
+        if let Some(has) = running.disk_of(&agent.storages().source(&disk).key()) {
+            agent.libvirt.pull(&name, &has.target, PULL_MIB_S).await?;
+        }
     }
     Ok(())
 }
@@ -236,7 +315,7 @@ pub async fn make_independent(agent: &Agent, spec: &ServerSpec) -> Result<(), Vm
 pub fn expect_copies(agent: &Agent) {
     for spec in agent.ledger.all().iter().filter_map(|entry| entry.spec()) {
         for disk in linked_disks(agent, &spec) {
-            agent.libvirt.expect_pull(&agent.domain(&spec.server_uuid), &domain_xml::disk_target(disk.index));
+            agent.libvirt.expect_pull(&agent.domain(&spec.server_uuid), &domain_xml::disk_target(&disk));
         }
     }
 }
@@ -277,6 +356,8 @@ pub async fn remove_vm(agent: &Agent, entry: &Entry) -> Result<(), VmError> {
         .unwrap_or_default();
     filters_apply::remove_filters(&agent.netns, &agent.config.instance, &taps).await?;
     forwards_apply::ensure_all(agent).await?;
+    routes_apply::ensure_all(agent).await?;
+    dhcp_apply::ensure_all(agent).await?;
     let removed = &entry.volumes;
     agent.ledger.change(uuid, |entry| {
         entry.volumes.retain(|volume| !removed.contains(volume));

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use berth_agent::forwards::Forward;
 use berth_agent::forwards_apply::{ensure_forwards, remove_forwards};
-use berth_agent::net::{BridgeSpec, ensure_bridge};
+use berth_agent::net::{BridgeSpec, ensure_bridge, ensure_hairpin};
 use berth_agent::netns::Netns;
 use berth_proto::PortForward;
 use ipnet::Ipv4Net;
@@ -17,6 +17,8 @@ const INSTANCE: &str = "tpf";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packets/echo.py");
 /// The node's address towards the world.
 const NODE: &str = "198.51.100.1";
+/// The node's address towards its guests.
+const GATEWAY: &str = "10.77.0.1";
 const WORLD: &str = "198.51.100.2";
 
 struct Lab {
@@ -63,8 +65,13 @@ impl Lab {
 
     /// Whom the guest saw.
     fn ask(&self, from: &str, protocol: &str, port: u16) -> String {
+        self.ask_at(NODE, from, protocol, port)
+    }
+
+    /// The same by another address of the node.
+    fn ask_at(&self, node: &str, from: &str, protocol: &str, port: u16) -> String {
         let port = port.to_string();
-        let args = ["netns", "exec", from, "python3", SCRIPT, "ask", protocol, NODE, &port];
+        let args = ["netns", "exec", from, "python3", SCRIPT, "ask", protocol, node, &port];
         let output = Command::new("ip").args(args).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -122,6 +129,19 @@ async fn a_port_of_the_node_leads_to_the_guest_until_it_does_no_longer() {
     assert_eq!(asked(20_001), ["none", "none"], "another port");
     assert_eq!(lab.ask(&lab.guests[1], "tcp", 20_000), "10.77.0.1", "its neighbour, by way of the node");
     assert_eq!(lab.ask(&lab.node, "tcp", 20_000), NODE, "the node itself");
+    // Where br_netfilter is loaded, the way back is through the port of the bridge itself.
+    assert!(ensure_hairpin(&node, "g0", true).await.unwrap());
+    assert!(!ensure_hairpin(&node, "g0", true).await.unwrap());
+    assert!(!ensure_hairpin(&node, "none", true).await.unwrap(), "no such port");
+    for protocol in ["tcp", "udp"] {
+        assert_eq!(lab.ask(&lab.guests[0], protocol, 20_000), "10.77.0.1", "itself by {protocol}, by way of the node");
+        assert_eq!(lab.ask(&lab.guests[1], protocol, 20_000), "10.77.0.1", "its neighbour by {protocol}");
+        assert_eq!(
+            lab.ask_at(GATEWAY, &lab.guests[0], protocol, 20_000),
+            GATEWAY,
+            "at the node's address on the bridge"
+        );
+    }
 
     // Another forward comes; what is there stays. Somebody empties a map, or everything.
     let more = [both[0], both[1], forward("tcp", 20_001)];

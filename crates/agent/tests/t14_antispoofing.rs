@@ -15,9 +15,13 @@ use std::process::Command;
 
 use berth_agent::filters::InterfaceFilter;
 use berth_agent::filters_apply::{ensure_filters, ensure_table, listed_taps, remove_filters, remove_table};
+use berth_agent::net::ensure_hairpin;
 use berth_agent::netns::Netns;
-use berth_proto::{InterfaceSpec, Ipv4Address, Ipv6Subnet};
-use frames::{Frame, GATEWAY_IPV6, OWN_IPV4, SECOND_IPV4, false_ones, honest, many_large, second_address};
+use berth_proto::{ExtraMac, InterfaceSpec, InterfaceVlan, Ipv4Address, Ipv6Subnet, PortForward};
+use frames::{
+    Frame, GATEWAY_IPV6, OWN_IPV4, SECOND_IPV4, false_ones, false_with_extra, honest, honest_of_extra, many_large,
+    second_address, vlan,
+};
 use lab::{COPIES, Lab, TAP, UNLISTED_TAP};
 
 const INSTANCE: &str = "tpx";
@@ -130,4 +134,112 @@ async fn t14_nothing_false_leaves_a_guest_before_and_after_every_change_of_the_r
     remove_table(&host, INSTANCE).await.unwrap();
     remove_table(&host, INSTANCE).await.unwrap();
     assert_eq!(listed_taps(&host, INSTANCE).await.unwrap(), [""; 0]);
+}
+
+/// The second address and a second subnet are used under a MAC address of their own; the network that is passed besides
+/// holds both.
+fn with_extra_mac() -> InterfaceSpec {
+    let mut spec = limited(&[OWN_IPV4, SECOND_IPV4], true, 0);
+    let second = "fd00:7:0:9::";
+    spec.ipv6.push(Ipv6Subnet { subnet: second.into(), prefix_len: 64, ..Default::default() });
+    spec.whitelist = vec!["10.7.0.2/31".into(), "fd00:7:0:8::/61".into()];
+    let networks = vec![format!("{SECOND_IPV4}/32"), format!("{second}/64")];
+    spec.macs = vec![ExtraMac { mac: "02:00:00:00:00:0a".into(), networks }];
+    spec
+}
+
+#[tokio::test]
+async fn t14_an_address_with_a_mac_of_its_own_is_used_under_that_one_alone() {
+    if Command::new("id").arg("-u").output().unwrap().stdout != b"0\n" {
+        return eprintln!("skipped: network namespaces need root");
+    }
+    let lab = Lab::new();
+    let host = Netns::named(&lab.host);
+    ensure_table(&host, INSTANCE).await.unwrap();
+    let all = || -> Vec<Frame> {
+        honest().into_iter().chain(false_ones()).chain(honest_of_extra()).chain(false_with_extra()).collect()
+    };
+    let assert_passes = |when: &str, passes: &[&str]| {
+        for (label, count) in lab.arrived("g0", &all()) {
+            let wanted = if passes.iter().any(|start| label.starts_with(start)) { COPIES } else { 0 };
+            assert_eq!(count, wanted, "{when}: {label}");
+        }
+    };
+    let nested = InterfaceFilter::of(INSTANCE, &with_extra_mac()).unwrap();
+    assert!(ensure_filters(&host, INSTANCE, std::slice::from_ref(&nested)).await.unwrap());
+    assert!(!ensure_filters(&host, INSTANCE, std::slice::from_ref(&nested)).await.unwrap());
+    assert_passes("each under its own", &["<good", "<extra"]);
+
+    // A firewall that lets everything out opens no door, and is asked about both.
+    let mut guarded = with_extra_mac();
+    guarded.firewall = Some(berth_proto::Firewall::default());
+    assert!(ensure_filters(&host, INSTANCE, &[InterfaceFilter::of(INSTANCE, &guarded).unwrap()]).await.unwrap());
+    assert_passes("behind a firewall", &["<good", "<extra"]);
+
+    let own = InterfaceSpec { macs: Vec::new(), ..with_extra_mac() };
+    assert!(ensure_filters(&host, INSTANCE, &[InterfaceFilter::of(INSTANCE, &own).unwrap()]).await.unwrap());
+    let under_own = ["<good", "<mixed-ipv4-extra", "<mixed-arp-extra", "<mixed-ipv6-extra", "<mixed-advert-extra"];
+    assert_passes("all under the interface's own again", &[&under_own[..], &["<mixed-dad-extra"]].concat());
+    remove_table(&host, INSTANCE).await.unwrap();
+}
+
+#[tokio::test]
+async fn t14_a_port_that_turns_back_gives_a_guest_nothing_of_its_own_but_what_is_for_it() {
+    if Command::new("id").arg("-u").output().unwrap().stdout != b"0\n" {
+        return eprintln!("skipped: network namespaces need root");
+    }
+    let lab = Lab::new();
+    let host = Netns::named(&lab.host);
+    let mut spec = limited(&[OWN_IPV4], true, 0);
+    let forward = PortForward { protocol: "tcp".into(), public_port: 20_000, address: OWN_IPV4.to_string(), port: 22 };
+    let got_back = || {
+        let before = lab.received();
+        assert!(lab.arrived("g0", &honest()).values().all(|count| *count == COPIES), "the others hear it");
+        lab.received() - before
+    };
+    ensure_filters(&host, INSTANCE, &[InterfaceFilter::of(INSTANCE, &spec).unwrap()]).await.unwrap();
+    ensure_hairpin(&host, TAP, true).await.unwrap();
+    assert!(got_back() >= COPIES, "without the rule the port turns everything back");
+    spec.forwards = vec![forward];
+    assert!(ensure_filters(&host, INSTANCE, &[InterfaceFilter::of(INSTANCE, &spec).unwrap()]).await.unwrap());
+    // The frame that ends the count is for everybody.
+    assert!(got_back() <= COPIES, "only what is for it");
+    assert!(ensure_hairpin(&host, TAP, false).await.unwrap());
+    remove_table(&host, INSTANCE).await.unwrap();
+}
+
+#[tokio::test]
+async fn t14_nothing_false_leaves_a_guest_in_a_vlan_either() {
+    if Command::new("id").arg("-u").output().unwrap().stdout != b"0\n" {
+        return eprintln!("skipped: network namespaces need root");
+    }
+    let lab = Lab::new();
+    let host = Netns::named(&lab.host);
+    let (own, other) = (9, 5);
+    let sent = |tag: u16| -> Vec<Frame> {
+        honest()
+            .into_iter()
+            .chain(false_ones())
+            .filter(|frame| frame.name != "bad-vlan")
+            .map(|f| vlan(f, tag))
+            .collect()
+    };
+    let passes = |when: &str, tag: u16, good: bool| {
+        for (label, count) in lab.arrived("g0", &sent(tag)) {
+            let wanted = if good && label.starts_with("<good") { COPIES } else { 0 };
+            assert_eq!(count, wanted, "{when}: {label} in VLAN {tag}");
+        }
+    };
+    let mut spec = limited(&[OWN_IPV4], true, 0);
+    ensure_filters(&host, INSTANCE, &[InterfaceFilter::of(INSTANCE, &spec).unwrap()]).await.unwrap();
+    passes("without VLANs", own, false);
+    spec.vlans = vec![InterfaceVlan { id: own.into(), tagged: true, native: false }];
+    assert!(ensure_filters(&host, INSTANCE, &[InterfaceFilter::of(INSTANCE, &spec).unwrap()]).await.unwrap());
+    passes("a trunk", own, true);
+    passes("a trunk", other, false);
+    // A tag within the tag.
+    let hidden: Vec<Frame> = sent(other).into_iter().map(|frame| vlan(frame, own)).collect();
+    assert!(lab.arrived("g0", &hidden).values().all(|count| *count == 0));
+    lab.assert_honest_only("frames without a tag are judged as before", false);
+    remove_table(&host, INSTANCE).await.unwrap();
 }

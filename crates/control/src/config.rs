@@ -31,6 +31,11 @@ pub struct Config {
     pub console_origins: Vec<String>,
     /// Private or loopback hosts that images may be fetched from although they are such.
     pub allowed_private_hosts: Vec<String>,
+    /// The mail server that letters are handed to: `smtps://user:password@host` or `smtp://user:password@host:587?tls=required`;
+    /// by default nobody is sent any. Needs `mail_from` and `public_url`.
+    pub mail_url: Option<String>,
+    /// Whom they are from, as in `Example <noreply@example.com>`.
+    pub mail_from: Option<String>,
     /// Where names are looked up that addresses are given; by default where this machine looks.
     pub dns_resolvers: Vec<SocketAddr>,
     pub builds_per_node: u32,
@@ -71,6 +76,8 @@ impl Default for Config {
             metrics_listen: None,
             console_origins: Vec::new(),
             allowed_private_hosts: Vec::new(),
+            mail_url: None,
+            mail_from: None,
             dns_resolvers: Vec::new(),
             builds_per_node: 2,
             builds_total: 8,

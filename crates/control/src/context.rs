@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::{
     Error, actions::server_create_batch::Creates, capacity::Capacity, clock::Clock, config::Config,
-    http::node_install::Program, http::streams::Streams, limit::Limits, live::Live, nodes::Nodes, pki::Pki,
-    random::Rng,
+    http::node_install::Program, http::streams::Streams, limit::Limits, live::Live, mail::Mailer, nodes::Nodes,
+    pki::Pki, random::Rng,
 };
 
 /// Cheap to clone.
@@ -34,6 +34,8 @@ pub struct Context {
     pub limits: Arc<Limits>,
     /// When this control server started.
     pub started_at: Micros,
+    /// None where there is no mail server.
+    pub mailer: Option<Arc<Mailer>>,
     /// This process's own program, for nodes.
     pub program: Arc<Program>,
     /// Streams of events that are open.

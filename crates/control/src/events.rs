@@ -11,7 +11,10 @@ use berth_store::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Context, Error, actions::server_traffic};
+use crate::{
+    Context, Error,
+    actions::{server_disks, server_traffic},
+};
 
 /// Interfaces of one event that are counted.
 const READINGS_LIMIT: usize = 1_000;
@@ -24,7 +27,7 @@ pub async fn apply(ctx: &Context, hypervisor_id: i64, event: proto::Event) -> Re
     let now = ctx.now();
     ctx.store
         .write_tx::<_, Error>(|tx| {
-            let event = event.clone();
+            let (ctx, event) = (ctx.clone(), event.clone());
             Box::pin(async move {
                 let sequence = i64::try_from(event.sequence).unwrap_or(i64::MAX);
                 // Two control servers both follow the node, and each of them hears of each event.
@@ -42,7 +45,11 @@ pub async fn apply(ctx: &Context, hypervisor_id: i64, event: proto::Event) -> Re
                 let Some(id) = server_outcome::id_of(tx, uuid).await? else { return Ok(()) };
                 match &event.what {
                     Some(proto::event::What::PowerChanged(change)) => {
-                        server_outcome::power(tx, id, power_name(change.power()), event.at_us).await?;
+                        let power = power_name(change.power());
+                        server_outcome::power(tx, id, power, event.at_us).await?;
+                        if power == "off" {
+                            server_disks::follow_when_off(&ctx, tx, id, now).await?;
+                        }
                     }
                     Some(proto::event::What::GuestUp(_)) => server_outcome::guest_up(tx, id).await?,
                     Some(proto::event::What::Drift(drift)) => {
@@ -144,10 +151,10 @@ pub fn facts_json(hello: &proto::HelloReply) -> Value {
     let storage = facts.storage.iter().map(|root| {
         json!({ "path": root.path, "totalBytes": root.total_bytes, "freeBytes": root.free_bytes, "default": root.is_default, "kind": root.kind })
     });
-    let networks = facts
-        .networks
-        .iter()
-        .map(|of| json!({ "bridge": of.bridge, "mtu": of.mtu, "exists": of.exists, "nat": of.nat }));
+    let networks = facts.networks.iter().map(|of| {
+        let proto::NodeNetwork { bridge, mtu, exists, nat, routed, vlans } = of;
+        json!({ "bridge": bridge, "mtu": mtu, "exists": exists, "nat": nat, "routed": routed, "vlans": vlans })
+    });
     json!({
         "agentVersion": hello.agent_version,
         "protocol": hello.protocol,
@@ -166,6 +173,8 @@ pub fn facts_json(hello: &proto::HelloReply) -> Value {
         "networks": networks.collect::<Vec<_>>(),
         "instance": facts.instance,
         "dataDir": facts.data_dir,
+        "filesystems": facts.filesystems,
+        "bridgePrefix": facts.bridge_prefix,
     })
 }
 

@@ -23,6 +23,7 @@ pub mod ipam;
 pub mod jobs;
 pub mod limit;
 pub mod live;
+pub mod mail;
 pub mod metrics;
 pub mod node_isos;
 pub mod node_metrics;

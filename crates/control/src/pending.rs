@@ -7,7 +7,7 @@ use berth_store::{
     entity::{pending_action, server_disk},
     pending_action::NewPending,
     server_details::ServerDetails,
-    server_disk::STATUS_PLANNED,
+    server_disk::{STATUS_LEAVING, STATUS_PLANNED},
 };
 use serde_json::{Value, json};
 
@@ -23,6 +23,8 @@ pub struct Settled {
     pub waiting: Vec<NewPending>,
     /// Disks that were planned and are there now.
     pub made_disks: Vec<i64>,
+    /// Disks that were to go and are gone.
+    pub gone_disks: Vec<i64>,
     /// What it waited for and has now, as people read it.
     pub applied: Vec<String>,
 }
@@ -37,7 +39,7 @@ pub fn settle(details: &ServerDetails, generation: i64, words: &[String]) -> Set
     let made_disks = details.disks.iter().filter(is_made).map(|disk| disk.id).collect();
     let applied = details.pending.iter().filter(|row| is_settled(row, generation) && !waits(&row.waits_for));
     let applied = applied.map(|row| row.action.clone()).collect();
-    Settled { generation, waiting, made_disks, applied }
+    Settled { generation, waiting, made_disks, gone_disks: Vec::new(), applied }
 }
 
 /// Whether what a node said of this generation tells anything of this row: a later change is not in it.
@@ -45,9 +47,12 @@ pub fn is_settled(row: &pending_action::Model, generation: i64) -> bool {
     !row.waits_for.is_empty() && row.generation <= generation
 }
 
-/// The node's word for a disk.
+/// How the node's words for disks begin.
+pub const DISK_WORD: &str = "disk:";
+
+/// The node's word for a disk, by the name that virtio gives it, whatever its bus.
 pub fn disk_word(position: i32) -> String {
-    format!("disk:vd{}", letter(position))
+    format!("{DISK_WORD}vd{}", letter(position))
 }
 
 /// `a` for the first.
@@ -55,7 +60,7 @@ pub fn letter(position: i32) -> char {
     char::from(b'a' + u8::try_from(position - 1).unwrap_or(0).min(25))
 }
 
-/// A further disk of a new server.
+/// A disk that is to be made.
 pub fn new_disk(disk: &server_disk::Model, generation: i64) -> NewPending {
     NewPending {
         action: format!("Create HDD (sd{})", letter(disk.position)),
@@ -73,17 +78,22 @@ fn describe(details: &ServerDetails, generation: i64, word: &str) -> NewPending 
         "throttle" => ("Change CPU throttle", json!({ "percent": server.cpu_throttle })),
         "network" => ("Change network", network(details)),
         _ => match details.disks.iter().find(|disk| disk_word(disk.position) == word) {
-            Some(disk) if disk.status == STATUS_PLANNED => return new_disk(disk, generation),
-            Some(disk) => return changed_disk(disk, generation),
+            Some(disk) => return of_disk(disk, generation),
             None => ("Change definition", json!({ "change": word })),
         },
     };
     NewPending { action: action.to_owned(), waits_for: word.to_owned(), generation, payload }
 }
 
-fn changed_disk(disk: &server_disk::Model, generation: i64) -> NewPending {
+/// What is to become of a disk.
+pub fn of_disk(disk: &server_disk::Model, generation: i64) -> NewPending {
+    let action = match disk.status {
+        STATUS_PLANNED => return new_disk(disk, generation),
+        STATUS_LEAVING => "Remove",
+        _ => "Change",
+    };
     NewPending {
-        action: format!("Change HDD (sd{})", letter(disk.position)),
+        action: format!("{action} HDD (sd{})", letter(disk.position)),
         waits_for: disk_word(disk.position),
         generation,
         payload: json!({ "disk": { "id": disk.id, "capacity": disk.capacity_gib } }),

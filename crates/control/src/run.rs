@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{Context, http, jobs, metrics, nodes, scheduler};
+use crate::{Context, http, jobs, mail, metrics, nodes, scheduler};
 
 /// Runs until `shutdown`, or until the web server fails. `ready` is called once connections are taken.
 pub async fn run(
@@ -17,6 +17,7 @@ pub async fn run(
     parts.spawn(jobs::run(ctx.clone(), owner.clone(), shutdown.clone()));
     parts.spawn(nodes::watch::run(ctx.clone(), shutdown.clone()));
     parts.spawn(scheduler::run(ctx.clone(), owner, shutdown.clone()));
+    parts.spawn(mail::run(ctx.clone(), shutdown.clone()));
     parts.spawn(metrics::run(ctx.clone(), shutdown.clone()));
     let served = http::serve(ctx, shutdown.clone(), ready).await;
     shutdown.cancel();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use berth_store::{
     audit,
     entity::{job as job_entity, server as server_entity},
-    job, periodic, server, traffic,
+    job, mail, periodic, server, traffic,
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const DELETIONS: u64 = 200;
 /// How long ended claims and used console tokens are kept.
 const KEEP: i64 = 7 * DAY;
+/// How long it is known what was mailed.
+const LETTERS_KEPT: i64 = 90 * DAY;
 
 /// A run of the meter that has much to catch up on is not joined by the next one.
 static METERING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -225,11 +227,13 @@ pub async fn begin_deletion(
 
 async fn trim(ctx: &Context) -> Result<(), Error> {
     let before = ctx.now() - KEEP;
+    let letters_before = ctx.now() - LETTERS_KEPT;
     let hours_before = ctx.now() - HOURS_KEPT;
     let trimmed = ctx.store.write_tx::<_, Error>(|tx| {
         Box::pin(async move {
             periodic::trim(tx, before).await?;
             traffic::forget_hours(tx, hours_before).await?;
+            mail::trim(tx, letters_before).await?;
             Ok(())
         })
     });

@@ -2,12 +2,12 @@
 
 use berth_proto as proto;
 use berth_store::{
-    entity::{ip_block, ipv4_address, port_forward, server_disk},
+    entity::{interface_vlan, ip_block, ipv4_address, ipv6_subnet, port_forward, server_disk, server_interface},
     server_details::{InterfaceDetails, PointUse, ServerDetails},
     server_disk::STATUS_PLANNED,
 };
 
-use crate::{Context, custom_xml::Pieces, ipam, jobs::StepError};
+use crate::{Context, actions::interface_vlans, custom_xml::Pieces, ipam, jobs::StepError};
 
 /// What the node must know to carry out every specification that this release makes.
 const SERVER: &str = "server.v1";
@@ -25,6 +25,14 @@ const STORAGE: &str = "storage.v1";
 const INTERFACES: &str = "interfaces.v1";
 /// And to let ports of the node lead to a server.
 const FORWARDS: &str = "forwards.v1";
+/// And to attach a disk by another bus or way of input and output, or to put a file system on it.
+const DISKS: &str = "disks.v1";
+/// And to pass further MAC addresses of an interface.
+const MACS: &str = "macs.v1";
+/// And to tell guests their addresses by DHCP.
+const DHCP: &str = "dhcp.v1";
+/// And to keep interfaces in VLANs.
+const VLANS: &str = "vlans.v1";
 /// A template's type.
 pub const WINDOWS: &str = "windows";
 
@@ -51,10 +59,16 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
     let is_wanted = |disk: &&server_disk::Model| disk.enabled || disk.status == STATUS_PLANNED;
     let wanted = details.disks.iter().filter(is_wanted);
     let disks = wanted.map(|row| disk(row, &details.points, &server.image_digest)).collect::<Result<Vec<_>, _>>()?;
+    let special =
+        |disk: &proto::DiskSpec| [&disk.bus, &disk.io, &disk.filesystem].into_iter().any(|word| !word.is_empty());
+    let special_disks = disks.iter().any(special);
     let on_points = disks.iter().any(|disk| disk.storage.is_some());
     let interfaces = details.interfaces.iter().filter(|details| details.interface.enabled).map(interface);
     let interfaces = interfaces.collect::<Result<Vec<_>, _>>()?;
     let guarded = interfaces.iter().any(|one| one.firewall.is_some() || one.quarantined || !one.whitelist.is_empty());
+    let has_macs = interfaces.iter().any(|one| !one.macs.is_empty());
+    let is_told = interfaces.iter().any(|one| !one.dhcp.is_empty());
+    let has_vlans = interfaces.iter().any(|one| !one.vlans.is_empty());
     let forwarded = interfaces.iter().any(|one| !one.forwards.is_empty());
     let is_bounded = interfaces.iter().any(|one| {
         let bounds = [one.packets_s, one.in_burst_kb, one.out_burst_kb, one.queues];
@@ -72,6 +86,10 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
             (on_points, STORAGE),
             (is_bounded, INTERFACES),
             (forwarded, FORWARDS),
+            (special_disks, DISKS),
+            (has_macs, MACS),
+            (is_told, DHCP),
+            (has_vlans, VLANS),
         ]),
         cluster_uuid: ctx.cluster.uuid.to_string(),
         server_id: server.id.unsigned_abs(),
@@ -117,7 +135,7 @@ fn disc(details: &ServerDetails) -> String {
 }
 
 /// What an older agent must not drop silently.
-fn required_features(needed: [(bool, &str); 7]) -> Vec<String> {
+fn required_features(needed: [(bool, &str); 11]) -> Vec<String> {
     let features = [(true, SERVER)].into_iter().chain(needed);
     features.filter(|(needed, _)| *needed).map(|(_, name)| name.to_owned()).collect()
 }
@@ -137,7 +155,7 @@ fn disk(row: &server_disk::Model, points: &[PointUse], image_digest: &str) -> Re
         capacity_gib: row.capacity_gib.unsigned_abs(),
         format: row.format.clone(),
         image_digest: if row.is_primary { image_digest.to_owned() } else { String::new() },
-        cache: String::new(),
+        cache: row.cache.clone().unwrap_or_default(),
         limits: Some(proto::DiskLimits {
             read_iops: limit(row.read_iops),
             write_iops: limit(row.write_iops),
@@ -145,6 +163,9 @@ fn disk(row: &server_disk::Model, points: &[PointUse], image_digest: &str) -> Re
             write_bytes_s: limit(row.write_bytes_s),
         }),
         storage,
+        bus: row.bus.clone().unwrap_or_default(),
+        io: row.io.clone().unwrap_or_default(),
+        filesystem: row.filesystem.clone().unwrap_or_default(),
     })
 }
 
@@ -161,8 +182,10 @@ fn limit(value: Option<i64>) -> u64 {
 }
 
 fn interface(details: &InterfaceDetails) -> Result<proto::InterfaceSpec, StepError> {
-    let InterfaceDetails { interface, network, ipv4, ipv6, whitelist, firewall, forwards } = details;
+    let InterfaceDetails { interface, network, ipv4, ipv6, whitelist, firewall, forwards, vlans } = details;
     let forwards = port_forwards(forwards, ipv4);
+    let macs = extra_macs(ipv4, ipv6);
+    let dhcp = leases(interface, ipv4, ipv6)?;
     let mut resolvers = Vec::new();
     let blocks = ipv4.iter().map(|(_, block)| block).chain(ipv6.iter().map(|(_, block)| block));
     for resolver in blocks.flat_map(|block| [&block.resolver1, &block.resolver2]).flatten() {
@@ -208,7 +231,67 @@ fn interface(details: &InterfaceDetails) -> Result<proto::InterfaceSpec, StepErr
         in_burst_kb: u32::try_from(interface.in_burst_kb).unwrap_or(0),
         out_burst_kb: u32::try_from(interface.out_burst_kb).unwrap_or(0),
         forwards,
+        macs,
+        dhcp,
+        vlans: vlans.iter().map(vlan).collect(),
     })
+}
+
+fn vlan(row: &interface_vlan::Model) -> proto::InterfaceVlan {
+    proto::InterfaceVlan {
+        id: row.vlan.unsigned_abs(),
+        tagged: interface_vlans::is_tagged(row),
+        native: !row.trunk || !row.native_mode.is_empty(),
+    }
+}
+
+/// What DHCP tells: each MAC address its first address of each family, of those that it may tell.
+fn leases(
+    interface: &server_interface::Model,
+    ipv4: &[(ipv4_address::Model, ip_block::Model)],
+    ipv6: &[(ipv6_subnet::Model, ip_block::Model)],
+) -> Result<Vec<proto::DhcpLease>, StepError> {
+    let mut leases: Vec<proto::DhcpLease> = Vec::new();
+    let lease = |mac: &Option<String>, address: String, prefix_len: i32, block: &ip_block::Model| proto::DhcpLease {
+        mac: mac.clone().unwrap_or_else(|| interface.mac.to_lowercase()),
+        address,
+        prefix_len: prefix_len.unsigned_abs(),
+        gateway: block.gateway.clone(),
+        resolvers: [&block.resolver1, &block.resolver2].into_iter().flatten().cloned().collect(),
+    };
+    for (row, block) in ipv4.iter().filter(|(_, block)| interface.dhcp_v4 && block.dhcp) {
+        let new = lease(&row.mac, ipam::ipv4(row.address).to_string(), block.prefix_len, block);
+        if leases.iter().all(|known| known.mac != new.mac) {
+            leases.push(new);
+        }
+    }
+    let told = leases.len();
+    for (row, block) in ipv6.iter().filter(|(_, block)| interface.dhcp_v6 && block.dhcp) {
+        let address = first_address(&row.subnet, row.prefix_len, &block.gateway)?;
+        let new = lease(&row.mac, address, row.prefix_len, block);
+        if leases[told..].iter().all(|known| known.mac != new.mac) {
+            leases.push(new);
+        }
+    }
+    Ok(leases)
+}
+
+/// Each once, with the addresses and subnets that are used under it.
+fn extra_macs(
+    ipv4: &[(ipv4_address::Model, ip_block::Model)],
+    ipv6: &[(ipv6_subnet::Model, ip_block::Model)],
+) -> Vec<proto::ExtraMac> {
+    let mut macs: Vec<proto::ExtraMac> = Vec::new();
+    let v4 = ipv4.iter().map(|(row, _)| (&row.mac, format!("{}/32", ipam::ipv4(row.address))));
+    let v6 = ipv6.iter().map(|(row, _)| (&row.mac, format!("{}/{}", row.subnet, row.prefix_len)));
+    for (mac, network) in v4.chain(v6) {
+        let Some(mac) = mac else { continue };
+        match macs.iter_mut().find(|known| known.mac == *mac) {
+            Some(known) => known.networks.push(network),
+            None => macs.push(proto::ExtraMac { mac: mac.clone(), networks: vec![network] }),
+        }
+    }
+    macs
 }
 
 /// To addresses that the interface has.

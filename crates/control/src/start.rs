@@ -11,6 +11,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     live::Live,
+    mail::Mailer,
     nodes::Nodes,
     pki::Pki,
     random::{OsRng, Rng},
@@ -32,6 +33,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>
     // Certificates are checked by the machines' clocks, so their times come from this machine's, never a test's.
     let pki = Pki::load_or_create(&config.data_dir.join("pki"), cluster.uuid, rng.as_ref(), SystemClock.now())?;
     let started_at = clock.now();
+    let mailer = Mailer::of(&config)?.map(Arc::new);
     Ok(Context {
         store,
         sealer,
@@ -45,6 +47,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>
         creates: Arc::default(),
         limits: Arc::default(),
         started_at,
+        mailer,
         program: Arc::default(),
         streams: Arc::default(),
         nudge: Arc::default(),

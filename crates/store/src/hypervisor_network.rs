@@ -18,6 +18,8 @@ pub struct NewNetwork {
     pub kind: String,
     pub bridge: String,
     pub mtu: Option<i32>,
+    /// The node makes the bridge.
+    pub made: bool,
     pub is_primary: bool,
     pub now: Micros,
 }
@@ -30,6 +32,7 @@ pub async fn create(tx: &Tx, new: NewNetwork) -> Result<Model, StoreError> {
         kind: Set(new.kind),
         bridge: Set(new.bridge),
         mtu: Set(new.mtu),
+        made: Set(new.made),
         is_primary: Set(new.is_primary),
         is_default: Set(new.is_primary),
         created_at: Set(new.now),
@@ -49,10 +52,10 @@ pub async fn insert(
     now: Micros,
 ) -> Result<Model, StoreError> {
     let (name, kind, bridge) = (bridge.to_owned(), SIMPLE_BRIDGE.to_owned(), bridge.to_owned());
-    create(tx, NewNetwork { hypervisor_id, name, kind, bridge, mtu, is_primary, now }).await
+    create(tx, NewNetwork { hypervisor_id, name, kind, bridge, mtu, made: false, is_primary, now }).await
 }
 
-/// Writes name, bridge, type and MTU. A row that says that it is the default takes that from the node's others.
+/// Writes name, bridge and who makes it, type and MTU. A row that says that it is the default takes that from the node's others.
 pub async fn update(tx: &Tx, row: Model, now: Micros) -> Result<Model, StoreError> {
     if row.is_default {
         let others = ActiveModel { is_default: Set(false), ..Default::default() };
@@ -64,6 +67,7 @@ pub async fn update(tx: &Tx, row: Model, now: Micros) -> Result<Model, StoreErro
         kind: Set(row.kind),
         bridge: Set(row.bridge),
         mtu: Set(row.mtu),
+        made: Set(row.made),
         is_default: Set(row.is_default),
         updated_at: Set(now),
         ..Default::default()

@@ -1,7 +1,9 @@
 //! Blocks of addresses and which networks they serve.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
 };
 use uuid::Uuid;
 
@@ -28,6 +30,7 @@ pub struct NewBlock {
     pub resolver2: Option<String>,
     pub enabled: bool,
     pub network_profile: i32,
+    pub dhcp: bool,
     pub now: Micros,
 }
 
@@ -44,6 +47,7 @@ pub async fn insert(tx: &Tx, new: NewBlock) -> Result<Model, StoreError> {
         resolver2: Set(new.resolver2),
         enabled: Set(new.enabled),
         network_profile: Set(new.network_profile),
+        dhcp: Set(new.dhcp),
         created_at: Set(new.now),
         updated_at: Set(new.now),
         ..Default::default()
@@ -67,6 +71,7 @@ pub struct BlockChange {
     pub resolver2: Option<String>,
     pub enabled: bool,
     pub network_profile: i32,
+    pub dhcp: bool,
     pub now: Micros,
 }
 
@@ -81,6 +86,7 @@ pub async fn update(tx: &Tx, id: i64, change: BlockChange) -> Result<(), StoreEr
         resolver2: Set(change.resolver2),
         enabled: Set(change.enabled),
         network_profile: Set(change.network_profile),
+        dhcp: Set(change.dhcp),
         updated_at: Set(change.now),
         ..Default::default()
     };
@@ -202,7 +208,8 @@ pub async fn free_ipv4_of_hypervisors(
         .column_as(ipv4_address::Column::Id.count(), "free")
         .filter(ipv4_address::Column::BlockId.is_in(blocks))
         .filter(ipv4_address::Column::InterfaceId.is_null())
-        .filter(ipv4_address::Column::Reserved.eq(false))
+        // In the words of the index of free addresses.
+        .filter(Expr::col(ipv4_address::Column::Reserved).not())
         .group_by(ipv4_address::Column::BlockId)
         .into_tuple()
         .all(db)

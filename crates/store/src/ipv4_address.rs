@@ -13,10 +13,10 @@ use crate::{
         ipv4_address::{ActiveModel, Column, Entity, Model},
         server_interface,
     },
-    joined,
+    extra_mac, joined,
 };
 
-/// Rows that one statement writes: each has nine parameters, and PostgreSQL takes 65,535.
+/// Rows that one statement writes: each has ten parameters, and PostgreSQL takes 65,535.
 const ROWS_AT_ONCE: usize = 1000;
 
 /// Gives addresses of a block to an interface, at most `count`, after those at `first_position - 1`: the lowest that
@@ -101,6 +101,7 @@ pub async fn release(tx: &Tx, interface_ids: &[i64], addresses: &[i64], now: Mic
         .await?;
     let numbers: Vec<i64> = rows.iter().map(|row| row.address).collect();
     address_history::ipv4_released(tx, &numbers, now).await?;
+    extra_mac::forget_unused(tx, interface_ids).await?;
     Ok(rows)
 }
 
@@ -111,6 +112,7 @@ pub(crate) fn freed(now: Micros) -> ActiveModel {
         assigned_at: Set(None),
         released_at: Set(Some(now)),
         free_since: Set(now),
+        mac: Set(None),
         ..Default::default()
     }
 }
@@ -216,6 +218,7 @@ pub async fn add(tx: &Tx, block_id: i64, addresses: &[u32], now: Micros) -> Resu
             released_at: Set(None),
             created_at: Set(now),
             free_since: Set(0),
+            mac: Set(None),
         });
         let conflict = sea_orm::sea_query::OnConflict::column(Column::Address).do_nothing().to_owned();
         added += Entity::insert_many(rows).on_conflict(conflict).exec_without_returning(tx).await?;

@@ -12,7 +12,7 @@ use crate::{
         ip_block,
         ipv6_subnet::{ActiveModel, Column, Entity, Model},
     },
-    joined,
+    extra_mac, joined,
 };
 
 /// Gives an interface the subnet of the block that has been free for the longest, at least since `rested_since`, or the
@@ -63,6 +63,7 @@ pub async fn allocate(
         released_at: Set(None),
         created_at: Set(now),
         free_since: Set(0),
+        mac: Set(None),
     };
     let given = row.insert(tx).await?;
     address_history::ipv6_given(tx, given.id).await?;
@@ -118,6 +119,7 @@ pub async fn release(
         .await?;
     let subnets: Vec<String> = rows.iter().map(|row| row.subnet.clone()).collect();
     address_history::ipv6_released(tx, &subnets, now).await?;
+    extra_mac::forget_unused(tx, interface_ids).await?;
     Ok(rows)
 }
 
@@ -128,6 +130,7 @@ pub(crate) fn freed(now: Micros) -> ActiveModel {
         assigned_at: Set(None),
         released_at: Set(Some(now)),
         free_since: Set(now),
+        mac: Set(None),
         ..Default::default()
     }
 }

@@ -1,15 +1,18 @@
 //! A server with everything that its whole object shows, in four statements however many servers are loaded.
 
+mod read;
+
 use std::{collections::HashMap, sync::LazyLock};
 
 use sea_orm::{FromQueryResult, QueryResult, Value};
 
+use self::read::{read_allocated, read_forward, read_key, read_passed, read_pending, read_point, read_rule, read_vlan};
 use crate::{
     Db, Micros, StoreError,
     entity::{
-        backup_plan, firewall_rule, hypervisor, hypervisor_group, hypervisor_network, ip_block, ip_whitelist,
-        ipv4_address, ipv6_subnet, iso, pending_action, port_forward, server, server_disk, server_interface,
-        storage_point, template, user,
+        backup_plan, firewall_rule, hypervisor, hypervisor_group, hypervisor_network, interface_vlan, ip_block,
+        ip_whitelist, ipv4_address, ipv6_subnet, iso, pending_action, port_forward, server, server_disk,
+        server_interface, storage_point, template, user,
     },
     joined,
     server::Allocated,
@@ -57,13 +60,24 @@ pub struct InterfaceDetails {
     pub firewall: Vec<firewall_rule::Model>,
     /// Ports of the node that lead to it.
     pub forwards: Vec<port_forward::Model>,
+    /// By their numbers.
+    pub vlans: Vec<interface_vlan::Model>,
 }
 
 impl InterfaceDetails {
     /// Without addresses.
     pub fn new(interface: server_interface::Model, network: hypervisor_network::Model) -> Self {
         let (ipv4, ipv6, whitelist) = (Vec::new(), Vec::new(), Vec::new());
-        Self { interface, network, ipv4, ipv6, whitelist, firewall: Vec::new(), forwards: Vec::new() }
+        Self {
+            interface,
+            network,
+            ipv4,
+            ipv6,
+            whitelist,
+            firewall: Vec::new(),
+            forwards: Vec::new(),
+            vlans: Vec::new(),
+        }
     }
 }
 
@@ -255,7 +269,7 @@ fn add_interface(
 }
 
 /// Keys, pending actions, what is allocated on the nodes and their storages, what filters let through, firewalls and port
-/// forwards, and names of addresses come in one statement: eight kinds of rows in columns that fit all.
+/// forwards, and names of addresses come in one statement: nine kinds of rows in columns that fit all.
 async fn add_small_lists(
     db: &impl Db,
     servers: &mut [ServerDetails],
@@ -277,12 +291,13 @@ async fn add_small_lists(
                 servers[*place].names.push((row.try_get("", "t1")?, row.try_get("", "t2")?));
             }
             (PENDING, Some(place)) => servers[*place].pending.push(read_pending(&row, of)?),
-            (kind @ (PASSED | RULE | FORWARD), Some(place)) => {
+            (kind @ (PASSED | RULE | FORWARD | VLAN), Some(place)) => {
                 let id: i64 = row.try_get("", "n1")?;
                 let Some(of) = servers[*place].interfaces.iter_mut().find(|of| of.interface.id == id) else { continue };
                 match kind {
                     PASSED => of.whitelist.push(read_passed(&row)?),
                     RULE => of.firewall.push(read_rule(&row)?),
+                    VLAN => of.vlans.push(read_vlan(&row)?),
                     _ => of.forwards.push(read_forward(&row)?),
                 }
             }
@@ -327,6 +342,7 @@ const RULE: i32 = 5;
 const NAME: i32 = 6;
 const POINT: i32 = 7;
 const FORWARD: i32 = 8;
+const VLAN: i32 = 9;
 
 fn small_lists(servers: &str, nodes: &str) -> String {
     format!(
@@ -365,113 +381,10 @@ fn small_lists(servers: &str, nodes: &str) -> String {
          SELECT {FORWARD}, i.server_id, 0, p.id, p.interface_id, p.created_at, p.public_port, p.port, p.protocol, \
          CAST(p.address AS TEXT), CAST(p.hypervisor_id AS TEXT), '', FALSE, FALSE, FALSE FROM port_forwards p \
          JOIN server_interfaces i ON i.id = p.interface_id WHERE i.server_id IN {servers} \
+         UNION ALL \
+         SELECT {VLAN}, i.server_id, v.vlan, v.id, v.interface_id, v.created_at, 0, 0, v.native_mode, '', '', '', v.trunk, \
+         FALSE, FALSE FROM interface_vlans v JOIN server_interfaces i ON i.id = v.interface_id \
+         WHERE i.server_id IN {servers} \
          ORDER BY 1, 2, 3, 4"
     )
-}
-
-fn read_key(row: &QueryResult) -> Result<BuiltKey, StoreError> {
-    Ok(BuiltKey {
-        id: row.try_get("", "id")?,
-        user_id: row.try_get("", "n1")?,
-        key_type: row.try_get("", "t1")?,
-        name: row.try_get("", "t2")?,
-        public_key: row.try_get("", "t3")?,
-        enabled: row.try_get("", "f1")?,
-        created_at: row.try_get("", "n2")?,
-    })
-}
-
-fn read_pending(row: &QueryResult, server_id: i64) -> Result<pending_action::Model, StoreError> {
-    let json = |column: &str| -> Result<serde_json::Value, StoreError> {
-        let text: String = row.try_get("", column)?;
-        serde_json::from_str(&text).map_err(|error| StoreError::Corrupt(format!("pending_actions: {error}")))
-    };
-    Ok(pending_action::Model {
-        id: row.try_get("", "id")?,
-        server_id,
-        action: row.try_get("", "t1")?,
-        requires: json("t2")?,
-        collected: row.try_get("", "f1")?,
-        complete: row.try_get("", "f2")?,
-        failed: row.try_get("", "f3")?,
-        payload: json("t3")?,
-        waits_for: row.try_get("", "t4")?,
-        generation: row.try_get("", "n3")?,
-        created_at: row.try_get("", "n1")?,
-        updated_at: row.try_get("", "n2")?,
-    })
-}
-
-fn small(row: &QueryResult, column: &str) -> Result<i32, StoreError> {
-    Ok(i32::try_from(row.try_get::<i64>("", column)?).unwrap_or_default())
-}
-
-fn read_rule(row: &QueryResult) -> Result<firewall_rule::Model, StoreError> {
-    let ports: String = row.try_get("", "t3")?;
-    let (source_ports, destination_ports) = ports.split_once(' ').unwrap_or_default();
-    Ok(firewall_rule::Model {
-        id: row.try_get("", "id")?,
-        ruleset_id: None,
-        interface_id: Some(row.try_get("", "n1")?),
-        priority: row.try_get("", "sorted")?,
-        inbound: row.try_get("", "f1")?,
-        accept: row.try_get("", "f2")?,
-        family: small(row, "n3")?,
-        protocol: small(row, "n4")?,
-        source: row.try_get("", "t1")?,
-        destination: row.try_get("", "t2")?,
-        source_ports: source_ports.to_owned(),
-        destination_ports: destination_ports.to_owned(),
-        created_at: row.try_get("", "n2")?,
-    })
-}
-
-fn read_forward(row: &QueryResult) -> Result<port_forward::Model, StoreError> {
-    let number = |column: &str| -> Result<i64, StoreError> {
-        let text: String = row.try_get("", column)?;
-        text.parse().map_err(|error| StoreError::Corrupt(format!("port_forwards: {error}")))
-    };
-    Ok(port_forward::Model {
-        id: row.try_get("", "id")?,
-        hypervisor_id: number("t3")?,
-        interface_id: row.try_get("", "n1")?,
-        protocol: row.try_get("", "t1")?,
-        public_port: small(row, "n3")?,
-        address: number("t2")?,
-        port: small(row, "n4")?,
-        created_at: row.try_get("", "n2")?,
-    })
-}
-
-fn read_passed(row: &QueryResult) -> Result<ip_whitelist::Model, StoreError> {
-    Ok(ip_whitelist::Model {
-        id: row.try_get("", "id")?,
-        interface_id: row.try_get("", "n1")?,
-        family: small(row, "n3")?,
-        address: row.try_get("", "t1")?,
-        prefix_len: small(row, "n4")?,
-        created_at: row.try_get("", "n2")?,
-    })
-}
-
-fn read_allocated(row: &QueryResult) -> Result<Allocated, StoreError> {
-    Ok(Allocated {
-        servers: row.try_get("", "n1")?,
-        memory_mib: row.try_get("", "n2")?,
-        cpu_cores: row.try_get("", "n3")?,
-        storage_gib: row.try_get("", "n4")?,
-        points: Vec::new(),
-    })
-}
-
-fn read_point(row: &QueryResult) -> Result<PointUse, StoreError> {
-    Ok(PointUse {
-        id: row.try_get("", "id")?,
-        name: row.try_get("", "t1")?,
-        kind: row.try_get("", "t2")?,
-        location: row.try_get("", "t3")?,
-        capacity_gib: row.try_get("", "n1")?,
-        enabled: row.try_get("", "f1")?,
-        allocated_gib: row.try_get("", "n2")?,
-    })
 }

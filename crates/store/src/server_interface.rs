@@ -44,6 +44,9 @@ pub struct Settings {
     pub in_burst_kb: i64,
     pub out_burst_kb: i64,
     pub packets_s: i64,
+    /// Whether its addresses are told by DHCP.
+    pub dhcp_v4: bool,
+    pub dhcp_v6: bool,
 }
 
 impl Default for Settings {
@@ -58,6 +61,8 @@ impl Default for Settings {
             in_burst_kb: 0,
             out_burst_kb: 0,
             packets_s: 0,
+            dhcp_v4: false,
+            dhcp_v6: false,
         }
     }
 }
@@ -74,6 +79,8 @@ impl Settings {
             in_burst_kb: row.in_burst_kb,
             out_burst_kb: row.out_burst_kb,
             packets_s: row.packets_s,
+            dhcp_v4: row.dhcp_v4,
+            dhcp_v6: row.dhcp_v6,
         }
     }
 
@@ -87,6 +94,8 @@ impl Settings {
         row.in_burst_kb = Set(self.in_burst_kb);
         row.out_burst_kb = Set(self.out_burst_kb);
         row.packets_s = Set(self.packets_s);
+        row.dhcp_v4 = Set(self.dhcp_v4);
+        row.dhcp_v6 = Set(self.dhcp_v6);
     }
 }
 
@@ -132,6 +141,8 @@ pub async fn remove(tx: &Tx, id: i64, now: Micros) -> Result<(), StoreError> {
     six.filter(ipv6_subnet::Column::InterfaceId.eq(id)).exec(tx).await?;
     crate::address_history::all_released(tx, &[id], now).await?;
     crate::port_forward::forget(tx, &[id]).await?;
+    crate::extra_mac::forget_unused(tx, &[id]).await?;
+    crate::interface_vlan::forget(tx, &[id]).await?;
     firewall_rule::Entity::delete_many().filter(firewall_rule::Column::InterfaceId.eq(id)).exec(tx).await?;
     ip_whitelist::Entity::delete_many().filter(ip_whitelist::Column::InterfaceId.eq(id)).exec(tx).await?;
     traffic_counter::Entity::delete_by_id(id).exec(tx).await?;
@@ -150,6 +161,7 @@ pub struct InterfaceChange {
     pub in_average_kbs: i64,
     pub out_average_kbs: i64,
     pub network_profile: i32,
+    pub network_id: i64,
     pub now: Micros,
 }
 
@@ -158,6 +170,7 @@ pub async fn update(tx: &Tx, id: i64, change: InterfaceChange) -> Result<(), Sto
         in_average_kbs: Set(change.in_average_kbs),
         out_average_kbs: Set(change.out_average_kbs),
         network_profile: Set(change.network_profile),
+        network_id: Set(change.network_id),
         updated_at: Set(change.now),
         ..Default::default()
     };

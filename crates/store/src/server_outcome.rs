@@ -115,6 +115,8 @@ pub async fn remove(tx: &Tx, id: i64, now: Micros) -> Result<(), StoreError> {
     crate::cpu_fairness::forget(tx, id).await?;
     crate::self_service::run_out::forget(tx, id).await?;
     crate::port_forward::forget(tx, &interfaces).await?;
+    crate::extra_mac::forget_unused(tx, &interfaces).await?;
+    crate::interface_vlan::forget(tx, &interfaces).await?;
     firewall_rule::Entity::delete_many()
         .filter(firewall_rule::Column::InterfaceId.is_in(interfaces.iter().copied()))
         .exec(tx)

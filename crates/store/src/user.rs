@@ -6,7 +6,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::{Micros, StoreError, Tx, entity::user, login_token, second_factor, self_service::account, session};
+use crate::{
+    Micros, StoreError, Tx, entity::user, login_token, password_link, second_factor, self_service::account, session,
+};
 
 /// The relation to a billing system's client, as a number or as a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,6 +159,7 @@ pub async fn change(tx: &Tx, user: user::Model, change: Change, now: Micros) -> 
 pub async fn delete(tx: &Tx, user: user::Model) -> Result<(), StoreError> {
     session::end_others(tx, user.id, None).await?;
     login_token::of_user_gone(tx, user.id).await?;
+    password_link::of_user_gone(tx, user.id).await?;
     second_factor::remove(tx, user.id, user.updated_at).await?;
     account::forget(tx, user.id).await?;
     user.delete(tx).await?;

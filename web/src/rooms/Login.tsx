@@ -1,9 +1,9 @@
 // The door: an address and a password, and a reason where another door did not open.
-import { Alert, Button, Container, Paper, PasswordInput, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Alert, Anchor, Button, Container, Paper, PasswordInput, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconInfoCircle } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { getRouteApi, Navigate, useRouter } from "@tanstack/react-router";
+import { getRouteApi, Link, Navigate, useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { keepSecret, Refused } from "../api/call.ts";
@@ -101,6 +101,11 @@ export function Login() {
             <Button type="submit" size="md" mt="xs" loading={enter.isPending}>
               {t("login.submit")}
             </Button>
+            {!asksCode && (
+              <Anchor component={Link} to="/forgotten" ta="center">
+                {t("login.forgotten")}
+              </Anchor>
+            )}
             {asksCode && (
               <Button variant="subtle" onClick={() => setAsksCode(false)}>
                 {t("login.back")}

@@ -43,6 +43,9 @@ fn ethernet(
             continue;
         }
         let net = net(address, prefix_len)?;
+        if is_another_macs(interface, net) {
+            continue;
+        }
         addresses.push(net);
         if !gateway.is_empty() {
             gateways.push((ip(gateway)?, net));
@@ -84,6 +87,15 @@ fn ethernet(
         ethernet.insert("nameservers".into(), json!({ "addresses": resolvers }));
     }
     Ok(Value::Object(ethernet))
+}
+
+/// What is used under a further MAC address is for whoever has that.
+fn is_another_macs(interface: &InterfaceSpec, net: IpNet) -> bool {
+    let single = |of: &IpNet| of.addr().is_ipv4() && of.contains(&net.addr());
+    let subnet = |of: &IpNet| of.addr().is_ipv6() && of.contains(&net.addr()) && of.prefix_len() == net.prefix_len();
+    let networks =
+        interface.macs.iter().flat_map(|extra| &extra.networks).filter_map(|text| text.parse::<IpNet>().ok());
+    networks.into_iter().any(|of| single(&of) || subnet(&of))
 }
 
 fn default_route(gateway: IpAddr, net: IpNet) -> Value {

@@ -5,7 +5,7 @@ use std::path::Path;
 use berth_proto::{DiskLimits, DiskSpec, InterfaceSpec, ServerSpec};
 
 use super::{
-    RunningInterface, WINDOWS,
+    RunningDisk, RunningInterface, WINDOWS,
     element::{Element, el},
 };
 use crate::host::HostFacts;
@@ -17,6 +17,8 @@ use crate::storage::{RbdPool, Source, Storages, monitor_of};
 
 /// Targets are named by one letter, `vda` to `vdz`.
 pub const DISK_LIMIT: u32 = 26;
+pub const DISK_BUSES: [&str; 3] = ["virtio", "scsi", "sata"];
+pub const DISK_IO: [&str; 2] = ["threads", "native"];
 
 /// The VNC password of a guest that nobody looks at. VNC needs a password from the start for one to be set later;
 /// this one has expired (`passwdValidTo`), so that it opens nothing.
@@ -114,10 +116,36 @@ fn boot(spec: &ServerSpec, device: &str) -> Option<Element> {
     order.iter().position(|name| *name == device).map(|at| el("boot").attr("order", at + 1))
 }
 
-/// The name of a disk in the guest and towards libvirt: 1 is `vda`.
-pub fn disk_target(index: u32) -> String {
-    let letter = u8::try_from(index.clamp(1, DISK_LIMIT) - 1).unwrap_or(0) + b'a';
-    format!("vd{}", char::from(letter))
+/// The name of a virtio disk in the guest and towards libvirt: 1 is `vda`. Disks are told of by it whatever their bus.
+pub fn disk_name(index: u32) -> String {
+    format!("vd{}", letter(index))
+}
+
+/// The disk's name towards libvirt. Those on other buses come after the seed and the drive, 1 is `sdc`; the guest counts
+/// them as it finds them.
+pub fn disk_target(disk: &DiskSpec) -> String {
+    if disk_bus(disk) == "virtio" { disk_name(disk.index) } else { format!("sd{}", letter(disk.index + OTHER_DRIVES)) }
+}
+
+/// The index of the disk that has this name towards libvirt; none where it is not one that we gave.
+pub fn disk_index(target: &str) -> Option<u32> {
+    let (bus, letter) = target.split_at_checked(2)?;
+    let [letter @ b'a'..=b'z'] = letter.as_bytes() else { return None };
+    let place = u32::from(letter - b'a') + 1;
+    match bus {
+        "vd" => Some(place),
+        "sd" => place.checked_sub(OTHER_DRIVES).filter(|index| *index > 0),
+        _ => None,
+    }
+}
+
+fn letter(place: u32) -> char {
+    char::from(u8::try_from(place.clamp(1, DISK_LIMIT) - 1).unwrap_or(0) + b'a')
+}
+
+/// libvirt's bus of a disk.
+pub fn disk_bus(disk: &DiskSpec) -> &str {
+    if disk.bus.is_empty() { "virtio" } else { &disk.bus }
 }
 
 /// What a disk is: its type, and where it is. Devices and what QEMU reaches across the network are libvirt's to give to
@@ -151,21 +179,46 @@ pub fn cache<'a>(disk: &'a DiskSpec, host: &'a HostFacts) -> &'a str {
 
 fn volume(disk: &DiskSpec, host: &HostFacts, paths: &Paths) -> Element {
     let (kind, source) = disk_source(disk, host, paths);
+    let mut driver = el("driver")
+        .attr("name", "qemu")
+        .attr("type", &disk.format)
+        .attr("cache", cache(disk, host))
+        .attr("discard", "unmap")
+        .attr("detect_zeroes", "unmap");
+    if !disk.io.is_empty() {
+        driver = driver.attr("io", &disk.io);
+    }
     el("disk")
         .attr("type", kind)
         .attr("device", "disk")
-        .child(
-            el("driver")
-                .attr("name", "qemu")
-                .attr("type", &disk.format)
-                .attr("cache", cache(disk, host))
-                .attr("discard", "unmap")
-                .attr("detect_zeroes", "unmap"),
-        )
+        .child(driver)
         .child(source)
-        .child(el("target").attr("dev", disk_target(disk.index)).attr("bus", "virtio"))
+        .child(el("target").attr("dev", disk_target(disk)).attr("bus", disk_bus(disk)))
         .children(disk.limits.as_ref().and_then(io_tune))
         .child(el("serial").text(disk_serial(&disk.volume_uuid)))
+        .children((disk_bus(disk) == "scsi").then(|| scsi_address(disk.index)))
+}
+
+/// On the controller that every guest has: left to it, libvirt adds another one after some disks, which takes a port.
+fn scsi_address(index: u32) -> Element {
+    let unit = index + OTHER_DRIVES - 1;
+    el("address").attr("type", "drive").attr("controller", 0).attr("bus", 0).attr("target", 0).attr("unit", unit)
+}
+
+/// As much of a disk as libvirt needs to find it in a running guest.
+pub fn left_disk_xml(has: &RunningDisk) -> String {
+    let file = has.file.display().to_string();
+    let (kind, source) = match Source::rbd_image(&file) {
+        Some(image) => ("network", el("source").attr("protocol", "rbd").attr("name", image)),
+        None => ("file", el("source").attr("file", file)),
+    };
+    el("disk")
+        .attr("type", kind)
+        .attr("device", "disk")
+        .child(el("driver").attr("name", "qemu").attr("type", &has.format))
+        .child(source)
+        .child(el("target").attr("dev", &has.target).attr("bus", &has.bus))
+        .to_document()
 }
 
 /// virtio-blk shows 20 characters of a serial number; the guest finds the disk under `/dev/disk/by-id/virtio-…`.
@@ -186,6 +239,8 @@ fn io_tune(limits: &DiskLimits) -> Option<Element> {
     (!set.is_empty()).then(|| el("iotune").children(set))
 }
 
+/// The seed's and the one for discs.
+const OTHER_DRIVES: u32 = 2;
 const SEED_TARGET: &str = "sda";
 /// The drive for discs, in every guest: a disc goes in and out while it runs.
 pub const DRIVE_TARGET: &str = "sdb";

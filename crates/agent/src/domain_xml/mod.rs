@@ -18,18 +18,19 @@ mod element;
 mod metadata;
 mod running;
 
-use berth_proto::{Firmware, ServerSpec};
+use berth_proto::{DiskSpec, Firmware, ServerSpec};
 use sha2::{Digest, Sha256};
 
 pub use custom::Policy as CustomXmlPolicy;
 pub use devices::{
-    DRIVE_TARGET, NO_VNC_PASSWORD, cache, disk_target, disk_xml, drive_xml, interface_model, interface_queues,
-    interface_xml, left_interface_xml,
+    DRIVE_TARGET, NO_VNC_PASSWORD, cache, disk_bus, disk_index, disk_name, disk_target, disk_xml, drive_xml,
+    interface_model, interface_queues, interface_xml, left_disk_xml, left_interface_xml,
 };
 use element::{Element, el};
 pub use metadata::{Metadata, NAMESPACE as METADATA_NAMESPACE, parse_metadata};
 pub use running::{Running, RunningDisk, RunningInterface};
 
+use crate::filesystem;
 use crate::host::{Accelerator, HostFacts};
 use crate::names;
 use crate::paths::Paths;
@@ -167,9 +168,31 @@ pub fn check(spec: &ServerSpec, host: &HostFacts) -> Result<(), String> {
     if let Some(disk) = spec.disks.iter().find(|disk| disk.format != "qcow2" && disk.format != "raw") {
         return Err(format!("disk {} has the unknown format '{}'", disk.index, disk.format));
     }
+    spec.disks.iter().try_for_each(check_disk)?;
     // Whether a place is allowed does not depend on where the agent's own folder is.
     let storages = Storages::new(&Paths::new("/"), &host.instance, &host.storages);
     spec.disks.iter().try_for_each(|disk| storages.check(disk))
+}
+
+fn check_disk(disk: &DiskSpec) -> Result<(), String> {
+    let DiskSpec { index, bus, io, cache, filesystem, .. } = disk;
+    if !bus.is_empty() && !devices::DISK_BUSES.contains(&bus.as_str()) {
+        return Err(format!("disk {index} has the unknown bus '{bus}'"));
+    }
+    if !io.is_empty() && !devices::DISK_IO.contains(&io.as_str()) {
+        return Err(format!("disk {index} has the unknown way of input and output '{io}'"));
+    }
+    if io == "native" && !["none", "directsync"].contains(&cache.as_str()) {
+        return Err(format!("disk {index} has native input and output, which needs the cache none or directsync"));
+    }
+    if !filesystem.is_empty() && !filesystem::is_known(filesystem) {
+        return Err(format!("disk {index} is to have the unknown file system '{filesystem}'"));
+    }
+    // Their letters follow those of the other drives.
+    if devices::disk_index(&devices::disk_target(disk)) != Some(*index) {
+        return Err(format!("disk {index} has no place on the bus {bus}"));
+    }
+    Ok(())
 }
 
 /// The microseconds of each period for which each processor of the guest may run; none: all of them. QEMU's own

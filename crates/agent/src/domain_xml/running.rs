@@ -40,6 +40,8 @@ pub struct RunningDisk {
     pub file: PathBuf,
     pub format: String,
     pub cache: String,
+    pub io: String,
+    pub bus: String,
     pub limits: DiskLimits,
 }
 
@@ -113,9 +115,11 @@ impl Running {
         }
         if let (Some(disk), true) = (self.disks.last_mut(), *is_disk) {
             match path {
-                "domain/devices/disk/driver" => (disk.format, disk.cache) = (value("type"), value("cache")),
+                "domain/devices/disk/driver" => {
+                    (disk.format, disk.cache, disk.io) = (value("type"), value("cache"), value("io"));
+                }
                 "domain/devices/disk/source" => disk.file = source_key(start),
-                "domain/devices/disk/target" => disk.target = value("dev"),
+                "domain/devices/disk/target" => (disk.target, disk.bus) = (value("dev"), value("bus")),
                 _ => {}
             }
         }
@@ -196,7 +200,7 @@ mod tests {
   <cputune><shares>512</shares><period>100000</period><quota>25000</quota></cputune>
   <devices>
     <disk type='file' device='disk'>
-      <driver name='qemu' type='qcow2' cache='writeback' discard='unmap'/>
+      <driver name='qemu' type='qcow2' cache='writeback' io='threads' discard='unmap'/>
       <source file='/d/volumes/a.qcow2' index='2'><seclabel model='dac' relabel='no'/></source>
       <backingStore type='file' index='3'><format type='qcow2'/><source file='/d/images/t.qcow2'/></backingStore>
       <target dev='vda' bus='virtio'/>
@@ -224,6 +228,8 @@ mod tests {
             file: "/d/volumes/a.qcow2".into(),
             format: "qcow2".into(),
             cache: "writeback".into(),
+            io: "threads".into(),
+            bus: "virtio".into(),
             limits,
         };
         assert_eq!(found.disks, [disk]);

@@ -2,7 +2,7 @@ use berth_proto::*;
 
 use super::*;
 use crate::host::Ovmf;
-use crate::storage::StorageConfig;
+use crate::storage::{Source, StorageConfig};
 
 fn host(accelerator: Accelerator) -> HostFacts {
     HostFacts {
@@ -70,6 +70,18 @@ fn two_of_each() -> ServerSpec {
     spec
 }
 
+/// Disks on each bus, with a way of input and output.
+fn other_buses() -> ServerSpec {
+    let mut spec = spec();
+    let other = |index, bus: &str| DiskSpec { bus: bus.into(), ..disk(index, "66666666-7777-4888-9999-aaaaaaaaaaaa") };
+    spec.disks.extend([
+        DiskSpec { cache: "none".into(), io: "native".into(), ..other(2, "scsi") },
+        other(3, "sata"),
+        DiskSpec { io: "threads".into(), filesystem: "ext4".into(), ..other(16, "scsi") },
+    ]);
+    spec
+}
+
 fn limited() -> ServerSpec {
     let mut spec = spec();
     (spec.cpu_shares, spec.cpu_throttle_percent) = (512, 25);
@@ -130,6 +142,20 @@ fn golden_uefi() {
 #[test]
 fn golden_disc_in_the_drive() {
     insta::assert_snapshot!(domain_xml(&with_disc(), &host(Accelerator::Qemu), &paths()));
+}
+
+#[test]
+fn golden_disks_on_other_buses() {
+    let (host, spec) = (host(Accelerator::Qemu), other_buses());
+    let all = spec.disks.iter().map(|disk| disk_xml(disk, &host, &paths())).collect::<String>();
+    let running = Running::read(&domain_xml(&spec, &host, &paths()));
+    assert_eq!(
+        running.disks.iter().map(|disk| disk.bus.as_str()).collect::<Vec<_>>(),
+        ["virtio", "scsi", "sata", "scsi"]
+    );
+    let left = left_disk_xml(&running.disks[1]);
+    let image = RunningDisk { file: Source::key_of_rbd("rbd/one"), ..running.disks[0].clone() };
+    insta::assert_snapshot!(format!("{all}{left}{}", left_disk_xml(&image)));
 }
 
 #[test]
@@ -270,6 +296,18 @@ fn what_a_host_cannot_give_is_said() {
     assert!(check(&twice, &bare).is_err());
     twice.disks[1] = DiskSpec { format: "vmdk".into(), ..disk(2, "x") };
     assert!(check(&twice, &bare).unwrap_err().contains("vmdk"));
+    assert_eq!(check(&other_buses(), &bare), Ok(()));
+    for (wrong, word) in [
+        (DiskSpec { bus: "ide".into(), ..disk(2, "x") }, "bus 'ide'"),
+        (DiskSpec { bus: "scsi".into(), ..disk(25, "x") }, "no place"),
+        (DiskSpec { io: "io_uring".into(), ..disk(2, "x") }, "io_uring"),
+        (DiskSpec { io: "native".into(), ..disk(2, "x") }, "needs the cache none"),
+        (DiskSpec { filesystem: "../sh".into(), ..disk(2, "x") }, "'../sh'"),
+    ] {
+        twice.disks[1] = wrong;
+        let said = check(&twice, &bare).unwrap_err();
+        assert!(said.contains(word), "{said}");
+    }
 }
 
 /// libvirt itself is asked, through its driver that keeps domains in the client's memory; only the domain's type has
@@ -286,6 +324,7 @@ fn libvirt_accepts_every_definition_against_its_schema() {
         ("own", with_own_xml()),
         ("windows", windows()),
         ("old", old_machine()),
+        ("buses", other_buses()),
     ] {
         let file = dir.path().join(format!("{name}.xml"));
         let xml = domain_xml(&spec, &host(Accelerator::Qemu), &paths());

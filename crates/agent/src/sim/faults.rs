@@ -17,6 +17,8 @@ pub enum Call {
     Selftest,
     Validate,
     PruneIsos,
+    SetNetworks,
+    ConfirmNetworks,
 }
 
 #[derive(Default)]

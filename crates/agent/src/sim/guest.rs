@@ -1,6 +1,8 @@
 //! A guest that runs, in memory: what it can take while it runs, and what waits for its next start.
 
-use berth_proto::ServerSpec;
+use berth_proto::{DiskSpec, ServerSpec};
+
+use crate::live_disks;
 
 /// A guest can be given this many times the processors and the memory that it was started with.
 const HEADROOM: u64 = 2;
@@ -10,6 +12,8 @@ pub struct SimGuest {
     pub has: ServerSpec,
     most_vcpus: u32,
     most_memory_mib: u64,
+    /// It gives up no disk while it runs.
+    pub holds_disks: bool,
 }
 
 impl SimGuest {
@@ -18,11 +22,12 @@ impl SimGuest {
             has: spec.clone(),
             most_vcpus: spec.vcpus.saturating_mul(u32::try_from(HEADROOM).unwrap_or(1)),
             most_memory_mib: spec.memory_mib.saturating_mul(HEADROOM),
+            holds_disks: false,
         }
     }
 
     /// Takes of a specification what a running guest can take: memory within its bound, more processors, the throttle,
-    /// speeds of interfaces and limits of disks, larger disks.
+    /// speeds of interfaces and limits of disks, larger disks, further ones but of SATA, and fewer.
     pub fn take(&mut self, spec: &ServerSpec) {
         if spec.memory_mib <= self.most_memory_mib {
             self.has.memory_mib = spec.memory_mib;
@@ -32,9 +37,19 @@ impl SimGuest {
         }
         self.has.cpu_throttle_percent = spec.cpu_throttle_percent;
         self.has.interfaces.clone_from(&spec.interfaces);
-        for disk in &mut self.has.disks {
-            if let Some(wanted) = spec.disks.iter().find(|wanted| wanted.volume_uuid == disk.volume_uuid) {
-                disk.clone_from(wanted);
+        self.take_disks(&spec.disks);
+    }
+
+    fn take_disks(&mut self, wanted: &[DiskSpec]) {
+        let is_same = |one: &DiskSpec, other: &DiskSpec| one.volume_uuid == other.volume_uuid;
+        if !self.holds_disks {
+            self.has.disks.retain(|disk| wanted.iter().any(|wanted| is_same(wanted, disk)));
+        }
+        for wanted in wanted {
+            match self.has.disks.iter_mut().find(|disk| is_same(disk, wanted)) {
+                Some(disk) => (disk.capacity_gib, disk.limits) = (wanted.capacity_gib, wanted.limits),
+                None if wanted.bus == "sata" => {}
+                None => self.has.disks.push(wanted.clone()),
             }
         }
     }
@@ -49,7 +64,9 @@ impl SimGuest {
             waits.push("cpu".to_owned());
         }
         let lacks = spec.disks.iter().filter(|wanted| !self.has.disks.contains(wanted));
-        waits.extend(lacks.map(|disk| format!("disk:{}", crate::domain_xml::disk_target(disk.index))));
+        let left_out =
+            self.has.disks.iter().filter(|has| spec.disks.iter().all(|wanted| wanted.volume_uuid != has.volume_uuid));
+        waits.extend(lacks.chain(left_out).map(|disk| live_disks::word(disk.index)));
         if (self.has.firmware, &self.has.boot_order) != (spec.firmware, &spec.boot_order) {
             waits.push("definition".to_owned());
         }
@@ -59,8 +76,6 @@ impl SimGuest {
 
 #[cfg(test)]
 mod tests {
-    use berth_proto::DiskSpec;
-
     use super::*;
 
     fn spec(vcpus: u32, memory_mib: u64, disks: &[(u32, u64)]) -> ServerSpec {
@@ -79,12 +94,30 @@ mod tests {
         for (wanted, waits) in [
             (spec(4, 1024, &[(1, 8)]), &[] as &[&str]),
             (spec(3, 768, &[(1, 8)]), &["cpu"]),
-            (spec(5, 2048, &[(1, 8), (2, 1)]), &["memory", "cpu", "disk:vdb"]),
+            (spec(5, 2048, &[(1, 8), (2, 1)]), &["memory", "cpu"]),
+            (spec(5, 2048, &[(1, 8)]), &["memory", "cpu"]),
         ] {
             guest.take(&wanted);
             assert_eq!(guest.waits_for(&wanted), waits);
             assert_eq!(SimGuest::start(&wanted).waits_for(&wanted), [] as [String; 0], "its next start has all");
         }
         assert_eq!((guest.has.vcpus, guest.has.memory_mib), (4, 768));
+    }
+
+    #[test]
+    fn disks_of_sata_wait_and_so_does_what_the_guest_holds() {
+        let two = spec(1, 1, &[(1, 8), (2, 1)]);
+        let mut guest = SimGuest::start(&spec(1, 1, &[(1, 8)]));
+        let mut sata = two.clone();
+        sata.disks[1].bus = "sata".to_owned();
+        guest.take(&sata);
+        assert_eq!(guest.waits_for(&sata), ["disk:vdb"]);
+        guest.take(&two);
+        assert_eq!(guest.waits_for(&two), [] as [String; 0]);
+        assert_eq!(guest.waits_for(&sata), ["disk:vdb"], "another bus");
+        guest.holds_disks = true;
+        let one = spec(1, 1, &[(1, 8)]);
+        guest.take(&one);
+        assert_eq!(guest.waits_for(&one), ["disk:vdb"]);
     }
 }

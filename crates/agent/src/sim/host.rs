@@ -21,10 +21,66 @@ pub struct SimHost {
     pub selftests: HashMap<String, u32>,
     /// Storages that its owner lists; disks elsewhere are not taken.
     pub storages: Vec<proto::StorageRoot>,
+    /// Bridges that the control server has it make.
+    pub networks: SimNetworks,
     /// Whether guests have figures and a picture.
     pub lively: bool,
     /// What the node says of itself.
     pub stats: proto::NodeStats,
+}
+
+/// What a node remembers of changes of its network.
+#[derive(Default)]
+pub struct SimNetworks {
+    pub in_force: Vec<proto::BridgeSettings>,
+    /// What held before the change that is pending.
+    before: Option<Vec<proto::BridgeSettings>>,
+    newest: (u64, u64),
+    states: HashMap<String, proto::networks_reply::State>,
+}
+
+impl SimNetworks {
+    pub fn set(&mut self, request: proto::SetNetworksRequest) -> proto::networks_reply::State {
+        let proto::SetNetworksRequest { change_id, cluster_epoch, generation, bridges } = request;
+        if let Some(state) = self.states.get(&change_id) {
+            return *state;
+        }
+        if (cluster_epoch, generation) < self.newest {
+            return proto::networks_reply::State::Superseded;
+        }
+        self.newest = (cluster_epoch, generation);
+        let held = std::mem::replace(&mut self.in_force, bridges);
+        self.before.get_or_insert(held);
+        self.end_pending(proto::networks_reply::State::Superseded);
+        self.states.insert(change_id, proto::networks_reply::State::Pending);
+        proto::networks_reply::State::Pending
+    }
+
+    pub fn confirm(&mut self, change_id: &str) -> proto::networks_reply::State {
+        let state = self.states.get_mut(change_id);
+        match state {
+            Some(state @ proto::networks_reply::State::Pending) => {
+                *state = proto::networks_reply::State::Confirmed;
+                self.before = None;
+                proto::networks_reply::State::Confirmed
+            }
+            Some(state) => *state,
+            None => proto::networks_reply::State::Undone,
+        }
+    }
+
+    /// The time in which a change is to be confirmed passes.
+    pub fn time_passes(&mut self) {
+        if let Some(before) = self.before.take() {
+            self.in_force = before;
+        }
+        self.end_pending(proto::networks_reply::State::Undone);
+    }
+
+    fn end_pending(&mut self, end: proto::networks_reply::State) {
+        let pending = self.states.values_mut().filter(|state| **state == proto::networks_reply::State::Pending);
+        pending.for_each(|state| *state = end);
+    }
 }
 
 pub struct SimServer {
@@ -140,7 +196,10 @@ impl SimServer {
             request: String::new(),
             state,
             detail,
-            result: BTreeMap::from([("guest_agent".to_owned(), self.running.to_string())]),
+            result: BTreeMap::from([
+                ("guest_agent".to_owned(), self.running.to_string()),
+                ("held".to_owned(), self.held().to_string()),
+            ]),
             guest_before: None,
         };
         self.entry.begin_op(record.clone());
@@ -151,6 +210,12 @@ impl SimServer {
     pub fn waits_for_start(&self) -> Vec<String> {
         let guest = self.guest.as_ref().zip(self.applied.as_ref());
         guest.map(|(guest, spec)| guest.waits_for(spec)).unwrap_or_default()
+    }
+
+    /// Disks that the guest has and its newest specification does not.
+    fn held(&self) -> usize {
+        let wanted = |uuid: &String| self.applied.iter().flat_map(|spec| &spec.disks).any(|d| d.volume_uuid == *uuid);
+        self.guest.iter().flat_map(|guest| &guest.has.disks).filter(|disk| !wanted(&disk.volume_uuid)).count()
     }
 
     fn carry_out(&mut self, op: Option<&Op>) -> Result<&'static str, &'static str> {
@@ -185,8 +250,9 @@ impl SimServer {
             }
             Some(Op::PruneVolumes(_)) => {
                 let disks = self.applied.iter().flat_map(|spec| &spec.disks);
-                let wanted: BTreeSet<&String> = disks.map(|disk| &disk.volume_uuid).collect();
-                self.volumes.retain(|uuid, _| wanted.contains(uuid));
+                let held = self.guest.iter().flat_map(|guest| &guest.has.disks);
+                let kept: BTreeSet<&String> = disks.chain(held).map(|disk| &disk.volume_uuid).collect();
+                self.volumes.retain(|uuid, _| kept.contains(uuid));
                 Ok("Earlier disks were removed.")
             }
             None => Err("This agent does not know the operation."),

@@ -30,7 +30,7 @@ use crate::{
 
 pub use faults::{Call, Faults};
 pub use guest::SimGuest;
-pub use host::{SimHost, SimServer};
+pub use host::{SimHost, SimNetworks, SimServer};
 
 /// A node that runs until it is dropped.
 pub struct SimNode {

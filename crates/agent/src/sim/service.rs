@@ -71,6 +71,7 @@ impl Node for Service {
                 accelerator: "qemu".to_owned(),
                 accelerator_detail: "this node is simulated".to_owned(),
                 storage: shared.host().storages.clone(),
+                filesystems: vec!["ext4".to_owned(), "xfs".to_owned()],
                 ..Default::default()
             };
             Ok(proto::HelloReply {
@@ -345,6 +346,30 @@ impl Node for Service {
                 _ => (selftest_reply::State::Done, checks),
             };
             Ok(proto::SelftestReply { state: state.into(), checks })
+        })
+        .await
+    }
+
+    async fn set_networks(
+        &self,
+        request: Request<proto::SetNetworksRequest>,
+    ) -> Result<Response<proto::NetworksReply>, Status> {
+        let request = request.into_inner();
+        self.with_faults(Call::SetNetworks, |shared| {
+            let state = shared.host().networks.set(request);
+            Ok(proto::NetworksReply { state: state.into(), confirm_within_s: 60 })
+        })
+        .await
+    }
+
+    async fn confirm_networks(
+        &self,
+        request: Request<proto::ConfirmNetworksRequest>,
+    ) -> Result<Response<proto::NetworksReply>, Status> {
+        let request = request.into_inner();
+        self.with_faults(Call::ConfirmNetworks, |shared| {
+            let state = shared.host().networks.confirm(&request.change_id);
+            Ok(proto::NetworksReply { state: state.into(), confirm_within_s: 60 })
         })
         .await
     }

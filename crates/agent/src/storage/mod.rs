@@ -31,6 +31,7 @@ pub use probe::{Room, room, run, told};
 pub use rbd::Pool as RbdPool;
 
 use crate::disk::{self, DiskError, ImageRef, Mode, VolumeState};
+use crate::filesystem;
 use crate::ledger::VolumeRecord;
 use crate::paths::{self, Paths};
 
@@ -102,6 +103,11 @@ impl Source {
             Source::File(path) | Source::Device(path) => path.clone(),
             Source::Rbd { image, .. } => format!("{RBD}{image}").into(),
         }
+    }
+
+    /// The image of Ceph's that has this key.
+    pub fn rbd_image(key: &str) -> Option<&str> {
+        key.strip_prefix(RBD)
     }
 
     /// The same from what libvirt says of a disk.
@@ -341,6 +347,7 @@ impl Storages {
     /// Removes a volume and what an interrupted making left of it. What is not mounted now is an error: the volume would
     /// stay, and nobody would know of it.
     pub async fn remove(&self, volume: &VolumeRecord) -> Result<(), DiskError> {
+        disk::remove_if_there(&filesystem::scratch(&self.own, &volume.volume_uuid))?;
         match self.of_record(volume).map_err(DiskError::Refused)? {
             Point::Files(files) => {
                 files.answers().await?;

@@ -3,21 +3,21 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub const OWN_MAC: [u8; 6] = [0x52, 0x54, 0, 0, 0, 1];
-const OTHER_MAC: [u8; 6] = [0x52, 0x54, 0, 0, 0, 2];
+pub const OTHER_MAC: [u8; 6] = [0x52, 0x54, 0, 0, 0, 2];
 const BROADCAST: [u8; 6] = [0xff; 6];
 const ALL_NODES_MAC: [u8; 6] = [0x33, 0x33, 0, 0, 0, 1];
 
 pub const OWN_IPV4: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 2);
 pub const SECOND_IPV4: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 3);
-const OTHER_IPV4: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 1);
-const OWN_IPV6: &str = "fd00:7:0:1::2";
-const OWN_LINK_LOCAL: &str = "fe80::5054:ff:fe00:1";
-const OTHER_IPV6: &str = "fd00:7:0:2::2";
+pub const OTHER_IPV4: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 1);
+pub const OWN_IPV6: &str = "fd00:7:0:1::2";
+pub const OWN_LINK_LOCAL: &str = "fe80::5054:ff:fe00:1";
+pub const OTHER_IPV6: &str = "fd00:7:0:2::2";
 pub const GATEWAY_IPV6: &str = "fd00:7:0:1::1";
 const ROUTER_LINK_LOCAL: &str = "fe80::1";
 const ALL_NODES: &str = "ff02::1";
 
-const ETHER_IPV4: u16 = 0x0800;
+pub const ETHER_IPV4: u16 = 0x0800;
 const ETHER_ARP: u16 = 0x0806;
 const ETHER_IPV6: u16 = 0x86dd;
 const UDP: u8 = 17;
@@ -98,9 +98,55 @@ pub fn false_ones() -> Vec<Frame> {
         nd("bad-router-false", ROUTER_LINK_LOCAL, 134, "::"),
         nd("bad-redirect", OWN_LINK_LOCAL, 137, GATEWAY_IPV6),
         behind_hop_by_hop("bad-router-hidden", OWN_LINK_LOCAL, 134),
-        vlan(udp4("bad-vlan", OWN_MAC, OWN_IPV4, OTHER_IPV4, 5000, 53)),
+        vlan(udp4("bad-vlan", OWN_MAC, OWN_IPV4, OTHER_IPV4, 5000, 53), 5),
         ethernet("bad-ethertype", OWN_MAC, BROADCAST, 0x88b5, &[0; 40]),
         ethernet("bad-rarp", OWN_MAC, BROADCAST, 0x8035, &[0; 40]),
+    ]
+}
+
+/// With the name also in the packet: a host that looks at bridged packets as a router cuts off what is behind it.
+fn labelled(payload: &[u8], name: &str) -> Vec<u8> {
+    [payload, format!("<{name}>").as_bytes()].concat()
+}
+
+/// A further MAC address behind the tap.
+pub const EXTRA_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x0a];
+/// The subnet and the address that are used under it.
+const EXTRA_IPV6: &str = "fd00:7:0:9::2";
+const EXTRA_LINK_LOCAL: &str = "fe80::ff:fe00:a";
+
+/// From the further MAC address with what is its own.
+pub fn honest_of_extra() -> Vec<Frame> {
+    let none = Ipv4Addr::UNSPECIFIED;
+    vec![
+        arp("extra-arp-request", EXTRA_MAC, 1, EXTRA_MAC, SECOND_IPV4),
+        arp("extra-arp-reply", EXTRA_MAC, 2, EXTRA_MAC, SECOND_IPV4),
+        arp("extra-arp-probe", EXTRA_MAC, 1, EXTRA_MAC, none),
+        udp4("extra-ipv4", EXTRA_MAC, SECOND_IPV4, OTHER_IPV4, 5000, 53),
+        udp4("extra-dhcp-client", EXTRA_MAC, none, Ipv4Addr::BROADCAST, 68, 67),
+        udp6("extra-ipv6", EXTRA_MAC, EXTRA_IPV6, OTHER_IPV6, 5000, 53),
+        nd_of("extra-advert", EXTRA_MAC, EXTRA_IPV6, 136, EXTRA_IPV6),
+        nd_of("extra-dad", EXTRA_MAC, "::", 135, EXTRA_IPV6),
+        nd_of("extra-dad-link", EXTRA_MAC, "::", 135, EXTRA_LINK_LOCAL),
+    ]
+}
+
+/// One's addresses under the other's MAC address.
+pub fn false_with_extra() -> Vec<Frame> {
+    vec![
+        udp4("mixed-ipv4-own", EXTRA_MAC, OWN_IPV4, OTHER_IPV4, 5000, 53),
+        udp4("mixed-ipv4-extra", OWN_MAC, SECOND_IPV4, OTHER_IPV4, 5000, 53),
+        arp("mixed-arp-own", EXTRA_MAC, 2, EXTRA_MAC, OWN_IPV4),
+        arp("mixed-arp-extra", OWN_MAC, 2, OWN_MAC, SECOND_IPV4),
+        arp("mixed-arp-sender", OWN_MAC, 2, EXTRA_MAC, SECOND_IPV4),
+        arp("mixed-arp-ether", EXTRA_MAC, 2, OWN_MAC, OWN_IPV4),
+        udp6("mixed-ipv6-own", EXTRA_MAC, OWN_IPV6, OTHER_IPV6, 5000, 53),
+        udp6("mixed-ipv6-extra", OWN_MAC, EXTRA_IPV6, OTHER_IPV6, 5000, 53),
+        nd_of("mixed-advert-own", EXTRA_MAC, EXTRA_IPV6, 136, OWN_IPV6),
+        nd("mixed-advert-extra", OWN_IPV6, 136, EXTRA_IPV6),
+        nd("mixed-dad-extra", "::", 135, EXTRA_IPV6),
+        nd_of("mixed-router-advert", EXTRA_MAC, EXTRA_LINK_LOCAL, 134, "::"),
+        udp4("mixed-dhcp-answer", EXTRA_MAC, SECOND_IPV4, Ipv4Addr::BROADCAST, 67, 68),
     ]
 }
 
@@ -158,20 +204,32 @@ pub fn arp_to_guest(name: &'static str) -> Frame {
 }
 
 fn ipv4(name: &'static str, mac: [u8; 6], ends: (Ipv4Addr, Ipv4Addr), protocol: u8, payload: &[u8]) -> Frame {
+    let payload = labelled(payload, name);
     let len = (20 + payload.len()) as u16;
     let head = [0x45, 0, len.to_be_bytes()[0], len.to_be_bytes()[1], 0, 0, 0, 0, 64, protocol, 0, 0];
     let mut head = [&head[..], &ends.0.octets(), &ends.1.octets()].concat();
+    sum_up(&mut head);
+    ethernet(name, mac, BROADCAST, ETHER_IPV4, &[&head[..], &payload].concat())
+}
+
+/// Sets the sum of an IPv4 header (RFC 791).
+pub fn sum_up(head: &mut [u8]) {
+    head[10..12].fill(0);
     let sum: u32 = head.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
     let sum = !((sum & 0xffff) + (sum >> 16)) as u16;
     head[10..12].copy_from_slice(&sum.to_be_bytes());
-    ethernet(name, mac, BROADCAST, ETHER_IPV4, &[&head[..], payload].concat())
+}
+
+fn nd_of(name: &'static str, mac: [u8; 6], from: &str, kind: u8, target: &str) -> Frame {
+    ipv6(name, mac, from, ALL_NODES, ICMPV6, &icmpv6(kind, target))
 }
 
 fn ipv6(name: &'static str, mac: [u8; 6], from: &str, to: &str, next: u8, payload: &[u8]) -> Frame {
     let address = |text: &str| text.parse::<Ipv6Addr>().unwrap().octets();
+    let payload = labelled(payload, name);
     let len = payload.len() as u16;
     let head = [&[0x60, 0, 0, 0][..], &len.to_be_bytes(), &[next, 255], &address(from), &address(to)].concat();
-    ethernet(name, mac, ALL_NODES_MAC, ETHER_IPV6, &[&head[..], payload].concat())
+    ethernet(name, mac, ALL_NODES_MAC, ETHER_IPV6, &[&head[..], &payload].concat())
 }
 
 fn udp6(name: &'static str, mac: [u8; 6], from: &str, to: &str, from_port: u16, to_port: u16) -> Frame {
@@ -183,7 +241,7 @@ fn icmpv6(kind: u8, target: &str) -> Vec<u8> {
 }
 
 fn nd(name: &'static str, from: &str, kind: u8, target: &str) -> Frame {
-    ipv6(name, OWN_MAC, from, ALL_NODES, ICMPV6, &icmpv6(kind, target))
+    nd_of(name, OWN_MAC, from, kind, target)
 }
 
 fn behind_hop_by_hop(name: &'static str, from: &str, kind: u8) -> Frame {
@@ -191,7 +249,8 @@ fn behind_hop_by_hop(name: &'static str, from: &str, kind: u8) -> Frame {
     ipv6(name, OWN_MAC, from, ALL_NODES, 0, &[&option[..], &icmpv6(kind, "::")].concat())
 }
 
-fn vlan(frame: Frame) -> Frame {
+/// The frame with a tag of this VLAN.
+pub fn vlan(frame: Frame, id: u16) -> Frame {
     let (head, rest) = frame.bytes.split_at(12);
-    Frame { name: frame.name, bytes: [head, &[0x81, 0, 0, 5], rest].concat() }
+    Frame { name: frame.name, bytes: [head, &[0x81, 0], &id.to_be_bytes(), rest].concat() }
 }

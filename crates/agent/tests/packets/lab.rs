@@ -65,6 +65,13 @@ impl Lab {
         self.between((&self.guest, device), (&self.peer, "p0"), "wire0", frames)
     }
 
+    /// Frames that the guest has got behind the first tap.
+    pub fn received(&self) -> u64 {
+        let args = ["netns", "exec", &self.guest, "cat", "/sys/class/net/g0/statistics/rx_packets"];
+        let output = Command::new("ip").args(args).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+    }
+
     /// How many of each frame arrive at the guest when the peer sends them.
     pub fn arrived_at_guest(&self, frames: &[Frame]) -> BTreeMap<String, u64> {
         self.between((&self.peer, "p0"), (&self.guest, "g0"), TAP, frames)

@@ -13,6 +13,23 @@ pub struct LogIn {
     pub code: Option<String>,
 }
 
+/// Who forgot a password.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForgottenPassword {
+    pub email: String,
+}
+
+/// What the holder of a mailed link chose.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChosenPassword {
+    /// Of the link.
+    pub token: String,
+    /// 12 to 200 characters.
+    pub new: String,
+}
+
 /// One's second factor.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -9,11 +9,13 @@ use crate::lenient;
 pub struct HypervisorNetwork {
     pub id: i64,
     pub name: String,
-    /// `simpleBridge`, or `lvNatv1` where the node translates addresses.
+    /// `simpleBridge`, `lvNatv1` where the node translates addresses, or `lvNetwork` where it routes to single ones.
     pub r#type: String,
     pub bridge: String,
     /// Of guests' interfaces; null is the bridge's.
     pub mtu: Option<i32>,
+    /// The node makes the bridge for this network.
+    pub made: bool,
     /// The first of the node; it stays.
     pub primary: bool,
     /// New servers are attached to it.
@@ -22,7 +24,9 @@ pub struct HypervisorNetwork {
     pub updated: String,
 }
 
-/// A bridge that the node's owner lists in its configuration becomes a network.
+/// A bridge that the node's owner lists in its configuration becomes a network; or one that the node makes for it, of a
+/// name that begins as the node's owner lets bridges be named (`bridge_prefix`). What a node changes of its own network
+/// is undone after a minute unless the control server reaches it all the same.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CreateHypervisorNetwork {
@@ -32,7 +36,7 @@ pub struct CreateHypervisorNetwork {
     /// 1 to 15 of `A-Za-z0-9_.-`; no other network of the node has it.
     #[schema(required = true)]
     pub bridge: String,
-    /// `simpleBridge` (the default) or `lvNatv1`.
+    /// `simpleBridge` (the default), `lvNatv1` or `lvNetwork`.
     #[serde(deserialize_with = "lenient::option_text")]
     pub r#type: Option<String>,
     /// 1280 to 9216, and no more than the bridge's; null is the bridge's.

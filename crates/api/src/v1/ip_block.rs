@@ -26,6 +26,9 @@ pub struct CreateIpBlock {
     /// 0 to 20.
     #[serde(default)]
     pub network_profile: i32,
+    /// Interfaces that are told their addresses by DHCP are told those of this block.
+    #[serde(default = "yes", deserialize_with = "lenient::bool")]
+    pub dhcp: bool,
     /// IPv4: the first and the last address that servers get; at most 65,536 in one call.
     #[serde(default)]
     pub first: Option<String>,
@@ -130,6 +133,9 @@ pub struct UpdateIpBlock {
     /// 0 to 20.
     #[serde(deserialize_with = "lenient::option_i64")]
     pub network_profile: Option<i64>,
+    /// False: no addresses of it are told by DHCP.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub dhcp: Option<bool>,
     /// IPv6 only, with its length (`2001:db8::/48`): wants `regenerate`, and that no server has a subnet of the block.
     pub source_prefix: Option<String>,
     /// IPv6 only: of each server's subnet; wants the same.

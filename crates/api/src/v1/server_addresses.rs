@@ -47,6 +47,10 @@ pub struct ServerWhitelistChange {
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct UpdateInterface {
+    /// Another network of the server's hypervisor, which serves the addresses that the interface has. A server that runs
+    /// goes on there at once, unless the MTU is another.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub hypervisor_network_id: Option<i64>,
     /// 1 virtio, 2 e1000, 3 rtl8139; null is the default. From the next start of the server on.
     #[serde(deserialize_with = "lenient::option_i64")]
     pub driver: Option<i64>,
@@ -83,6 +87,13 @@ pub struct UpdateInterface {
     /// In each direction; 0 is unlimited.
     #[serde(deserialize_with = "lenient::option_i64")]
     pub packets_per_second: Option<i64>,
+    /// True lets the node tell whoever has the interface's MAC addresses their IPv4 addresses by DHCP, those of blocks with
+    /// `dhcp`.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub dhcp_v4: Option<bool>,
+    /// The same for IPv6; where the node is the gateway, it advertises itself as the router.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub dhcp_v6: Option<bool>,
 }
 
 /// One more interface of a server.
@@ -129,6 +140,13 @@ pub struct CreateInterface {
     /// In each direction; 0 is unlimited.
     #[serde(deserialize_with = "lenient::option_i64")]
     pub packets_per_second: Option<i64>,
+    /// True lets the node tell whoever has the interface's MAC addresses their IPv4 addresses by DHCP, those of blocks with
+    /// `dhcp`.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub dhcp_v4: Option<bool>,
+    /// The same for IPv6; where the node is the gateway, it advertises itself as the router.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub dhcp_v6: Option<bool>,
 }
 
 /// Which IPv4 addresses an interface gets or loses: one of the three.

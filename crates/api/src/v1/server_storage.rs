@@ -10,13 +10,16 @@ pub struct ServerDisk {
     pub row_id: i64,
     /// 1 is the primary disk.
     pub id: i32,
+    /// libvirt's cache mode; null is the hypervisor's.
     pub cache: Option<String>,
+    /// `scsi` or `sata`; null is virtio.
     pub bus: Option<String>,
     /// GB (binary).
     pub capacity: i64,
     /// `a` is the primary disk.
     pub drive: String,
     pub datastore_disk_id: Option<i64>,
+    /// What it was made with; null is none.
     pub filesystem: Option<String>,
     pub iops: DiskRate,
     /// Bytes a second.
@@ -25,7 +28,7 @@ pub struct ServerDisk {
     #[serde(rename = "type")]
     pub kind: String,
     pub profile: i32,
-    /// 1 to be made, 3 there.
+    /// 1 to be made, 3 there, 4 to be removed.
     pub status: i32,
     pub enabled: bool,
     pub primary: bool,

@@ -46,7 +46,7 @@ async fn t24_after_a_reboot_guests_that_ran_come_back_without_the_control_server
 }
 
 /// The node loses its power and comes up; only its agent is started.
-async fn reboot(berth: &mut Berth, number: u8) {
+pub async fn reboot(berth: &mut Berth, number: u8) {
     berth.agent.crash().await;
     host::lose_power(&berth.place).await;
     let boot_id = berth.place.dir.join("boot-id");

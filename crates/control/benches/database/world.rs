@@ -210,6 +210,7 @@ fn block(ctx: &Context, family: i32) -> NewBlock {
         resolver2: None,
         enabled: true,
         network_profile: 0,
+        dhcp: true,
         now: ctx.now(),
     }
 }

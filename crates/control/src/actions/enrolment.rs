@@ -11,7 +11,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{entry, hypervisor_networks::NAT, hypervisor_selftest};
+use super::{
+    entry,
+    hypervisor_networks::{NAT, ROUTED},
+    hypervisor_selftest,
+};
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
@@ -250,7 +254,11 @@ fn networks(facts: &Value, now: i64) -> Vec<NewNetwork> {
         if found.iter().any(|known| known.bridge == bridge) {
             continue;
         }
-        let kind = if network["nat"] == true { NAT } else { SIMPLE_BRIDGE };
+        let kind = match (network["nat"] == true, network["routed"] == true) {
+            (_, true) => ROUTED,
+            (true, false) => NAT,
+            (false, false) => SIMPLE_BRIDGE,
+        };
         let mtu = network["mtu"].as_i64().filter(|mtu| *mtu > 0).and_then(|mtu| i32::try_from(mtu).ok());
         found.push(NewNetwork {
             hypervisor_id: 0,
@@ -258,6 +266,7 @@ fn networks(facts: &Value, now: i64) -> Vec<NewNetwork> {
             kind: kind.to_owned(),
             bridge: bridge.to_owned(),
             mtu,
+            made: false,
             is_primary: found.is_empty(),
             now,
         });

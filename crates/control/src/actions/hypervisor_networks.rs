@@ -14,15 +14,23 @@ use berth_store::{
 };
 use serde_json::{Value, json};
 
-use super::{differences, entry, ip_block_bindings::NODE, queue, rules};
+use super::{
+    differences, entry,
+    ip_block_bindings::NODE,
+    queue::{self, Subject},
+    rules,
+};
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
+    jobs::Kind,
 };
 
 pub const NETWORK: &str = "network";
 /// A bridge whose node translates addresses.
 pub const NAT: &str = "lvNatv1";
+/// A bridge by which the node routes to single addresses.
+pub const ROUTED: &str = "lvNetwork";
 /// IPv6 wants no less; no more fits into the frames of usual hardware.
 pub const MTU: std::ops::RangeInclusive<i64> = 1280..=9216;
 /// Linux' limit for names of interfaces.
@@ -51,15 +59,17 @@ pub async fn create(
     actor.require(Ability::Admin)?;
     let now = ctx.now();
     let made = ctx.store.write_tx::<_, Error>(|tx| {
-        let (actor, input) = (actor.clone(), input.clone());
+        let (ctx, actor, input) = (ctx.clone(), actor.clone(), input.clone());
         Box::pin(async move {
             let node = hypervisor::lock(tx, hypervisor_id).await?.ok_or(Error::NotFound(NODE))?;
             let others = networks::of_hypervisors(tx, &[hypervisor_id]).await?;
+            let bridge = input.bridge.trim().to_owned();
             let new = NewNetwork {
                 hypervisor_id,
+                made: is_made(&node, &bridge),
                 name: input.name.trim().to_owned(),
                 kind: input.r#type.unwrap_or_else(|| SIMPLE_BRIDGE.to_owned()),
-                bridge: input.bridge.trim().to_owned(),
+                bridge,
                 mtu: input.mtu.map(|mtu| i32::try_from(mtu).unwrap_or(0)),
                 is_primary: others.is_empty(),
                 now,
@@ -72,12 +82,31 @@ pub async fn create(
             }
             rules::done(errors)?;
             let made = networks::create(tx, new).await?;
+            if made.made {
+                follow(&ctx, tx, hypervisor_id).await?;
+            }
             let subject = (NODE, hypervisor_id);
             audit::record(tx, entry(&actor, now, "create_network", subject, None, Some(shown(&made)))).await?;
             Ok(made)
         })
     });
-    made.await.map_err(taken)
+    let made = made.await.map_err(taken)?;
+    ctx.nudge.notify_one();
+    Ok(made)
+}
+
+/// Whether the node makes the bridge: its owner lets the control server name bridges that begin so.
+fn is_made(node: &node_entity::Model, bridge: &str) -> bool {
+    let prefix = node.facts.get("bridgePrefix").and_then(Value::as_str).unwrap_or_default();
+    !prefix.is_empty() && bridge.starts_with(prefix)
+}
+
+/// Queues that the node makes the bridges that it is to make, by a job of its own for each change.
+async fn follow(ctx: &Context, tx: &Tx, hypervisor_id: i64) -> Result<(), Error> {
+    let subject = Subject { server_id: None, hypervisor_id: Some(hypervisor_id) };
+    let once = (ctx.rng.uuid(), ctx.now());
+    queue::put(tx, queue::new_job(Kind::Networks, "change_networks", subject, false, json!({}), once)).await?;
+    Ok(())
 }
 
 pub async fn update(
@@ -97,7 +126,12 @@ pub async fn update(
             let Some((before, after)) = differences(shown(&row), shown(&changed)) else { return Ok(row) };
             let told = |network: &entity::Model| (network.bridge.clone(), network.mtu);
             let follows = told(&row) != told(&changed);
+            let makes = |network: &entity::Model| network.made.then(|| told(network));
+            let remade = makes(&row) != makes(&changed);
             let changed = networks::update(tx, changed, now).await?;
+            if remade {
+                self::follow(&ctx, tx, hypervisor_id).await?;
+            }
             if follows {
                 for server in networks::renew_specifications(tx, id).await? {
                     if let Some(server) = servers::by_id(tx, server).await? {
@@ -133,6 +167,9 @@ async fn changed(
         }
     }
     new.bridge = bridge.map_or(new.bridge, |bridge| bridge.trim().to_owned());
+    if new.bridge != row.bridge {
+        new.made = is_made(node, &new.bridge);
+    }
     new.kind = r#type.unwrap_or(new.kind);
     new.mtu = mtu.map_or(new.mtu, |mtu| mtu.map(|mtu| i32::try_from(mtu).unwrap_or(0)));
     if (&new.bridge, &new.kind, new.mtu) != (&row.bridge, &row.kind, row.mtu) {
@@ -161,7 +198,7 @@ pub async fn remove(
     actor.require(Ability::Admin)?;
     let now = ctx.now();
     let removed = ctx.store.write_tx::<_, Error>(|tx| {
-        let actor = actor.clone();
+        let (ctx, actor) = (ctx.clone(), actor.clone());
         Box::pin(async move {
             // With the lock no create can attach a server meanwhile.
             hypervisor::lock(tx, hypervisor_id).await?.ok_or(Error::NotFound(NODE))?;
@@ -182,11 +219,16 @@ pub async fn remove(
                 return Err(Error::invalid("New servers are attached to the network; make another one the default."));
             }
             networks::remove(tx, id).await?;
+            if row.made {
+                follow(&ctx, tx, hypervisor_id).await?;
+            }
             let subject = (NODE, hypervisor_id);
             Ok(audit::record(tx, entry(&actor, now, "remove_network", subject, Some(shown(&row)), None)).await?)
         })
     });
-    removed.await
+    removed.await?;
+    ctx.nudge.notify_one();
+    Ok(())
 }
 
 async fn found(tx: &Tx, hypervisor_id: i64, id: i64) -> Result<entity::Model, Error> {
@@ -196,8 +238,8 @@ async fn found(tx: &Tx, hypervisor_id: i64, id: i64) -> Result<entity::Model, Er
 
 /// Type, bridge and MTU, against what the node said that its owner allows.
 fn check(errors: &mut Vec<String>, node: &node_entity::Model, (kind, bridge, mtu): (&str, &str, Option<i32>)) {
-    if ![SIMPLE_BRIDGE, NAT].contains(&kind) {
-        errors.push(format!("The type must be {SIMPLE_BRIDGE} or {NAT}."));
+    if ![SIMPLE_BRIDGE, NAT, ROUTED].contains(&kind) {
+        errors.push(format!("The type must be {SIMPLE_BRIDGE}, {NAT} or {ROUTED}."));
     }
     if let Some(mtu) = mtu {
         rules::within(errors, "mtu", mtu.into(), MTU);
@@ -205,6 +247,12 @@ fn check(errors: &mut Vec<String>, node: &node_entity::Model, (kind, bridge, mtu
     let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     if bridge.is_empty() || bridge.len() > BRIDGE_LIMIT_CHARS || !bridge.chars().all(plain) {
         errors.push(format!("The bridge must have 1 to {BRIDGE_LIMIT_CHARS} characters of A-Za-z0-9_.-"));
+        return;
+    }
+    if is_made(node, bridge) {
+        if kind != SIMPLE_BRIDGE {
+            errors.push(format!("The type must be {SIMPLE_BRIDGE}: the node makes the bridge {bridge}."));
+        }
         return;
     }
     let told = node.facts.get("networks").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -223,6 +271,10 @@ fn check(errors: &mut Vec<String>, node: &node_entity::Model, (kind, bridge, mtu
     if kind == NAT && known["nat"] != true {
         errors.push(format!("The type can't be {NAT}: the node does not translate addresses behind {bridge}."));
     }
+    if (kind == ROUTED) != (known["routed"] == true) && known["exists"] != false {
+        let is = if known["routed"] == true { "routes" } else { "does not route" };
+        errors.push(format!("The type can't be {kind}: the node {is} to single addresses by {bridge}."));
+    }
     let most = known["mtu"].as_i64().filter(|mtu| *mtu > 0);
     if let (Some(mtu), Some(most)) = (mtu, most)
         && i64::from(mtu) > most
@@ -233,7 +285,7 @@ fn check(errors: &mut Vec<String>, node: &node_entity::Model, (kind, bridge, mtu
 
 fn shown(row: &entity::Model) -> Value {
     json!({ "id": row.id, "name": row.name, "type": row.kind, "bridge": row.bridge, "mtu": row.mtu,
-            "default": row.is_default })
+            "made": row.made, "default": row.is_default })
 }
 
 fn taken(error: Error) -> Error {

@@ -32,7 +32,8 @@ pub async fn update(ctx: &Context, actor: &Actor, id: i64, input: UpdateIpBlock)
             }
             keep_gateway_free(tx, &row, &change).await?;
             let told = |block: &entity::Model| {
-                (block.gateway.clone(), block.prefix_len, block.resolver1.clone(), block.resolver2.clone())
+                let resolvers = (block.resolver1.clone(), block.resolver2.clone());
+                (block.gateway.clone(), block.prefix_len, resolvers, block.dhcp)
             };
             ip_block::update(tx, id, change).await?;
             let after = ip_block::by_id(tx, id).await?.ok_or(Error::NotFound(BLOCK))?;
@@ -62,7 +63,8 @@ async fn follow(ctx: &Context, tx: &Tx, id: i64, now: i64) -> Result<(), Error> 
 
 fn shown(row: &entity::Model) -> serde_json::Value {
     json!({ "name": row.name, "gateway": row.gateway, "prefixLen": row.prefix_len, "enabled": row.enabled,
-            "sourcePrefix": row.source_prefix, "networkProfile": row.network_profile })
+            "sourcePrefix": row.source_prefix, "networkProfile": row.network_profile,
+            "dhcp": row.dhcp })
 }
 
 /// The block as it is to be; every mistake at once.
@@ -121,6 +123,7 @@ fn changed(row: &entity::Model, input: &UpdateIpBlock, now: i64) -> Result<Block
         resolver2: input.resolver2.clone().unwrap_or_else(|| row.resolver2.clone()),
         enabled: input.enabled.unwrap_or(row.enabled),
         network_profile: input.network_profile.and_then(|n| i32::try_from(n).ok()).unwrap_or(row.network_profile),
+        dhcp: input.dhcp.unwrap_or(row.dhcp),
         now,
     })
 }

@@ -43,6 +43,7 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateIpBlock) -> Resul
         resolver2: input.resolver2.clone(),
         enabled: input.enabled,
         network_profile: input.network_profile,
+        dhcp: input.dhcp,
         now,
     };
     let nodes = input.hypervisor_ids;

@@ -5,7 +5,7 @@ use berth_store::{
     Micros, audit,
     entity::user as user_entity,
     login_token::{self, NewPair},
-    server, session,
+    password_link, server, session,
     user::{self, Relation},
 };
 use serde_json::json;
@@ -139,6 +139,7 @@ pub async fn trim(ctx: &Context) -> Result<(), Error> {
     let trimmed = ctx.store.write_tx::<_, Error>(|tx| {
         Box::pin(async move {
             login_token::trim(tx, now - crate::clock::DAY).await?;
+            password_link::trim(tx, now - crate::clock::DAY).await?;
             session::trim(tx, now).await?;
             Ok(berth_store::login_failure::trim(tx, now - logins::FAILURE_WINDOW.max(second_factors::CODE_WINDOW))
                 .await?)

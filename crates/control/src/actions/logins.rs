@@ -5,7 +5,10 @@
 
 use std::net::IpAddr;
 
-use berth_api::panel::account::{ChangePassword, LogIn};
+use berth_api::{
+    panel::account::{ChangePassword, LogIn},
+    time,
+};
 use berth_store::{
     Micros, Tx, audit,
     entity::{session as entity, user as user_entity},
@@ -22,6 +25,7 @@ use crate::{
     clock::{DAY, MINUTE},
     http::auth::hash_token,
     limit::Client,
+    mail::{self, Letter},
 };
 
 /// A session that nobody uses ends after so long.
@@ -85,7 +89,7 @@ pub async fn log_in(ctx: &Context, visitor: &Visitor, input: LogIn) -> Result<Be
     let (now, actor) = (ctx.now(), Actor::owner(user.id, visitor.address, visitor.request_id.clone()));
     let session = ctx.store.write_tx::<_, Error>(|tx| {
         let (new, actor, account, visitor) = (new.clone(), actor.clone(), account.clone(), visitor.clone());
-        let shown = shown.clone();
+        let (shown, ctx, user) = (shown.clone(), ctx.clone(), user.clone());
         Box::pin(async move {
             let mut by = "password";
             if let Some(shown) = &shown {
@@ -93,6 +97,7 @@ pub async fn log_in(ctx: &Context, visitor: &Visitor, input: LogIn) -> Result<Be
                 by = "password and second factor";
             }
             login_failure::forgive(tx, &account).await?;
+            tell_login(&ctx, tx, &user, &new).await?;
             begin(tx, &actor, &visitor, new, by, now).await
         })
     });
@@ -135,6 +140,36 @@ pub(super) async fn begin(
     let after = json!({ "by": by, "session": row.id, "userAgent": row.user_agent });
     audit::record(tx, entry(actor, now, "log_in", ("user", row.user_id), None, Some(after))).await?;
     Ok(row)
+}
+
+/// Tells the account's owner of a login from an address or with a browser that no session of theirs has. The first of all
+/// is their own.
+async fn tell_login(ctx: &Context, tx: &Tx, user: &user_entity::Model, new: &NewSession) -> Result<(), Error> {
+    let known = session::of_user(tx, user.id, new.now).await?;
+    let is_alike = |row: &entity::Model| row.address == new.address && row.user_agent == new.user_agent;
+    if known.is_empty() || known.iter().any(is_alike) {
+        return Ok(());
+    }
+    let letter = Letter::SignIn {
+        name: user.name.clone(),
+        address: new.address.clone().unwrap_or_else(|| "an unknown address".to_owned()),
+        browser: new.user_agent.clone(),
+        at: time::offset(new.now),
+    };
+    mail::post(tx, mail::draft(ctx, &letter)?, user, new.now).await
+}
+
+/// Tells the account's owner that the password is another one.
+pub(super) async fn tell_change(
+    ctx: &Context,
+    tx: &Tx,
+    user: &user_entity::Model,
+    visitor: &Visitor,
+    now: Micros,
+) -> Result<(), Error> {
+    let address = visitor.address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string());
+    let letter = Letter::PasswordChanged { name: user.name.clone(), address };
+    mail::post(tx, mail::draft(ctx, &letter)?, user, now).await
 }
 
 /// Counts the attempt before anything is looked at, so that a thousand at once are no more than a thousand in a row.
@@ -217,25 +252,34 @@ pub async fn change_password(
     input: ChangePassword,
 ) -> Result<(), Error> {
     let ChangePassword { current, new } = input;
-    if !PASSWORD_CHARS.contains(&new.chars().count()) {
-        let (least, most) = PASSWORD_CHARS.into_inner();
-        return Err(Error::invalid(format!("The new field must have {least} to {most} characters.")));
-    }
+    check_new("new", &new)?;
     let account = confirm_password(ctx, visitor, user, current).await?;
     let (now, password_hash) = (ctx.now(), passwords::hash(ctx, &new).await?);
     let (id, kept) = (user.id, session.id);
     let changed = ctx.store.write_tx::<_, Error>(|tx| {
         let (actor, password_hash, account) = (actor.clone(), password_hash.clone(), account.clone());
+        let (ctx, visitor) = (ctx.clone(), visitor.clone());
         Box::pin(async move {
             login_failure::forgive(tx, &account).await?;
             let user = user::by_id(tx, id).await?.ok_or(Error::Unauthenticated)?;
-            user::change(tx, user, Change { password_hash: Some(password_hash), ..Change::default() }, now).await?;
+            let change = Change { password_hash: Some(password_hash), ..Change::default() };
+            let user = user::change(tx, user, change, now).await?;
+            tell_change(&ctx, tx, &user, &visitor, now).await?;
             let ended = session::end_others(tx, id, Some(kept)).await?;
             let after = json!({ "sessionsEnded": ended });
             Ok(audit::record(tx, entry(&actor, now, "change_password", ("user", id), None, Some(after))).await?)
         })
     });
     changed.await
+}
+
+/// Whether a password may be chosen.
+pub(super) fn check_new(field: &str, new: &str) -> Result<(), Error> {
+    if PASSWORD_CHARS.contains(&new.chars().count()) {
+        return Ok(());
+    }
+    let (least, most) = PASSWORD_CHARS.into_inner();
+    Err(Error::invalid(format!("The {field} field must have {least} to {most} characters.")))
 }
 
 /// Looks whether it is the password of whoever is logged in. Answers by which name failures are counted.

@@ -36,7 +36,7 @@ use crate::{
 /// How often a tag or a MAC address that is taken is drawn again.
 pub(super) const DRAWS: u32 = 5;
 /// 52:54:00 is QEMU's.
-const MAC_PREFIX: &str = "52:54:00";
+pub(super) const MAC_PREFIX: &str = "52:54:00";
 /// Tags have ten digits.
 const TAGS: std::ops::Range<u64> = 1_000_000_000..10_000_000_000;
 

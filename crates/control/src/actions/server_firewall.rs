@@ -5,11 +5,13 @@ use berth_store::{
     Tx,
     entity::{firewall_rule as entity, server_interface},
     firewall::{self as store, Holder, Rule},
+    interface_vlan,
     server_details::{self, InterfaceDetails},
 };
 use serde_json::{Value, json};
 
 use super::{
+    interface_vlans,
     interfaces::{self, Change, INTERFACE},
     rulesets::{RULESET, known},
 };
@@ -95,6 +97,12 @@ async fn carry_out(
     let (holder, now, tag) = (Holder::Interface(interface.id), change.now, interface.tag);
     match deed {
         Deed::Enable(enabled) => {
+            let vlans = interface_vlan::of_interfaces(tx, &[interface.id]).await?;
+            if enabled && vlans.iter().any(interface_vlans::is_tagged) {
+                return Err(Error::invalid(
+                    "The firewall can't be switched on: it judges frames without a tag, and the interface is a trunk of VLANs.",
+                ));
+            }
             store::set_enabled(tx, interface.id, enabled, now).await?;
             let (was, is) = (interface.firewall_enabled, json!({ "interface": tag, "enabled": enabled }));
             Ok((None, "switch_firewall", Some(json!({ "enabled": was })), Some(is)))

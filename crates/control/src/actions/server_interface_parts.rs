@@ -70,6 +70,7 @@ async fn insert(tx: &Tx, change: &Change, input: CreateInterface, (tag, mac): (i
         in_average_kbs: 0,
         out_average_kbs: 0,
         network_profile: 0,
+        network_id: network.id,
         now: change.now,
     };
     let wanted = changed_by(plain, &as_change(input), network.mtu)?;
@@ -111,8 +112,11 @@ fn as_change(input: CreateInterface) -> UpdateInterface {
         in_burst,
         out_burst,
         packets_per_second,
+        dhcp_v4,
+        dhcp_v6,
     } = input;
     UpdateInterface {
+        hypervisor_network_id: None,
         driver,
         ip_filter,
         in_average,
@@ -125,6 +129,8 @@ fn as_change(input: CreateInterface) -> UpdateInterface {
         in_burst,
         out_burst,
         packets_per_second,
+        dhcp_v4,
+        dhcp_v6,
     }
 }
 

@@ -2,20 +2,24 @@
 
 use berth_api::v1::server_addresses::UpdateInterface;
 use berth_store::{
-    hypervisor_network,
+    Tx,
+    entity::{hypervisor_network as network_entity, server_interface as entity},
+    hypervisor_network, interface_vlan, ip_block_binding, ipv4_address, ipv6_subnet, port_forward,
     server_details::{self, InterfaceDetails},
     server_interface::{self, InterfaceChange, Settings},
 };
 use serde_json::json;
 
 use super::{
-    hypervisor_networks::MTU,
-    interfaces::{self, Change, INTERFACE},
+    hypervisor_networks::{MTU, NAT},
+    interface_vlans,
+    interfaces::{self, Change, INTERFACE, Locked},
     rules,
 };
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
+    ipam,
 };
 
 /// kB/s; as the operations on servers take it.
@@ -58,14 +62,21 @@ pub async fn update(
             let locked = change.lock(tx).await?;
             let row = locked.at(&reference)?;
             let network = hypervisor_network::by_id(tx, row.network_id).await?;
+            let network = match input.hypervisor_network_id.filter(|id| *id != row.network_id) {
+                Some(id) => Some(moved(tx, &locked, row, id).await?),
+                None => network,
+            };
             let before = InterfaceChange {
                 settings: Settings::of(row),
                 in_average_kbs: row.in_average_kbs,
                 out_average_kbs: row.out_average_kbs,
                 network_profile: row.network_profile,
+                network_id: row.network_id,
                 now: change.now,
             };
+            let network_id = network.as_ref().map_or(row.network_id, |network| network.id);
             let new = changed_by(before, &input, network.and_then(|network| network.mtu))?;
+            let new = InterfaceChange { network_id, ..new };
             server_interface::update(tx, row.id, new).await?;
             change.follow(tx, &locked.row).await?;
             change.record(tx, "update_interface", Some(shown(&before)), Some(shown(&new))).await
@@ -76,6 +87,39 @@ pub async fn update(
     Ok(())
 }
 
+/// The network that an interface moves to; it serves what the interface has.
+async fn moved(tx: &Tx, locked: &Locked, row: &entity::Model, id: i64) -> Result<network_entity::Model, Error> {
+    let network = hypervisor_network::by_id(tx, id).await?;
+    let network = network
+        .filter(|network| network.hypervisor_id == locked.row.hypervisor_id)
+        .ok_or_else(|| Error::invalid("The hypervisorNetworkId must be a network of the server's hypervisor."))?;
+    let serving = ip_block_binding::giving_to_network(tx, network.id).await?;
+    let serves = |block_id: i64| serving.iter().any(|block| block.id == block_id);
+    let mut errors = Vec::new();
+    let strange = |address: String| {
+        format!(
+            "The hypervisorNetworkId can't be changed: {address} is of an IP block that does not serve that network."
+        )
+    };
+    for address in ipv4_address::of_interface(tx, row.id).await?.iter().filter(|address| !serves(address.block_id)) {
+        errors.push(strange(ipam::ipv4(address.address).to_string()));
+    }
+    for subnet in ipv6_subnet::of_interface(tx, row.id).await?.iter().filter(|subnet| !serves(subnet.block_id)) {
+        errors.push(strange(format!("{}/{}", subnet.subnet, subnet.prefix_len)));
+    }
+    if network.kind != NAT && !port_forward::of_interfaces(tx, &[row.id]).await?.is_empty() {
+        errors.push(format!(
+            "The hypervisorNetworkId can't be changed: ports of the node lead to the interface, and the network is not of \
+             type {NAT}."
+        ));
+    }
+    rules::done(errors)?;
+    if !interface_vlan::of_interfaces(tx, &[row.id]).await?.is_empty() {
+        interface_vlans::require_vlans(tx, network.hypervisor_id, network.id).await?;
+    }
+    Ok(network)
+}
+
 /// What an interface is to have; every mistake at once.
 pub(super) fn changed_by(
     before: InterfaceChange,
@@ -83,6 +127,7 @@ pub(super) fn changed_by(
     network_mtu: Option<i32>,
 ) -> Result<InterfaceChange, Error> {
     let UpdateInterface {
+        hypervisor_network_id: _,
         driver,
         ip_filter,
         in_average,
@@ -95,6 +140,8 @@ pub(super) fn changed_by(
         in_burst,
         out_burst,
         packets_per_second,
+        dhcp_v4,
+        dhcp_v6,
     } = input;
     let mut errors = Vec::new();
     for (field, value, range) in [
@@ -124,6 +171,8 @@ pub(super) fn changed_by(
     to.in_burst_kb = in_burst.unwrap_or(to.in_burst_kb);
     to.out_burst_kb = out_burst.unwrap_or(to.out_burst_kb);
     to.packets_s = packets_per_second.unwrap_or(to.packets_s);
+    to.dhcp_v4 = dhcp_v4.unwrap_or(to.dhcp_v4);
+    to.dhcp_v6 = dhcp_v6.unwrap_or(to.dhcp_v6);
     if to.process_queues.is_some_and(|queues| queues > 1) && to.driver.is_some_and(|driver| driver != VIRTIO) {
         errors.push("The processQueues must be 1: only virtio has more.".to_owned());
     }
@@ -140,10 +189,11 @@ pub(super) fn changed_by(
 }
 
 pub(super) fn shown(change: &InterfaceChange) -> serde_json::Value {
-    let InterfaceChange { settings, in_average_kbs, out_average_kbs, network_profile, now: _ } = change;
-    json!({ "driver": settings.driver, "ipFilter": settings.ip_filter, "inAverage": in_average_kbs,
+    let InterfaceChange { settings, in_average_kbs, out_average_kbs, network_profile, network_id, now: _ } = change;
+    json!({ "hypervisorNetworkId": network_id, "driver": settings.driver, "ipFilter": settings.ip_filter,
+            "inAverage": in_average_kbs,
             "outAverage": out_average_kbs, "networkProfile": network_profile,
             "processQueues": settings.process_queues, "mtu": settings.mtu, "portIsolated": settings.port_isolated,
             "linkUp": settings.link_up, "inBurst": settings.in_burst_kb, "outBurst": settings.out_burst_kb,
-            "packetsPerSecond": settings.packets_s })
+            "packetsPerSecond": settings.packets_s, "dhcpV4": settings.dhcp_v4, "dhcpV6": settings.dhcp_v6 })
 }

@@ -3,7 +3,7 @@
 use berth_api::v1::server_input::CreateServer;
 use berth_store::{
     entity::{hypervisor, package, storage_point},
-    server_disk::{NewDisk, STATUS_PLANNED, STATUS_READY},
+    server_disk::{Hardware, NewDisk, STATUS_PLANNED, STATUS_READY},
 };
 use uuid::Uuid;
 
@@ -102,6 +102,8 @@ impl Order {
             read_iops: package.read_iops,
             write_iops: package.write_iops,
             storage_point_id: None,
+            hardware: Hardware::default(),
+            filesystem: None,
         });
         Plan {
             memory_mib: self.input.memory.unwrap_or(package.memory_mib),
@@ -137,13 +139,9 @@ impl Plan {
     /// Its disks on a node, each on the storage that is named for it. A format that the package inherits is the
     /// storage's, then the node's, then qcow2; where disks are devices they are raw, whatever was asked for.
     pub fn disks_on(&self, node: &hypervisor::Model, points: &[storage_point::Model], on: &[Pool]) -> Vec<NewDisk> {
-        let known = |format: &&String| ["qcow2", "raw"].contains(&format.as_str());
         let mut disks = self.disks.clone();
         for (disk, pool) in disks.iter_mut().zip(on) {
-            let point = points.iter().find(|point| pool.point == Some(point.id));
-            let asked = [Some(&disk.format), point.map(|point| &point.disk_format), Some(&node.default_disk_type)];
-            let format = asked.into_iter().flatten().find(known).map_or("qcow2", String::as_str);
-            disk.format = if pool.kind.keeps_files() { format } else { "raw" }.to_owned();
+            disk.format = format_on(&disk.format, pool, points, node);
             disk.storage_point_id = pool.point;
         }
         disks
@@ -153,6 +151,17 @@ impl Plan {
     pub fn volumes(&self) -> impl Iterator<Item = Uuid> {
         self.disks.iter().map(|disk| disk.volume_uuid)
     }
+}
+
+/// The format of a disk on a storage, see [`Plan::disks_on`].
+pub(super) fn format_on(asked: &str, pool: &Pool, points: &[storage_point::Model], node: &hypervisor::Model) -> String {
+    if !pool.kind.keeps_files() {
+        return "raw".to_owned();
+    }
+    let point = points.iter().find(|point| pool.point == Some(point.id));
+    let said = [asked, point.map_or("", |point| &point.disk_format), &node.default_disk_type];
+    let known = said.into_iter().find(|format| ["qcow2", "raw"].contains(format));
+    known.unwrap_or("qcow2").to_owned()
 }
 
 fn required(errors: &mut Vec<String>, name: &str, value: Option<i64>) -> i64 {

@@ -35,6 +35,7 @@ pub async fn reset(ctx: &Context, actor: &Actor, server_id: i64, input: ResetPas
         user: user.to_owned(),
         password_hash: crypt::hash(ctx.rng.as_ref(), &password).await?,
         password_enc: ctx.seal("servers", "password_enc", row.uuid, &password),
+        email: input.send_mail.unwrap_or(true),
     };
     let now = ctx.now();
     let queued = ctx.store.write_tx::<_, Error>(|tx| {

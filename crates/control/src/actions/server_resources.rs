@@ -5,7 +5,7 @@ use berth_store::{
     entity::{server, server_disk},
     pending_action::{self, NewPending},
     server_change::{self, Changes, DiskLimits},
-    server_disk as disks,
+    server_disk::{self as disks, STATUS_LEAVING},
 };
 use serde_json::json;
 
@@ -129,7 +129,8 @@ pub async fn set_storage(
         let changing = changing.clone();
         Box::pin(async move {
             let row = changing.lock(tx, server_id).await?;
-            let disk = disks::of_server(tx, row.id).await?.into_iter().find(|disk| disk.position == position);
+            let stays = |disk: &server_disk::Model| disk.position == position && disk.status != STATUS_LEAVING;
+            let disk = disks::of_server(tx, row.id).await?.into_iter().find(stays);
             let disk =
                 disk.ok_or_else(|| Error::invalid("The drive must be the letter of one of the server's disks."))?;
             if size_gib < disk.capacity_gib {

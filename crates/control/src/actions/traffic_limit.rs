@@ -5,7 +5,7 @@ use berth_api::v1::server_traffic::TrafficPolicy;
 use berth_store::{
     Tx, audit,
     entity::{package_traffic, server, traffic_state::Model as State},
-    package, server as servers, server_interface, traffic as store, traffic_limit,
+    package, server as servers, server_interface, traffic as store, traffic_limit, user,
 };
 use serde_json::json;
 
@@ -14,6 +14,7 @@ use crate::{
     Context, Error,
     actor::{Ability, Actor},
     clock::DAY,
+    mail::{self, Letter},
     traffic,
 };
 
@@ -97,7 +98,7 @@ pub async fn look_at(ctx: &Context, server_id: i64) -> Result<(), Error> {
             if state.month != month {
                 (state.month, state.noticed) = (month, 0);
             }
-            give_notices(tx, &change, &mut state, percent).await?;
+            give_notices(tx, &change, &row, &mut state, percent).await?;
             let changed = settle(tx, &change, &row, &mut state, percent).await?;
             if before.as_ref() != Some(&state) && (before.is_some() || state.noticed > 0) {
                 state.updated_at = change.now;
@@ -132,7 +133,13 @@ async fn used(tx: &Tx, row: &server::Model, now: i64) -> Result<(i32, i64), Erro
 }
 
 /// Each once in a period.
-async fn give_notices(tx: &Tx, change: &Change, state: &mut State, percent: i64) -> Result<(), Error> {
+async fn give_notices(
+    tx: &Tx,
+    change: &Change,
+    row: &server::Model,
+    state: &mut State,
+    percent: i64,
+) -> Result<(), Error> {
     for notice in NOTICES {
         if percent < notice || i64::from(state.noticed) >= notice {
             continue;
@@ -140,6 +147,10 @@ async fn give_notices(tx: &Tx, change: &Change, state: &mut State, percent: i64)
         state.noticed = i32::try_from(notice).unwrap_or(100);
         let after = json!({ "percent": notice, "month": state.month });
         change.record(tx, "traffic_notice", None, Some(after)).await?;
+        if let Some(owner) = user::by_id(tx, row.owner_id).await? {
+            let letter = Letter::Traffic { name: row.name.clone(), uuid: row.uuid.to_string(), percent: notice };
+            mail::post(tx, mail::draft(&change.ctx, &letter)?, &owner, change.now).await?;
+        }
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use super::{entry, passwords, rules, self_service::profiles::Wanted};
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
+    mail::{self, Letter},
 };
 
 const PASSWORD_CHARS: usize = 30;
@@ -42,13 +43,18 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateUser) -> Result<(
         self_service_hourly_credit: input.self_service_hourly_credit.unwrap_or(false),
         ..plain
     };
+    let (name, email) = (new.name.clone(), new.email.clone());
+    let letter = Letter::Welcome { name, email, password: password.clone() };
+    let draft = if input.send_mail == Some(true) { mail::draft(ctx, &letter)? } else { None };
     let user = ctx
         .store
         .write_tx::<_, Error>(|tx| {
-            let (new, wanted, actor) = (new.clone(), wanted.clone(), actor.clone());
+            let (new, wanted) = (new.clone(), wanted.clone());
+            let (actor, draft) = (actor.clone(), draft.clone());
             Box::pin(async move {
                 let user = user::insert(tx, new).await?;
                 wanted.assign(tx, user.id, now).await?;
+                mail::post(tx, draft, &user, now).await?;
                 let written = entry(&actor, now, "create_user", ("user", user.id), None, Some(shown(&user)));
                 audit::record(tx, written).await?;
                 Ok(user)

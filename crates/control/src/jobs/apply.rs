@@ -4,13 +4,13 @@
 //!   send ⇄ await → (done)
 //! ```
 //!
-//! What the guest that runs can't take while it runs waits for its next start, and is shown so.
+//! Volumes of disks that left the server are removed at the end. What the guest that runs can't take while it runs waits for its next start, and is shown so.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Run, StepError, StepResult, build::load, specification};
+use super::{Run, StepError, StepResult, build::load, leaving, specification};
 use crate::nodes::Poll;
 
 /// Looks within one step, some ten seconds.
@@ -59,7 +59,8 @@ async fn await_applied(run: &Run) -> Result<StepResult, StepError> {
         let seen = node.observe(&uuid).await?.filter(|seen| seen.desired_generation >= wanted);
         // Changed again since, or the node lost it.
         let Some(seen) = seen else { return Ok(StepResult::next(Step::Send.name())) };
-        if let Some(settled) = specification::settled(&details, &seen) {
+        if let Some(mut settled) = specification::settled(&details, &seen) {
+            settled.gone_disks = leaving::gone(run, &node, &details).await?;
             let (server_id, now) = (details.server.id, run.ctx.now());
             let waiting = settled.waiting.iter().map(|new| new.action.clone()).collect::<Vec<_>>();
             let data = json!({ "applied": settled.applied, "waiting": waiting });

@@ -10,12 +10,24 @@
 use std::time::Duration;
 
 use berth_proto as proto;
-use berth_store::{entity::template as template_row, server_details, server_outcome, template};
+use berth_store::{
+    entity::template as template_row, server_details, server_details::ServerDetails, server_outcome, template,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Run, StepError, StepResult, Write, specification};
-use crate::nodes::{Poll, image_file_name, op};
+use super::{
+    Run, StepError, StepResult, Write,
+    leaving::{self, Pruned},
+    password::ADMINISTRATOR,
+    specification,
+};
+use crate::{
+    mail::{self, Letter},
+    nodes::{Poll, image_file_name, op},
+    pending::Settled,
+    spec::{WINDOWS, server_spec},
+};
 
 /// How long the guest may take until its agent answers; afterwards the server counts as built all the same, since a
 /// template may have no agent.
@@ -202,14 +214,16 @@ async fn boot(run: &Run) -> Result<StepResult, StepError> {
 async fn prune(run: &Run) -> Result<StepResult, StepError> {
     let details = load(run).await?;
     let node = run.node().await?;
-    let operation = op::Op::PruneVolumes(proto::PruneVolumes {});
-    let done = op::wait_done(run, &node, &details.server.uuid.to_string(), "prune", operation).await?;
-    // Everything was made anew: what waited for a start is in it.
-    let settled = specification::look(&node, &details).await?;
+    let Pruned { detail, gone } = leaving::prune(run, &node, &details).await?;
+    // Everything was made anew: what waited for a start is in it. What left after this build was sent has a job of its own.
+    let settled = specification::look(&node, &details).await?.map(|settled| Settled { gone_disks: gone, ..settled });
     let (server_id, now) = (details.server.id, run.ctx.now());
-    Ok(StepResult::done().data(json!({ "detail": done.detail })).write(move |tx| {
-        let settled = settled.clone();
+    let draft = if run.payload::<BuildPayload>()?.email { draft(run, &details)? } else { None };
+    let owner = details.owner;
+    Ok(StepResult::done().data(json!({ "detail": detail })).write(move |tx| {
+        let (settled, draft, owner) = (settled.clone(), draft.clone(), owner.clone());
         Box::pin(async move {
+            mail::post(tx, draft, &owner, now).await?;
             server_outcome::built(tx, server_id, now).await?;
             if let Some(settled) = settled {
                 specification::write(tx, server_id, &settled, now).await?;
@@ -217,6 +231,26 @@ async fn prune(run: &Run) -> Result<StepResult, StepError> {
             Ok(())
         })
     }))
+}
+
+/// What the owner needs to log in.
+fn draft(run: &Run, details: &ServerDetails) -> Result<Option<mail::Draft>, StepError> {
+    let server = &details.server;
+    let password = run.ctx.open("servers", "password_enc", server.uuid, &server.password_enc)?;
+    let specified = server_spec(&run.ctx, details)?.interfaces;
+    let addresses = specified.iter().flat_map(|interface| {
+        let ipv4 = interface.ipv4.iter().map(|address| address.address.clone());
+        ipv4.chain(interface.ipv6.iter().map(|subnet| subnet.address.clone()))
+    });
+    let letter = Letter::ServerBuilt {
+        name: server.name.clone(),
+        hostname: server.hostname.clone().unwrap_or_default(),
+        uuid: server.uuid.to_string(),
+        addresses: addresses.collect(),
+        user: if server.os_type == WINDOWS { ADMINISTRATOR } else { "root" }.to_owned(),
+        password,
+    };
+    Ok(mail::draft(&run.ctx, &letter)?)
 }
 
 /// A build that failed or was cancelled leaves the server as failed until the next one.

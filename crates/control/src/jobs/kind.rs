@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use berth_store::job;
 
-use super::{Run, StepError, StepResult, Write, apply, build, delete, media, password, power, ptr, selftest, suspend};
+use super::{
+    Run, StepError, StepResult, Write, apply, build, delete, media, networks, password, power, ptr, selftest, suspend,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -18,6 +20,8 @@ pub enum Kind {
     Suspend,
     Selftest,
     Media,
+    /// A node's own network.
+    Networks,
 }
 
 /// What a second try of a job begins with.
@@ -32,7 +36,7 @@ pub enum Again {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Build,
         Kind::Power,
         Kind::Delete,
@@ -42,6 +46,7 @@ impl Kind {
         Kind::Suspend,
         Kind::Selftest,
         Kind::Media,
+        Kind::Networks,
     ];
 
     pub fn name(self) -> &'static str {
@@ -55,6 +60,7 @@ impl Kind {
             Kind::Suspend => "suspend",
             Kind::Selftest => "selftest",
             Kind::Media => "media",
+            Kind::Networks => "networks",
         }
     }
 
@@ -69,7 +75,7 @@ impl Kind {
             Kind::Build => Duration::from_secs(3_600),
             Kind::Power | Kind::Password => Duration::from_secs(900),
             Kind::Ptr => Duration::from_secs(24 * 3_600),
-            Kind::Selftest => Duration::from_secs(1_800),
+            Kind::Selftest | Kind::Networks => Duration::from_secs(1_800),
             // What was changed while a node was away is there when it is back.
             Kind::Apply => Duration::from_secs(7 * 24 * 3_600),
             // The node's own download takes up to two hours.
@@ -90,6 +96,7 @@ impl Kind {
             Kind::Suspend => suspend::Step::Look.name(),
             Kind::Selftest => selftest::STEP,
             Kind::Media => media::Step::Fetch.name(),
+            Kind::Networks => networks::Step::Send.name(),
         }
     }
 
@@ -98,6 +105,7 @@ impl Kind {
         match self {
             Kind::Build => build::Step::ALL.map(build::Step::name).to_vec(),
             Kind::Apply => apply::Step::ALL.map(apply::Step::name).to_vec(),
+            Kind::Networks => networks::Step::ALL.map(networks::Step::name).to_vec(),
             Kind::Power | Kind::Delete | Kind::Password | Kind::Ptr | Kind::Suspend | Kind::Selftest | Kind::Media => {
                 Vec::new()
             }
@@ -116,6 +124,7 @@ impl Kind {
             Kind::Suspend => Box::pin(suspend::step(run)).await,
             Kind::Selftest => Box::pin(selftest::step(run)).await,
             Kind::Media => Box::pin(media::step(run)).await,
+            Kind::Networks => Box::pin(networks::step(run)).await,
         }
     }
 
@@ -125,7 +134,13 @@ impl Kind {
             Kind::Build => build::failed(run),
             Kind::Ptr => ptr::failed(run),
             Kind::Power => power::failed(run),
-            Kind::Delete | Kind::Password | Kind::Apply | Kind::Suspend | Kind::Selftest | Kind::Media => None,
+            Kind::Delete
+            | Kind::Password
+            | Kind::Apply
+            | Kind::Suspend
+            | Kind::Selftest
+            | Kind::Media
+            | Kind::Networks => None,
         }
     }
 
@@ -148,9 +163,14 @@ impl Kind {
         match self {
             Kind::Build => Again::Build,
             Kind::Delete => Again::Deletion,
-            Kind::Power | Kind::Password | Kind::Selftest | Kind::Ptr | Kind::Apply | Kind::Suspend | Kind::Media => {
-                Again::Same
-            }
+            Kind::Power
+            | Kind::Password
+            | Kind::Selftest
+            | Kind::Ptr
+            | Kind::Apply
+            | Kind::Suspend
+            | Kind::Media
+            | Kind::Networks => Again::Same,
         }
     }
 
@@ -166,6 +186,9 @@ impl Kind {
             }
             Kind::Media => "The drive is as it was; mend the cause and retry this item, or eject the disc.",
             Kind::Selftest => "See that the node's agent runs and is reached; then retry this item.",
+            Kind::Networks => {
+                "The node's network is what it was. See that the node is reached and takes the change; then retry this item."
+            }
             Kind::Ptr => {
                 "See that the DNS server answers and has the zone; then retry this item, or name the address again."
             }

@@ -7,7 +7,7 @@ use berth_store::{Micros, Tx, pending_action, server_details::ServerDetails, ser
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Run, StepError, StepResult, Write, build::load, specification};
+use super::{Run, StepError, StepResult, Write, build::load, leaving, specification};
 use crate::{Error, nodes::op, pending::Settled};
 
 pub const STEP: &str = "server.power";
@@ -71,10 +71,24 @@ pub async fn step(run: &Run) -> Result<StepResult, StepError> {
         PowerAction::Poweroff => Some("off"),
         PowerAction::Shutdown => None,
     };
-    let settled = if power.is_some() { specification::look(&node, &details).await? } else { None };
+    let mut settled = if power.is_some() { specification::look(&node, &details).await? } else { None };
+    if let (Some(settled), true) = (&mut settled, starts) {
+        settled.gone_disks = left(leaving::gone(run, &node, &details).await, &uuid)?;
+    }
     let applied = settled.as_ref().map(|settled| settled.applied.clone()).unwrap_or_default();
     let data = json!({ "action": action, "detail": done.detail, "applied": applied });
     Ok(StepResult::done().data(data).write(ended(details.server.id, power, settled, run.ctx.now())))
+}
+
+/// A guest that was started is, also where a volume that left it can't be removed now: the next change tries again.
+fn left(gone: Result<Vec<i64>, StepError>, server: &str) -> Result<Vec<i64>, StepError> {
+    match gone {
+        Err(StepError::Fatal(why)) => {
+            tracing::warn!(server, why, "volumes of disks that left a server are still on its node");
+            Ok(Vec::new())
+        }
+        outcome => outcome,
+    }
 }
 
 /// What waits shows as being applied, and then the step is taken again.

@@ -3,7 +3,7 @@
 use berth_proto as proto;
 use berth_store::{Micros, Tx, pending_action, server_change, server_details::ServerDetails, server_outcome};
 
-use super::{Run, StepError, build::load};
+use super::{Run, StepError, build::load, leaving};
 use crate::{
     Error,
     nodes::{Node, NodeError},
@@ -56,7 +56,7 @@ pub fn settled(details: &ServerDetails, seen: &proto::ObservedServer) -> Option<
 
 /// Writes it: what was applied is forgotten, what waits is shown. Changes that were made since are left alone.
 pub async fn write(tx: &Tx, server_id: i64, settled: &Settled, now: Micros) -> Result<(), Error> {
-    let Settled { generation, waiting, made_disks, applied: _ } = settled;
+    let Settled { generation, waiting, made_disks, gone_disks, applied: _ } = settled;
     let rows = pending_action::of_server(tx, server_id).await?;
     for row in rows.iter().filter(|row| pending::is_settled(row, *generation)) {
         match waiting.iter().find(|new| new.waits_for == row.waits_for) {
@@ -70,5 +70,5 @@ pub async fn write(tx: &Tx, server_id: i64, settled: &Settled, now: Micros) -> R
     if !made_disks.is_empty() {
         server_change::disks_made(tx, made_disks, now).await?;
     }
-    Ok(())
+    leaving::forget(tx, server_id, gone_disks).await
 }

@@ -41,6 +41,21 @@ impl Node {
         }
     }
 
+    /// Over a connection of its own, not the one that is kept.
+    pub fn anew(nodes: &Nodes, row: hypervisor::Model) -> Result<Self, NodeError> {
+        let client = nodes.new_client(&row)?;
+        Ok(Self { row, client })
+    }
+
+    pub async fn set_networks(&self, request: proto::SetNetworksRequest) -> Result<proto::NetworksReply, NodeError> {
+        self.within(CALL_LIMIT, self.client.clone().set_networks(limited(request, CALL_LIMIT))).await
+    }
+
+    pub async fn confirm_networks(&self, change_id: &str) -> Result<proto::NetworksReply, NodeError> {
+        let request = proto::ConfirmNetworksRequest { change_id: change_id.to_owned() };
+        self.within(CALL_LIMIT, self.client.clone().confirm_networks(limited(request, CALL_LIMIT))).await
+    }
+
     pub async fn hello(&self, cluster_uuid: &str) -> Result<proto::HelloReply, NodeError> {
         let request = proto::HelloRequest {
             control_version: berth_api::VERSION.to_owned(),

@@ -110,9 +110,12 @@ impl Nodes {
                 channel
             }
         };
-        Ok(NodeClient::new(channel)
-            .max_decoding_message_size(MESSAGE_LIMIT_BYTES)
-            .max_encoding_message_size(MESSAGE_LIMIT_BYTES))
+        Ok(client_over(channel))
+    }
+
+    /// A client whose connection nothing was sent over before.
+    pub fn new_client(&self, row: &hypervisor::Model) -> Result<NodeClient<Channel>, NodeError> {
+        Ok(client_over(self.connect(row, &endpoint_address(&row.ip, row.port))?))
     }
 
     fn connect(&self, row: &hypervisor::Model, address: &str) -> Result<Channel, NodeError> {
@@ -136,6 +139,12 @@ impl Nodes {
     }
 }
 
+fn client_over(channel: Channel) -> NodeClient<Channel> {
+    NodeClient::new(channel)
+        .max_decoding_message_size(MESSAGE_LIMIT_BYTES)
+        .max_encoding_message_size(MESSAGE_LIMIT_BYTES)
+}
+
 /// The name in a node's certificate that the control server asks for.
 pub fn tls_name(node_uuid: &uuid::Uuid) -> String {
     format!("{node_uuid}.node.berth")
@@ -148,9 +157,17 @@ fn endpoint_address(ip: &str, port: i32) -> String {
 impl Run {
     /// The node of the job's server.
     pub async fn node(&self) -> Result<Node, StepError> {
+        Ok(Node::new(&self.ctx.nodes, self.node_row().await?)?)
+    }
+
+    /// The same over a new connection.
+    pub async fn node_anew(&self) -> Result<Node, StepError> {
+        Ok(Node::anew(&self.ctx.nodes, self.node_row().await?)?)
+    }
+
+    async fn node_row(&self) -> Result<hypervisor::Model, StepError> {
         let id = self.job.hypervisor_id.ok_or_else(|| StepError::Fatal("The job has no node.".to_owned()))?;
         let row = nodes_store::by_id(self.ctx.store.read(), id).await?;
-        let row = row.ok_or_else(|| StepError::Fatal("The node is not registered any more.".to_owned()))?;
-        Ok(Node::new(&self.ctx.nodes, row)?)
+        row.ok_or_else(|| StepError::Fatal("The node is not registered any more.".to_owned()))
     }
 }

@@ -11,6 +11,7 @@ mod credit;
 mod dns_calls;
 mod document;
 mod hostile;
+mod interface_calls;
 mod limits;
 mod operations;
 #[path = "../servers/rows.rs"]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    dns_calls,
+    dns_calls, interface_calls,
     rows::{self, Company},
     self_service_calls,
 };
@@ -82,17 +82,15 @@ pub async fn example(app: &App, company: &Company, operation: &Operation) -> Cal
     if let Some(call) = self_service_calls::example(app, company, operation).await {
         return call;
     }
+    if let Some(call) = interface_calls::example(app, company, operation).await {
+        return call;
+    }
     if operation.path == "/servers/{serverId}/traffic/blocks/{blockId}" {
         let path = format!("/servers/{}/traffic/blocks", company.server(app).await);
         assert_eq!(app.post(&path, json!({ "month": 1, "amount": 5 })).await.0, 201);
         let (_, blocks) = app.get(&path).await;
         let path = format!("{path}/{}", blocks["data"]["assigned"][0]["id"]);
         return Call { method: operation.method.clone(), path, body: None };
-    }
-    if operation.path == "/servers/{serverId}/forwards/{forwardId}" {
-        let path = format!("/servers/{}/forwards", translated_server(app, company).await);
-        let id = made(app, &path, json!({ "protocol": "tcp", "port": 22 })).await;
-        return Call { method: operation.method.clone(), path: format!("{path}/{id}"), body: None };
     }
     if operation.path == "/users/{extRelationId}/serverAuthenticationTokens/{serverId}" {
         let (user, relation) = related_user(app).await;
@@ -106,6 +104,8 @@ pub async fn example(app: &App, company: &Company, operation: &Operation) -> Cal
         _ => "primary",
     };
     let mut path = operation.path.replace("{address}", "192.0.2.1").replace("{interface}", reference);
+    let drive = if operation.method == "DELETE" { "b" } else { "a" };
+    path = path.replace("{diskRef}", drive);
     if path.starts_with("/compute/hypervisors/{hypervisorId}/networks") {
         let node = rows::spare_hypervisor(app, company.group).await;
         path = path.replace("{hypervisorId}", &node.to_string());
@@ -187,6 +187,11 @@ async fn id_of(app: &App, company: &Company, operation: &Operation) -> i64 {
             made(app, &format!("/servers/{id}/interfaces"), json!({ "hypervisorNetworkId": 1 })).await;
             id
         }
+        "DELETE /servers/{serverId}/disks/{diskRef}" => {
+            let id = company.server(app).await;
+            made(app, &format!("/servers/{id}/disks"), json!({ "sizeGb": 1 })).await;
+            id
+        }
         "DELETE /servers/{serverId}/networkWhitelist" => {
             let id = company.server(app).await;
             let passed = json!({ "ip": "10.0.0.10", "cidr": 32 });
@@ -255,7 +260,7 @@ async fn id_of(app: &App, company: &Company, operation: &Operation) -> i64 {
 }
 
 /// A server whose node translates its addresses.
-async fn translated_server(app: &App, company: &Company) -> i64 {
+pub async fn translated_server(app: &App, company: &Company) -> i64 {
     let network = format!("/compute/hypervisors/{}/networks/1", company.hypervisors[0]);
     let changed = app.call("PUT", &network, Some(json!({ "type": "lvNatv1" }).to_string())).await;
     assert_eq!(changed.0, 200, "{}", changed.1);
@@ -323,6 +328,9 @@ fn body(app: &App, company: &Company, operation: &Operation) -> Option<Body> {
         "DELETE /servers/{serverId}/networkWhitelist" => json!({ "interface": "primary", "ip": "10.0.0.10" }),
         "PUT /servers/{serverId}/interfaces/{interface}" => json!({ "inAverage": 1000 }),
         "POST /servers/{serverId}/interfaces" => json!({ "hypervisorNetworkId": 1 }),
+        "POST /servers/{serverId}/disks" => json!({ "sizeGb": 1, "filesystem": "ext4", "qos": { "readIops": 500 } }),
+        "PUT /servers/{serverId}/disks/{diskRef}" => json!({ "sizeGb": 6, "apply": true }),
+        "DELETE /servers/{serverId}/disks/{diskRef}" => json!({ "confirm": true }),
         "POST /servers/{serverId}/forwards" => json!({ "protocol": "tcp", "port": 22 }),
         "DELETE /servers/{serverId}/interfaces/{interface}" => json!({ "confirm": true }),
         "POST /compute/hypervisors/{hypervisorId}/networks" => json!({ "name": random, "bridge": "nat0" }),

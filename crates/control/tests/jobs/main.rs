@@ -8,6 +8,7 @@
 mod app;
 mod changes;
 mod custom_xml;
+mod disks;
 mod drift;
 mod events;
 mod faults;
@@ -16,6 +17,7 @@ mod isos;
 mod joining;
 mod kinds;
 mod names;
+mod networks;
 mod node_metrics;
 mod pdns;
 mod queue;

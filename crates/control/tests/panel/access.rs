@@ -24,6 +24,8 @@ fn operations(company: &Company) -> Vec<(String, String, Option<Value>)> {
             let body = match format!("{method} {path}").as_str() {
                 "POST /session" => Some(json!({ "email": "jon@doe.test", "password": PASSWORD })),
                 "PUT /password" => Some(json!({ "current": PASSWORD, "new": PASSWORD })),
+                "POST /forgotten-password" => Some(json!({ "email": "jon@doe.test" })),
+                "PUT /forgotten-password" => Some(json!({ "token": "x", "new": PASSWORD })),
                 "POST /second-factor" => Some(json!({ "password": PASSWORD })),
                 "PUT /second-factor" => Some(json!({ "code": "000000" })),
                 "POST /second-factor/end" | "POST /second-factor/codes" => {

@@ -15,6 +15,8 @@ pub struct Browser {
     /// `name=value`.
     pub cookie: Option<String>,
     pub csrf: String,
+    /// How it names itself.
+    pub user_agent: String,
 }
 
 /// What came back.
@@ -27,12 +29,13 @@ pub struct Answer {
 impl Browser {
     pub fn new(app: &App) -> Self {
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { base: app.url.clone(), client, cookie: None, csrf: String::new() }
+        Self { base: app.url.clone(), client, cookie: None, csrf: String::new(), user_agent: "Firefox".to_owned() }
     }
 
     /// A request as this browser would send it, to a path on the panel's host.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let mut request = self.client.request(method, format!("{}{path}", self.base));
+        let mut request =
+            self.client.request(method, format!("{}{path}", self.base)).header("user-agent", &self.user_agent);
         if let Some(cookie) = &self.cookie {
             request = request.header("cookie", cookie);
         }

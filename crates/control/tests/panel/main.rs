@@ -10,9 +10,11 @@ mod browser;
 mod document;
 mod factors;
 mod logins;
+mod mail;
 mod pages;
 #[path = "../servers/rows.rs"]
 #[allow(dead_code)]
 mod rows;
 mod servers;
+mod smtp;
 mod sso;

@@ -12,8 +12,11 @@ berth_store::on_both_databases!(
     networks_of_a_node_are_made_changed_and_removed,
     a_network_in_use_stays_and_says_by_how_much,
     only_what_the_nodes_owner_allows_becomes_a_network,
+    a_bridge_of_the_owners_prefix_is_made_by_the_node,
     a_server_gets_and_loses_a_further_interface,
     an_interface_is_bounded_isolated_and_unplugged,
+    an_interface_is_told_its_addresses_by_dhcp_where_the_block_allows_it,
+    an_interface_moves_to_a_network_that_serves_its_addresses,
     bad_interfaces_are_refused_with_the_fields_name,
 );
 
@@ -129,13 +132,44 @@ async fn only_what_the_nodes_owner_allows_becomes_a_network(database: Database) 
         (json!({ "name": "Customers", "bridge": "br1", "mtu": "wide" }), "mtu"),
         (json!({ "name": "Customers", "bridge": "br1", "type": "macVTap" }), "type"),
         (json!({ "name": "Customers", "bridge": "br1", "type": "lvNatv1" }), "does not translate"),
+        (json!({ "name": "Customers", "bridge": "br1", "type": "lvNetwork" }), "does not route"),
+        (json!({ "name": "Customers", "bridge": "rt0" }), "routes to single addresses"),
         (json!({ "name": "Customers", "bridge": "br1", "vlan": 7 }), "vlan"),
     ] {
         let answer = app.post(&path, body.clone()).await;
         assert!(refusal(&answer).contains(field), "{body}: {}", answer.1);
     }
     let listed = refusal(&app.post(&path, json!({ "name": "Customers", "bridge": "br9" })).await);
-    assert!(listed.contains("br0, br1, br2, nat0"), "{listed}");
+    assert!(listed.contains("br0, br1, br2, nat0, rt0"), "{listed}");
+    let routed = json!({ "name": "Routed", "bridge": "rt0", "type": "lvNetwork" });
+    assert_eq!(made(&app, &path, routed).await["type"], "lvNetwork");
+}
+
+async fn a_bridge_of_the_owners_prefix_is_made_by_the_node(database: Database) {
+    let (app, _, path) = world(database).await;
+    let queued = async || app.get("/queue?kind=networks").await.1["total"].clone();
+    let network = made(&app, &path, json!({ "name": "Customers", "bridge": "vmbr7" })).await;
+    assert_eq!((&network["made"], queued().await), (&json!(true), json!(1)));
+    let one = format!("{path}/{}", network["id"]);
+    assert_eq!(send(&app, "PUT", &one, json!({ "name": "Others" })).await.0, 200);
+    assert_eq!(queued().await, 1, "nodes are told of no names");
+    assert_eq!(send(&app, "PUT", &one, json!({ "mtu": 9000 })).await.0, 200, "the node makes it so");
+    assert_eq!(queued().await, 2);
+    let (status, changed) = send(&app, "PUT", &one, json!({ "bridge": "br1" })).await;
+    assert_eq!((status, &changed["data"]["made"], queued().await), (200, &json!(false), json!(3)));
+    let (status, changed) = send(&app, "PUT", &one, json!({ "bridge": "vmbr8" })).await;
+    assert_eq!((status, &changed["data"]["made"], queued().await), (200, &json!(true), json!(4)));
+    assert_eq!(send(&app, "DELETE", &one, json!({ "confirm": true })).await.0, 204);
+    assert_eq!(queued().await, 5);
+    for (body, field) in [
+        (json!({ "name": "Customers", "bridge": "vmbr7", "type": "lvNatv1" }), "type"),
+        (json!({ "name": "Customers", "bridge": "vmbr7", "mtu": 1000 }), "mtu"),
+        (json!({ "name": "Customers", "bridge": "vmbr 7" }), "bridge"),
+        (json!({ "name": "Customers", "bridge": "vmb7" }), "bridge"),
+    ] {
+        let answer = app.post(&path, body.clone()).await;
+        assert!(refusal(&answer).contains(field), "{body}: {}", answer.1);
+    }
 }
 
 async fn a_server_gets_and_loses_a_further_interface(database: Database) {
@@ -206,6 +240,91 @@ async fn an_interface_is_bounded_isolated_and_unplugged(database: Database) {
     assert_eq!((&changed["data"]["inBurst"], &changed["data"]["portIsolated"]), (&json!(500), &json!(true)));
     let entry = app.get("/audit?action=update_interface").await.1["data"][0].clone();
     assert_eq!((&entry["before"]["mtu"], &entry["after"]["mtu"]), (&json!(1400), &Value::Null));
+}
+
+/// What its node is told to tell: MAC addresses, addresses with their lengths, gateways.
+async fn leases(app: &App, server: i64) -> Vec<(String, String, String)> {
+    let details = berth_store::server_details::by_id(app.ctx.store.read(), server).await.unwrap().unwrap();
+    let spec = berth_control::spec::trial_spec(&app.ctx, &details).unwrap();
+    let all = spec.interfaces.iter().flat_map(|interface| &interface.dhcp);
+    let leases: Vec<_> =
+        all.map(|of| (of.mac.clone(), format!("{}/{}", of.address, of.prefix_len), of.gateway.clone())).collect();
+    assert_eq!(spec.required_features.contains(&"dhcp.v1".to_owned()), !leases.is_empty());
+    leases
+}
+
+async fn an_interface_is_told_its_addresses_by_dhcp_where_the_block_allows_it(database: Database) {
+    let (app, company, _) = world(database).await;
+    let server = company.server(&app).await;
+    let path = format!("/servers/{server}/interfaces/primary");
+    let (_, shown) = app.get(&path).await;
+    assert_eq!((&shown["data"]["dhcpV4"], &shown["data"]["dhcpV6"]), (&json!(0), &json!(0)));
+    assert_eq!(leases(&app, server).await, []);
+    let before = generation(&app, server).await;
+    let (status, changed) = send(&app, "PUT", &path, json!({ "dhcpV4": true, "dhcpV6": 1 })).await;
+    assert_eq!((status, generation(&app, server).await), (200, before + 1), "{changed}");
+    assert_eq!((&changed["data"]["dhcpV4"], &changed["data"]["dhcpV6"]), (&json!(1), &json!(1)));
+    let (_, whole) = app.get(&format!("/servers/{server}")).await;
+    assert_eq!(
+        (&whole["data"]["primaryNetworkDhcp4"], &whole["data"]["primaryNetworkDhcp6"]),
+        (&json!(true), &json!(true))
+    );
+    let mac = shown["data"]["mac"].as_str().unwrap().to_lowercase();
+    let lease = |mac: &str, address: &str, gateway: &str| (mac.to_owned(), address.to_owned(), gateway.to_owned());
+    let four = lease(&mac, "192.0.2.1/24", "192.0.2.254");
+    let six = lease(&mac, "2001:db8:0:1::1/64", "2001:db8::1");
+    assert_eq!(leases(&app, server).await, [four.clone(), six.clone()]);
+
+    // One address for each MAC address; another one has its own.
+    assert_eq!(app.post(&format!("{path}/ipv4"), json!({ "quantity": 1 })).await.0, 201);
+    assert_eq!(leases(&app, server).await, [four.clone(), six.clone()]);
+    let (_, shown) = app.get(&path).await;
+    let second = format!("{path}/ipv4/{}/mac", shown["data"]["ipv4"][1]["id"]);
+    assert_eq!(app.put(&second, json!({ "mac": "02:00:5e:00:00:01" })).await.0, 200);
+    let extra = lease("02:00:5e:00:00:01", "192.0.2.2/24", "192.0.2.254");
+    assert_eq!(leases(&app, server).await, [four, extra, six.clone()]);
+
+    let before = generation(&app, server).await;
+    let (status, block) = send(&app, "PUT", "/connectivity/ipblocks/1", json!({ "dhcp": false })).await;
+    assert_eq!((status, &block["data"]["dhcp"]), (200, &json!(0)), "{block}");
+    assert_eq!((leases(&app, server).await, generation(&app, server).await), (vec![six], before + 1));
+    assert_eq!(send(&app, "PUT", &path, json!({ "dhcpV6": false })).await.0, 200);
+    assert_eq!(leases(&app, server).await, []);
+    assert!(refusal(&send(&app, "PUT", &path, json!({ "dhcpV4": "perhaps" })).await).contains("dhcpV4"));
+}
+
+async fn an_interface_moves_to_a_network_that_serves_its_addresses(database: Database) {
+    let (app, company, path) = world(database).await;
+    let server = company.server(&app).await;
+    let network = made(&app, &path, json!({ "name": "Customers", "bridge": "br1" })).await["id"].clone();
+    let interface = format!("/servers/{server}/interfaces/primary");
+    let to = |id: &Value| json!({ "hypervisorNetworkId": id });
+    let refused = refusal(&send(&app, "PUT", &interface, to(&network)).await);
+    assert!(refused.contains("192.0.2.1 is of an IP block") && refused.contains("2001:db8:0:1::/64"), "{refused}");
+    let bind = format!("/compute/hypervisors/{}/ipblocks", company.hypervisors[0]);
+    for block in [1, 2] {
+        let moved = send(&app, "PUT", &format!("{bind}/{block}"), json!({ "networkId": network })).await;
+        assert_eq!(moved.0, 200, "{}", moved.1);
+    }
+    let before = generation(&app, server).await;
+    let (status, moved) = send(&app, "PUT", &interface, to(&network)).await;
+    assert_eq!(status, 200, "{moved}");
+    assert_eq!(moved["data"]["hypervisorConnectivity"]["bridge"], "br1");
+    assert_eq!(
+        (&moved["data"]["hypervisorNetwork"], &moved["data"]["ipv4"][0]["address"]),
+        (&network, &json!("192.0.2.1"))
+    );
+    assert_eq!(generation(&app, server).await, before + 1);
+    let entry = app.get("/audit?action=update_interface").await.1["data"][0].clone();
+    assert_eq!(
+        (&entry["before"]["hypervisorNetworkId"], &entry["after"]["hypervisorNetworkId"]),
+        (&json!(1), &network)
+    );
+    let other = rows::spare_hypervisor(&app, company.group).await;
+    let (_, elsewhere) = app.get(&format!("/compute/hypervisors/{other}/networks")).await;
+    for wrong in [json!(999), elsewhere["data"][0]["id"].clone(), json!("br1")] {
+        assert!(refusal(&send(&app, "PUT", &interface, to(&wrong)).await).contains("hypervisorNetworkId"), "{wrong}");
+    }
 }
 
 async fn bad_interfaces_are_refused_with_the_fields_name(database: Database) {

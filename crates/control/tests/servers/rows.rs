@@ -103,12 +103,13 @@ fn new_hypervisor(ctx: &Context, group_id: i64, n: usize) -> NewHypervisor {
         max_memory_mib: 1 << 30,
         max_storage_gib: 0,
         data_dir: "/var/lib/berth/agent".to_owned(),
-        facts: json!({ "arch": "x86_64", "accelerator": "kvm", "cpuModel": "EPYC", "networks": [
+        facts: json!({ "arch": "x86_64", "accelerator": "kvm", "cpuModel": "EPYC", "filesystems": ["ext4", "xfs"], "networks": [
             { "bridge": "br0", "mtu": 1500, "exists": true, "nat": true },
-            { "bridge": "br1", "mtu": 9000, "exists": true, "nat": false },
+            { "bridge": "br1", "mtu": 9000, "exists": true, "nat": false, "vlans": true },
             { "bridge": "br2", "mtu": 0, "exists": false, "nat": false },
             { "bridge": "nat0", "mtu": 1500, "exists": true, "nat": true },
-        ] }),
+            { "bridge": "rt0", "mtu": 1500, "exists": true, "nat": false, "routed": true },
+        ], "bridgePrefix": "vmbr" }),
         certificate: None,
         now: NOW,
     }
@@ -129,6 +130,7 @@ async fn insert_block(ctx: &Context, tx: &Tx, family: i32) -> i64 {
         resolver2: Set(None),
         enabled: Set(true),
         network_profile: Set(0),
+        dhcp: Set(true),
         created_at: Set(NOW),
         updated_at: Set(NOW),
     };

@@ -13,6 +13,8 @@ pub struct Model {
     pub kind: String,
     pub bridge: String,
     pub mtu: Option<i32>,
+    /// The node makes the bridge for the control server.
+    pub made: bool,
     pub is_primary: bool,
     pub is_default: bool,
     pub created_at: i64,

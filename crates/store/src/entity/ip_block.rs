@@ -22,6 +22,8 @@ pub struct Model {
     pub resolver2: Option<String>,
     pub enabled: bool,
     pub network_profile: i32,
+    /// Its addresses may be told by DHCP.
+    pub dhcp: bool,
     pub created_at: i64,
     pub updated_at: i64,
 }

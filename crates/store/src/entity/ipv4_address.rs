@@ -19,6 +19,8 @@ pub struct Model {
     pub created_at: i64,
     /// When it was last given back; 0 where it never was given.
     pub free_since: i64,
+    /// Under which it is used, in small letters; null is its interface's own.
+    pub mac: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -15,7 +15,7 @@ pub struct Model {
     pub capacity_gib: i64,
     pub profile: i32,
     pub format: String,
-    /// 1 to be made, 3 there.
+    /// 1 to be made, 3 there, 4 to be removed.
     pub status: i32,
     pub enabled: bool,
     pub is_primary: bool,
@@ -25,6 +25,14 @@ pub struct Model {
     pub write_iops: Option<i64>,
     /// Null: in the node's own folder.
     pub storage_point_id: Option<i64>,
+    /// `virtio`, `scsi` or `sata`; null is virtio.
+    pub bus: Option<String>,
+    /// libvirt's cache mode; null is the node's.
+    pub cache: Option<String>,
+    /// `threads` or `native`; null is QEMU's choice.
+    pub io: Option<String>,
+    /// What it was made with; null is none.
+    pub filesystem: Option<String>,
     pub created_at: i64,
     pub updated_at: i64,
 }

@@ -40,6 +40,9 @@ pub struct Model {
     pub packets_s: i64,
     /// The most of either speed while the traffic is used up, in kB/s; 0 is none.
     pub throttle_kbs: i64,
+    /// Its addresses are told by DHCP, those of blocks that allow it.
+    pub dhcp_v4: bool,
+    pub dhcp_v6: bool,
     pub created_at: i64,
     pub updated_at: i64,
 }

@@ -13,7 +13,13 @@ mod m0009_networks;
 mod m0010_plans;
 mod m0011_sessions;
 mod m0012_second_factors;
+mod m0013_disks;
 mod m0014_self_service;
+mod m0020_extra_macs;
+mod m0021_made_bridges;
+mod m0022_dhcp;
+mod m0023_vlans;
+mod m0030_mail;
 
 use sea_orm_migration::prelude::*;
 
@@ -34,7 +40,13 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_plans::Migration),
             Box::new(m0011_sessions::Migration),
             Box::new(m0012_second_factors::Migration),
+            Box::new(m0013_disks::Migration),
             Box::new(m0014_self_service::Migration),
+            Box::new(m0020_extra_macs::Migration),
+            Box::new(m0021_made_bridges::Migration),
+            Box::new(m0022_dhcp::Migration),
+            Box::new(m0023_vlans::Migration),
+            Box::new(m0030_mail::Migration),
         ]
     }
 }

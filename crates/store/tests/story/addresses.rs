@@ -3,7 +3,10 @@
 use std::net::Ipv4Addr;
 
 use berth_store::{
-    Store, address_history, hypervisor_network,
+    Store, address_history,
+    extra_mac::{self, Holder},
+    hypervisor_network,
+    interface_vlan::{self, Vlan},
     ip_block::{self, BlockChange, NewBlock},
     ip_block_binding, ip_whitelist, ipv4_address, ipv6_subnet,
     port_forward::{self, NewForward},
@@ -42,6 +45,7 @@ async fn block(store: &Store, family: i32) -> i64 {
         resolver2: None,
         enabled: true,
         network_profile: 0,
+        dhcp: true,
         now: NOW,
     };
     write_in!(store, [new] | tx | ip_block::insert(tx, new).await).unwrap().id
@@ -219,14 +223,70 @@ async fn further_interface(store: &Store, block: i64, nodes: &Nodes, server: i64
     })
     .unwrap();
     forwards(store, nodes, server, id).await;
+    macs(store, server, id).await;
+    vlans(store, server, id).await;
     write_in!(store, |tx| server_interface::remove(tx, id, NOW + 21).await).unwrap();
     assert_eq!(port_forward::of_interfaces(db, &[id]).await.unwrap(), [], "it led there");
+    assert_eq!(extra_mac::of_interface(db, id).await.unwrap(), []);
+    assert_eq!(interface_vlan::of_interfaces(db, &[id]).await.unwrap(), []);
     assert_eq!(server_interface::of_server(db, server).await.unwrap().len(), 1);
     assert_eq!(ipv4_address::by_addresses(db, &[number(2)]).await.unwrap()[0].interface_id, None);
     let (held, _) = address_history::of_ipv4(db, Ipv4Addr::from(FIRST + 1), Some(NOW + 20), 0, 10).await.unwrap();
     assert_eq!(held[0].released_at, Some(NOW + 21));
     assert_eq!(hypervisor_network::bound(db, network_id).await.unwrap().0, before - 1);
     assert_eq!(ip_block::assigned(db, block).await.unwrap(), 0);
+}
+
+/// A MAC address is one interface's, for as long as one of its addresses has it.
+async fn macs(store: &Store, server: i64, interface: i64) {
+    let db = store.read();
+    let primary = server_interface::of_server(db, server).await.unwrap()[0].id;
+    let [first, second] = [primary, interface].map(|id| async move {
+        ipv4_address::of_interface(db, id).await.unwrap().pop().map(|row| Holder::Ipv4(row.id)).unwrap()
+    });
+    let (first, second) = (first.await, second.await);
+    let set = async |interface, holder, mac: Option<&'static str>| {
+        write_in!(store, |tx| extra_mac::set(tx, interface, holder, mac, NOW).await)
+    };
+    let known = async || -> Vec<String> {
+        extra_mac::of_interface(db, interface).await.unwrap().into_iter().map(|row| row.mac).collect()
+    };
+    let (one, two) = ("02:00:00:00:00:01", "02:00:00:00:00:02");
+    assert!(set(interface, second, Some(one)).await.unwrap() && set(interface, second, Some(one)).await.unwrap());
+    assert_eq!(known().await, [one]);
+    let taken = set(primary, first, Some(one)).await.unwrap_err();
+    assert!(taken.violates("extra_macs", &["mac"]), "{taken}");
+    assert!(!set(primary, second, Some(two)).await.unwrap(), "another interface's address");
+    assert!(!set(primary, Holder::Ipv6(999), Some(two)).await.unwrap());
+    assert!(set(interface, second, Some(two)).await.unwrap());
+    assert_eq!(known().await, [two], "what no address has is free");
+    let details = server_details::by_id(db, server).await.unwrap().unwrap();
+    let own = details.interfaces.iter().find(|of| of.interface.id == interface).unwrap();
+    assert_eq!(own.ipv4[0].0.mac.as_deref(), Some(two));
+    write_in!(store, |tx| ipv4_address::release(tx, &[interface], &[number(2)], NOW + 20).await).unwrap();
+    assert_eq!(known().await, [""; 0], "it goes with its address");
+    write_in!(store, |tx| ipv4_address::take(tx, &[number(2)], interface, 1, NOW + 20).await).unwrap();
+    assert_eq!(ipv4_address::by_addresses(db, &[number(2)]).await.unwrap()[0].mac, None);
+    assert!(set(interface, second, Some(two)).await.unwrap());
+}
+
+async fn vlans(store: &Store, server: i64, interface: i64) {
+    let db = store.read();
+    let vlan = |vlan, native_mode: &str, trunk| Vlan { vlan, native_mode: native_mode.to_owned(), trunk };
+    let insert = async |new: Vlan| write_in!(store, [new] | tx | interface_vlan::insert(tx, interface, new, NOW).await);
+    let second = insert(vlan(200, "", true)).await.unwrap();
+    let first = insert(vlan(100, "untagged", true)).await.unwrap();
+    let twice = insert(vlan(100, "", true)).await.unwrap_err();
+    assert!(twice.violates("interface_vlans", &["interface_id", "vlan"]), "{twice}");
+    assert_eq!(interface_vlan::of_interfaces(db, &[interface, 999]).await.unwrap(), [first.clone(), second.clone()]);
+    let details = server_details::by_id(db, server).await.unwrap().unwrap();
+    let own = details.interfaces.iter().find(|of| of.interface.id == interface).unwrap();
+    assert_eq!(own.vlans, [first.clone(), second.clone()]);
+    let change = vlan(300, "", false);
+    write_in!(store, [change] | tx | interface_vlan::update(tx, first.id, change).await).unwrap();
+    write_in!(store, |tx| interface_vlan::remove(tx, second.id).await).unwrap();
+    let left = interface_vlan::of_interfaces(db, &[interface]).await.unwrap().remove(0);
+    assert_eq!((left.id, left.vlan, left.trunk), (first.id, 300, false));
 }
 
 async fn forwards(store: &Store, nodes: &Nodes, server: i64, interface_id: i64) {
@@ -270,12 +330,14 @@ async fn end_of_blocks(store: &Store, four: i64, six: i64, interface: i64, serve
         resolver2: None,
         enabled: false,
         network_profile: 3,
+        dhcp: false,
         now: NOW + 9,
     };
     write_in!(store, [change] | tx | ip_block::update(tx, six, change).await).unwrap();
     let row = ip_block::by_id(db, six).await.unwrap().unwrap();
     assert_eq!((row.name.as_str(), row.prefix_len, row.subnet_prefix_len), ("changed", 40, Some(56)));
     assert_eq!((row.enabled, row.network_profile, row.updated_at), (false, 3, NOW + 9));
+    assert!(!row.dhcp);
     let generation = async || server::by_id(db, server).await.unwrap().unwrap().generation;
     let before = generation().await;
     assert_eq!(write_in!(store, |tx| ip_block::renew_specifications(tx, six).await).unwrap(), [server]);
@@ -314,8 +376,18 @@ async fn passed(store: &Store, interface: i64, server: i64) {
         in_burst_kb: 5,
         out_burst_kb: 6,
         packets_s: 7,
+        dhcp_v4: true,
+        dhcp_v6: true,
     };
-    let change = InterfaceChange { settings, in_average_kbs: 1, out_average_kbs: 2, network_profile: 3, now: NOW + 1 };
+    let network_id = before.network_id;
+    let change = InterfaceChange {
+        settings,
+        in_average_kbs: 1,
+        out_average_kbs: 2,
+        network_profile: 3,
+        network_id,
+        now: NOW + 1,
+    };
     write_in!(store, |tx| server_interface::update(tx, interface, change).await).unwrap();
     let row = server_interface::of_server(db, server).await.unwrap().remove(0);
     assert_eq!((Settings::of(&row), row.network_profile, row.updated_at), (settings, 3, NOW + 1));

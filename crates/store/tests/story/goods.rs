@@ -223,6 +223,7 @@ fn new_block(name: &str, family: i32) -> NewBlock {
         resolver2: None,
         enabled: true,
         network_profile: 0,
+        dhcp: true,
         now: NOW,
     }
 }

@@ -3,6 +3,8 @@
 use berth_store::{
     Store, login_failure,
     login_token::{self, NewPair},
+    mail::{self, NewMail},
+    password_link,
     second_factor::{self, NewFactor},
     session::{self, NewSession},
     user,
@@ -13,6 +15,8 @@ use crate::{NOW, SECOND, people::People, uuid, write_in};
 pub async fn tell(store: &Store, people: &People) {
     sessions(store, people).await;
     pairs(store, people).await;
+    links(store, people).await;
+    letters(store, people).await;
     failures(store).await;
     factors(store, people).await;
 }
@@ -137,4 +141,69 @@ async fn factors(store: &Store, people: &People) {
     assert!(!user::by_id(db, jon).await.unwrap().unwrap().two_factor_auth);
     assert_eq!(second_factor::codes_left(db, mary).await.unwrap(), 2, "another's stay");
     write_in!(store, |tx| second_factor::remove(tx, mary, NOW).await).unwrap();
+}
+
+async fn links(store: &Store, people: &People) {
+    let (db, jon) = (store.read(), people.jon);
+    let insert = async |hash, until| {
+        write_in!(store, |tx| password_link::insert(tx, jon, hash, until, NOW).await).unwrap();
+    };
+    let take = async |hash, now| write_in!(store, |tx| password_link::take(tx, hash, now).await).unwrap();
+    assert_eq!(password_link::newest(db, jon).await.unwrap(), None);
+    insert("one", NOW + 10 * SECOND).await;
+    insert("two", NOW + 10 * SECOND).await;
+    assert_eq!(take("one", NOW).await, None, "a newer link ends it");
+    assert_eq!(take("two", NOW + 10 * SECOND).await, None, "too late");
+    assert_eq!(take("two", NOW + 9 * SECOND).await.unwrap().user_id, jon);
+    assert_eq!(take("two", NOW + 9 * SECOND).await, None, "once");
+    assert_eq!(password_link::newest(db, jon).await.unwrap().unwrap().used_at, Some(NOW + 9 * SECOND));
+    write_in!(store, |tx| password_link::trim(tx, NOW + 10 * SECOND).await).unwrap();
+    assert!(password_link::newest(db, jon).await.unwrap().is_some(), "its time is not over before");
+    write_in!(store, |tx| password_link::of_user_gone(tx, jon).await).unwrap();
+    assert_eq!(password_link::newest(db, jon).await.unwrap(), None);
+}
+
+async fn letters(store: &Store, people: &People) {
+    let (db, jon) = (store.read(), people.jon);
+    let add = async |n: u128, now| {
+        let new = NewMail {
+            uuid: uuid(n),
+            user_id: jon,
+            kind: "welcome",
+            recipient: "jon@doe.test".to_owned(),
+            subject: "Your account".to_owned(),
+            body_enc: "sealed".to_owned(),
+            now,
+        };
+        write_in!(store, [new] | tx | mail::insert(tx, new).await).unwrap()
+    };
+    let (first, second) = (add(901, NOW).await, add(902, NOW + SECOND).await);
+    let due = async |now, limit| ids(&mail::due(db, now, limit).await.unwrap());
+    assert_eq!(due(NOW, 9).await, [first.id]);
+    assert_eq!(due(NOW + SECOND, 1).await, [first.id], "the oldest first");
+    let claim = async |row: berth_store::entity::mail::Model| {
+        write_in!(store, [row] | tx | mail::claim(tx, &row, NOW + 5 * SECOND).await).unwrap()
+    };
+    assert!(claim(first.clone()).await);
+    assert!(!claim(first.clone()).await, "another was first");
+    assert_eq!(due(NOW + SECOND, 9).await, [second.id]);
+    write_in!(store, |tx| mail::failed(tx, first.id, "451", Some(NOW + 9 * SECOND)).await).unwrap();
+    write_in!(store, |tx| mail::failed(tx, second.id, "550", None).await).unwrap();
+    let (rows, total) = mail::page(db, 0, 9).await.unwrap();
+    assert_eq!((total, rows[0].id, rows[0].due_at, &rows[0].body_enc), (2, second.id, None, &None), "given up");
+    assert_eq!(
+        (rows[1].due_at, rows[1].attempts, &*rows[1].error.clone().unwrap()),
+        (Some(NOW + 9 * SECOND), 1, "451")
+    );
+    assert!(rows[1].body_enc.is_some());
+    write_in!(store, |tx| mail::sent(tx, first.id, NOW + 9 * SECOND).await).unwrap();
+    write_in!(store, |tx| mail::trim(tx, NOW + SECOND).await).unwrap();
+    let (rows, _) = mail::page(db, 0, 9).await.unwrap();
+    assert_eq!(ids(&rows), [second.id], "sent, and old");
+    write_in!(store, |tx| mail::trim(tx, NOW + 2 * SECOND).await).unwrap();
+    assert_eq!(mail::page(db, 0, 9).await.unwrap().1, 0);
+}
+
+fn ids(rows: &[berth_store::entity::mail::Model]) -> Vec<i64> {
+    rows.iter().map(|row| row.id).collect()
 }

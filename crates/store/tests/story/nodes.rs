@@ -201,18 +201,27 @@ async fn own_network(store: &Store, first: i64, main: i64) {
         kind: "lvNatv1".to_owned(),
         bridge: "br7".to_owned(),
         mtu: None,
+        made: true,
         is_primary: false,
         now: NOW,
     };
     let made = write_in!(store, |tx| hypervisor_network::create(tx, new()).await).unwrap();
     assert_eq!((made.name.as_str(), made.kind.as_str(), made.is_default), ("Customers", "lvNatv1", false));
+    assert!(made.made);
     let id = made.id;
     let default = async |id| hypervisor_network::by_id(db, id).await.unwrap().unwrap().is_default;
-    let change = move |is_default| Network { name: "Others".to_owned(), mtu: Some(1400), is_default, ..made.clone() };
+    let change = move |is_default| Network {
+        name: "Others".to_owned(),
+        mtu: Some(1400),
+        made: false,
+        is_default,
+        ..made.clone()
+    };
     for is_default in [true, false] {
         let row = change(is_default);
         let changed = write_in!(store, [row] | tx | hypervisor_network::update(tx, row, NOW + 1).await).unwrap();
         assert_eq!((changed.name.as_str(), changed.mtu, changed.updated_at), ("Others", Some(1400), NOW + 1));
+        assert!(!changed.made);
         assert_eq!((changed.is_default, default(main).await), (is_default, false), "one is it");
     }
     let back = hypervisor_network::by_id(db, main).await.unwrap().unwrap();

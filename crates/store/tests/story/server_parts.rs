@@ -8,7 +8,7 @@ use berth_store::{
     ipv4_address, ipv6_subnet,
     pending_action::{self, NewPending},
     server_details,
-    server_disk::{self, NewDisk},
+    server_disk::{self, Hardware, NewDisk},
     server_interface::{self, NewInterface, Settings},
     server_ssh_key,
 };
@@ -40,6 +40,8 @@ async fn disks(store: &Store, server: i64) {
         read_iops: None,
         write_iops: None,
         storage_point_id: None,
+        hardware: Hardware { bus: Some("scsi".to_owned()), ..Hardware::default() },
+        filesystem: Some("ext4".to_owned()),
     };
     let new = vec![disk(2, 20), disk(1, 10)];
     let made = write_in!(store, [new] | tx | server_disk::insert(tx, server, &new, NOW).await).unwrap();
@@ -50,6 +52,31 @@ async fn disks(store: &Store, server: i64) {
     let now = server_disk::of_server(store.read(), server).await.unwrap();
     assert_eq!((now[0].volume_uuid, now[0].status, now[0].enabled), (uuid(0xE1), server_disk::STATUS_READY, true));
     assert_eq!(now[1], made[1]);
+    let [bus, cache, io] = ["virtio", "none", "native"].map(|text| Some(text.to_owned()));
+    let hardware = Hardware { bus, cache, io };
+    for hardware in [hardware, Hardware::of(&made[0])] {
+        write_in!(store, [hardware] | tx | server_disk::set_hardware(tx, id, hardware, NOW + 2).await).unwrap();
+        let disk = server_disk::of_server(store.read(), server).await.unwrap().remove(0);
+        assert_eq!(
+            (Hardware::of(&disk), disk.updated_at, disk.filesystem.as_deref()),
+            (hardware, NOW + 2, Some("ext4"))
+        );
+    }
+    one_leaves(store, server, disk(3, 30)).await;
+}
+
+async fn one_leaves(store: &Store, server: i64, new: NewDisk) {
+    let disks = async || server_disk::of_server(store.read(), server).await.unwrap();
+    let before = disks().await;
+    let new = vec![new];
+    let id = write_in!(store, [new] | tx | server_disk::insert(tx, server, &new, NOW).await).unwrap()[0].id;
+    write_in!(store, |tx| server_disk::leave(tx, id, NOW + 3).await).unwrap();
+    let leaving = disks().await.remove(2);
+    assert_eq!((leaving.status, leaving.enabled, leaving.updated_at), (server_disk::STATUS_LEAVING, false, NOW + 3));
+    write_in!(store, |tx| server_disk::remove(tx, &[]).await).unwrap();
+    assert_eq!(disks().await.len(), 3, "none is named");
+    write_in!(store, |tx| server_disk::remove(tx, &[id, 999]).await).unwrap();
+    assert_eq!(disks().await, before);
 }
 
 async fn interface(store: &Store, nodes: &Nodes, server: i64) -> i64 {

@@ -4,6 +4,7 @@ mod build;
 mod change;
 mod console;
 mod create;
+mod disk;
 mod iso;
 mod list;
 mod power;
@@ -51,6 +52,8 @@ enum Command {
     Suspend(change::SuspendArgs),
     /// End that; what ran before boots again
     Unsuspend(change::SuspendArgs),
+    /// The server's disks
+    Disk(disk::DiskArgs),
     /// The disc in the server's drive
     Iso(iso::ServerIsoArgs),
     /// Delete a server with its disks
@@ -78,6 +81,7 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         Command::Protect(args) => change::protect(&client, format, &args).await,
         Command::Suspend(args) => change::suspend(&client, format, &args, true).await,
         Command::Unsuspend(args) => change::suspend(&client, format, &args, false).await,
+        Command::Disk(args) => disk::disk(&client, format, args).await,
         Command::Iso(args) => iso::iso(&client, format, &args).await,
         Command::Delete(args) => power::delete(&client, format, &args).await,
         Command::Ssh(args) => ssh::ssh(&client, args).await,

@@ -43,6 +43,7 @@ pub fn ensure_agent_config(places: &Places, port: u16) -> anyhow::Result<AgentCo
                 ipv6_cidr: Some(net.ipv6.to_string()),
                 nat: true,
                 managed: true,
+                ..NetworkConfig::default()
             }],
             ..AgentConfig::default()
         };

@@ -19,7 +19,7 @@ const LIMIT_S: u64 = 180;
 async fn a_bare_debian_becomes_a_node_by_the_pasted_command() {
     let node = Place::slot(77);
     host::sweep(&node).await;
-    let berth = Berth::start(76).await;
+    let berth = Berth::start(79).await;
     make_bridge(&node).await;
     let before = network_of(&node).await;
     let debian = BareDebian::start(&berth.place.dir.join("debian"), "iproute2").await;

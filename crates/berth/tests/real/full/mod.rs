@@ -2,10 +2,14 @@
 //! that nobody chose. Only `make test-full` runs them.
 
 mod debian;
+mod disks;
+mod hotplug;
 mod install;
 mod kill;
 mod ledger;
 mod measured;
 mod modify;
+mod packets;
 mod races;
 mod storage;
+mod wire;

@@ -23,7 +23,7 @@ struct Scene {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_billing_module_changes_is_what_the_guest_has() {
-    let mut scene = scene(74).await;
+    let mut scene = scene(78).await;
     processors_storage_and_throttle_come_at_once(&scene).await;
     memory_waits_for_a_start_and_is_applied_once(&scene).await;
     another_package_is_taken_over(&scene).await;

@@ -12,7 +12,8 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/bare-de
 /// Packages are downloaded.
 const MAKE_LIMIT_S: u64 = 600;
 const START_LIMIT_S: u64 = 20;
-/// What becomes the first process: everything in it ends with it. libvirt's guests have their cgroups on the machine.
+/// What becomes the first process: everything in it ends with it, and it takes what becomes of those whose parents are
+/// gone, or libvirt waits for them. libvirt's guests have their cgroups on the machine.
 const FIRST: &str = r#"set -e
 mount --make-rprivate /
 mount --bind "$0" "$0"
@@ -23,7 +24,7 @@ mount --rbind /dev "$0/dev"
 mount -t tmpfs -o mode=755 tmpfs "$0/run"
 cd "$0"
 pivot_root . mnt
-exec chroot . /bin/sh -c 'umount -l /mnt && touch /run/up && exec sleep infinity'"#;
+exec chroot . /bin/sh -c 'umount -l /mnt && touch /run/up; sleep infinity & wait'"#;
 
 pub struct BareDebian {
     root: PathBuf,

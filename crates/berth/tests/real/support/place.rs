@@ -1,6 +1,9 @@
 //! Where one test's Berth lives on the host. Each test has a slot of its own, so that tests run side by side.
 
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Names, addresses and ports that belong to one test.
 #[derive(Clone, Debug)]
@@ -19,10 +22,12 @@ pub struct Place {
     pub libvirt_uri: String,
     /// Storages that the node's owner lists: kind and path.
     pub storages: Vec<(&'static str, PathBuf)>,
+    /// Held as long as the slot is in use.
+    _claim: Arc<UnixListener>,
 }
 
 impl Place {
-    /// `slot` is a test's own number below 100.
+    /// `slot` is a test's own number below 100. Panics where another test uses it.
     pub fn slot(slot: u8) -> Self {
         assert!(slot < 100, "slots end at 99");
         let instance = format!("tr{slot:02}");
@@ -36,6 +41,7 @@ impl Place {
             dir: PathBuf::from(format!("/var/lib/berth/test-{instance}")),
             libvirt_uri: super::host::SYSTEM.to_owned(),
             storages: Vec::new(),
+            _claim: Arc::new(claimed(&instance)),
             instance,
         }
     }
@@ -82,4 +88,11 @@ impl Place {
     pub fn ipv6_prefix(&self) -> String {
         format!("{}::/48", self.ipv6_net)
     }
+}
+
+/// A name that only one process of the machine can have, and that goes with it.
+fn claimed(instance: &str) -> UnixListener {
+    let name = format!("berth-test-{instance}");
+    let bound = SocketAddr::from_abstract_name(&name).and_then(|name| UnixListener::bind_addr(&name));
+    bound.unwrap_or_else(|e| panic!("the slot of {instance} is in use by another test: {e}"))
 }

@@ -8,7 +8,7 @@ use axum::{
 };
 use berth_api::{
     data::Data,
-    panel::account::{Account, ChangePassword, LogIn, LoggedIn, Session},
+    panel::account::{Account, ChangePassword, ChosenPassword, ForgottenPassword, LogIn, LoggedIn, Session},
     time,
 };
 use berth_store::{
@@ -19,8 +19,14 @@ use berth_store::{
 use super::session::{self, Person};
 use crate::{
     Context, Error,
-    actions::logins::{self, Visitor},
-    http::extract::{self, Body},
+    actions::{
+        forgotten_passwords,
+        logins::{self, Visitor},
+    },
+    http::{
+        auth,
+        extract::{self, Body},
+    },
 };
 
 /// Log in.
@@ -32,6 +38,39 @@ pub async fn log_in(State(ctx): State<Context>, visitor: Visitor, Body(input): B
     let begun = logins::log_in(&ctx, &visitor, input).await?;
     let data = LoggedIn { user: shown(begun.user), csrf: begun.session.csrf };
     Ok(([(header::SET_COOKIE, session::cookie(&begun.token))], Json(Data { data })).into_response())
+}
+
+/// Ask for a link by which a forgotten password is set anew.
+///
+/// It is mailed to whoever has the address; whether anybody has is not told. An account gets one in five minutes, and it
+/// holds for an hour.
+#[utoipa::path(post, path = "/forgotten-password", tag = "Account", operation_id = "forgot_password",
+    request_body = ForgottenPassword,
+    responses((status = 204, description = "It is mailed, if there is such an account."),
+        (status = 422, description = "No mail is sent from here.")))]
+pub async fn forgot_password(
+    State(ctx): State<Context>,
+    visitor: Visitor,
+    Body(input): Body<ForgottenPassword>,
+) -> Result<StatusCode, Error> {
+    auth::limit_stranger(&ctx, visitor.address)?;
+    forgotten_passwords::ask(&ctx, &visitor, input)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Set a new password by a mailed link. All of one's sessions end.
+#[utoipa::path(put, path = "/forgotten-password", tag = "Account", operation_id = "set_forgotten_password",
+    request_body = ChosenPassword,
+    responses((status = 204, description = "It is set."),
+        (status = 422, description = "The token leads nowhere any more, or the password is too short or too long.")))]
+pub async fn set_forgotten_password(
+    State(ctx): State<Context>,
+    visitor: Visitor,
+    Body(input): Body<ChosenPassword>,
+) -> Result<StatusCode, Error> {
+    auth::limit_stranger(&ctx, visitor.address)?;
+    forgotten_passwords::set(&ctx, &visitor, input).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Retrieve who is logged in.

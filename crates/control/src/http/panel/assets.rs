@@ -40,6 +40,8 @@ pub fn router() -> Router<Context> {
     Router::new()
         .route("/", get(page))
         .route("/login", get(page))
+        .route("/forgotten", get(page))
+        .route("/new-password", get(page))
         .route("/server/{uuid}", get(page))
         .route("/server/{uuid}/{room}", get(page))
         .route("/profile", get(page))

@@ -49,9 +49,11 @@ fn operations() -> OpenApiRouter<Context> {
         .routes(routes!(servers::open_console))
 }
 
-/// The one operation of those who are not.
+/// Operations of those who are not.
 fn strangers() -> OpenApiRouter<Context> {
-    OpenApiRouter::new().routes(routes!(account::log_in))
+    OpenApiRouter::new()
+        .routes(routes!(account::log_in))
+        .routes(routes!(account::forgot_password, account::set_forgotten_password))
 }
 
 /// The OpenAPI 3.1 document, generated from the handlers.

@@ -94,7 +94,7 @@ pub async fn update(
 
 /// Remove a network that nothing is attached to.
 ///
-/// The bridge itself is the node's and stays.
+/// A bridge of the node's own stays; one that the node made for the network goes with it.
 #[utoipa::path(delete, path = "/compute/hypervisors/{hypervisorId}/networks/{networkId}", operation_id = "delete_network", tag = "Hypervisors",
     request_body = Confirm,
     params(("hypervisorId" = i64, Path, description = "A hypervisor's id."),
@@ -114,14 +114,26 @@ pub async fn remove(
 }
 
 pub(super) fn network(row: entity::Model) -> HypervisorNetwork {
-    let entity::Model { id, hypervisor_id: _, name, kind, bridge, mtu, is_primary, is_default, created_at, updated_at } =
-        row;
+    let entity::Model {
+        id,
+        hypervisor_id: _,
+        name,
+        kind,
+        bridge,
+        mtu,
+        made,
+        is_primary,
+        is_default,
+        created_at,
+        updated_at,
+    } = row;
     HypervisorNetwork {
         id,
         name,
         r#type: kind,
         bridge,
         mtu,
+        made,
         primary: is_primary,
         default: is_default,
         created: time::offset(created_at),

@@ -174,6 +174,7 @@ fn shown(row: entity::Model, holder: Option<&server_interface::Model>, block: &b
         released_at: _,
         created_at: _,
         free_since,
+        mac: _,
     } = row;
     let address = ipam::ipv4(address);
     BlockAddress {

@@ -135,6 +135,7 @@ fn shown(row: entity::Model, counts: Counts) -> IpBlock {
         resolver2,
         enabled,
         network_profile,
+        dhcp,
         created_at,
         updated_at,
     } = row;
@@ -178,8 +179,7 @@ fn shown(row: entity::Model, counts: Counts) -> IpBlock {
         rdns_zone_id: None,
         network_profile,
         route_block: None,
-        // Addresses reach guests through their seed; no block is served by DHCP.
-        dhcp: 0,
+        dhcp: i32::from(dhcp),
         enabled,
         created: time::offset(created_at),
         updated: time::offset(updated_at),

@@ -32,6 +32,7 @@ pub use self::{
     lists::{line, user_server},
     network::interface,
     remote::{figures, guest_os},
+    storage::disk_details,
 };
 use crate::{
     custom_xml::{Piece, Pieces},
@@ -163,6 +164,8 @@ pub fn server(details: ServerDetails, extras: Extras) -> Server {
         created_at,
         updated_at,
     } = row;
+    let primary = interfaces.iter().map(|details| &details.interface).find(|of| of.is_primary).cloned();
+    let primary = primary.as_ref();
     Server {
         id,
         owner_id,
@@ -189,8 +192,8 @@ pub fn server(details: ServerDetails, extras: Extras) -> Server {
         suspended,
         protected,
         build_failed,
-        primary_network_dhcp4: false,
-        primary_network_dhcp6: false,
+        primary_network_dhcp4: primary.is_some_and(|of| of.dhcp_v4),
+        primary_network_dhcp6: primary.is_some_and(|of| of.dhcp_v6),
         built: built_at.map(time::offset),
         created: time::offset(created_at),
         updated: time::offset(updated_at),

@@ -54,7 +54,7 @@ pub fn with_names(mut network: ServerNetwork, names: &[(String, String)]) -> Ser
 }
 
 pub fn interface(details: InterfaceDetails) -> ServerInterface {
-    let InterfaceDetails { interface, network, ipv4, ipv6, whitelist, firewall, forwards: _ } = details;
+    let InterfaceDetails { interface, network, ipv4, ipv6, whitelist, firewall, forwards: _, vlans } = details;
     let server_interface::Model {
         id,
         server_id: _,
@@ -80,6 +80,8 @@ pub fn interface(details: InterfaceDetails) -> ServerInterface {
         out_burst_kb,
         packets_s,
         throttle_kbs,
+        dhcp_v4,
+        dhcp_v6,
         created_at: _,
         updated_at: _,
     } = interface;
@@ -109,7 +111,7 @@ pub fn interface(details: InterfaceDetails) -> ServerInterface {
         packets_per_second: packets_s,
         traffic_throttle: throttle_kbs,
         ip_filter,
-        vlans: Vec::new(),
+        vlans: vlans.iter().map(|row| row.vlan.into()).collect(),
         ip_filter_type: ip_filter.then(|| "4-6".to_owned()),
         port_isolated,
         ipv4_resolver_1: 1,
@@ -117,8 +119,8 @@ pub fn interface(details: InterfaceDetails) -> ServerInterface {
         ipv6_resolver_1: 1,
         ipv6_resolver_2: 2,
         network_profile,
-        dhcp_v4: 0,
-        dhcp_v6: 0,
+        dhcp_v4: dhcp_v4.into(),
+        dhcp_v6: dhcp_v6.into(),
         firewall_enabled,
         hypervisor_network: network_id,
         is_nat: network.kind == hypervisor_networks::NAT,
@@ -145,6 +147,7 @@ fn connectivity(row: hypervisor_network::Model) -> HypervisorConnectivity {
         kind,
         bridge,
         mtu,
+        made: _,
         is_primary,
         is_default,
         created_at: _,
@@ -165,7 +168,7 @@ fn ipv4(address: &ipv4_address::Model, block: ip_block::Model) -> ServerIpv4 {
         resolver1: block.resolver1.unwrap_or_default(),
         resolver2: block.resolver2.unwrap_or_default(),
         rdns: None,
-        mac: None,
+        mac: address.mac.as_ref().map(|mac| mac.to_uppercase()),
     }
 }
 

@@ -1,0 +1,123 @@
+//! What mail says. Each letter is a text of its own in `letters/`: its subject, an empty line, its body.
+
+use std::sync::LazyLock;
+
+use minijinja::{Environment, UndefinedBehavior, Value, context};
+
+use crate::Error;
+
+/// What somebody is told.
+#[derive(Clone, Debug)]
+pub enum Letter {
+    /// An account was made.
+    Welcome { name: String, email: String, password: String },
+    /// A server was built. `addresses` are its own, each with its family's first.
+    ServerBuilt { name: String, hostname: String, uuid: String, addresses: Vec<String>, user: String, password: String },
+    /// The administrator of a guest has a new password.
+    ServerPassword { name: String, user: String, password: String },
+    /// A server passed so many percent of the traffic of its period.
+    Traffic { name: String, uuid: String, percent: i64 },
+    /// Somebody asked for a link by which the password is set anew.
+    ForgottenPassword { name: String, token: String, minutes: i64 },
+    /// The account's password is another one now.
+    PasswordChanged { name: String, address: String },
+    /// A login from a place and a browser that hold no session of the account.
+    SignIn { name: String, address: String, browser: String, at: String },
+}
+
+static LETTERS: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut letters = Environment::new();
+    letters.set_undefined_behavior(UndefinedBehavior::Strict);
+    for (name, text) in TEXTS {
+        letters.add_template(name, text).expect("the letters are tested");
+    }
+    letters
+});
+
+const TEXTS: [(&str, &str); 7] = [
+    ("welcome", include_str!("letters/welcome.txt")),
+    ("server_built", include_str!("letters/server_built.txt")),
+    ("server_password", include_str!("letters/server_password.txt")),
+    ("traffic", include_str!("letters/traffic.txt")),
+    ("forgotten_password", include_str!("letters/forgotten_password.txt")),
+    ("password_changed", include_str!("letters/password_changed.txt")),
+    ("sign_in", include_str!("letters/sign_in.txt")),
+];
+
+impl Letter {
+    /// Its file's name, which the outbox shows.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Letter::Welcome { .. } => "welcome",
+            Letter::ServerBuilt { .. } => "server_built",
+            Letter::ServerPassword { .. } => "server_password",
+            Letter::Traffic { .. } => "traffic",
+            Letter::ForgottenPassword { .. } => "forgotten_password",
+            Letter::PasswordChanged { .. } => "password_changed",
+            Letter::SignIn { .. } => "sign_in",
+        }
+    }
+
+    /// Subject and body. `url` is where the panel is.
+    pub fn written(&self, url: &str) -> Result<(String, String), Error> {
+        let template = LETTERS.get_template(self.kind()).map_err(anyhow::Error::from)?;
+        let text = template.render(context! { url, ..self.words() }).map_err(anyhow::Error::from)?;
+        let (subject, body) = text.split_once("\n\n").unwrap_or((&text, ""));
+        // A name with a line break would begin another header.
+        let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
+        Ok((subject, body.to_owned()))
+    }
+
+    fn words(&self) -> Value {
+        match self {
+            Letter::Welcome { name, email, password } => context! { name, email, password },
+            Letter::ServerBuilt { name, hostname, uuid, addresses, user, password } => {
+                context! { name, hostname, uuid, addresses, user, password }
+            }
+            Letter::ServerPassword { name, user, password } => context! { name, user, password },
+            Letter::Traffic { name, uuid, percent } => context! { name, uuid, percent },
+            Letter::ForgottenPassword { name, token, minutes } => context! { name, token, minutes },
+            Letter::PasswordChanged { name, address } => context! { name, address },
+            Letter::SignIn { name, address, browser, at } => context! { name, address, browser, at },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_say_this() {
+        let text = |text: &str| text.to_owned();
+        let letters = [
+            Letter::Welcome { name: text("Jon"), email: text("jon@doe.test"), password: text("secret") },
+            Letter::ServerBuilt {
+                name: text("web\r\nBcc: all@example.test"),
+                hostname: text("web.example.test"),
+                uuid: text("0000"),
+                addresses: vec![text("192.0.2.7"), text("2001:db8::7")],
+                user: text("root"),
+                password: text("secret"),
+            },
+            Letter::ServerPassword { name: text("web"), user: text("root"), password: text("secret") },
+            Letter::Traffic { name: text("web"), uuid: text("0000"), percent: 80 },
+            Letter::Traffic { name: text("web"), uuid: text("0000"), percent: 100 },
+            Letter::ForgottenPassword { name: text("Jon"), token: text("t0ken"), minutes: 60 },
+            Letter::PasswordChanged { name: text("Jon"), address: text("192.0.2.1") },
+            Letter::SignIn {
+                name: text("Jon"),
+                address: text("192.0.2.1"),
+                browser: text("Lynx"),
+                at: text("28 November 2026, 12:00 UTC"),
+            },
+        ];
+        let mut all = String::new();
+        for letter in letters {
+            let (subject, body) = letter.written("https://panel.example.test").unwrap();
+            assert!(!subject.contains(['\r', '\n']) && !body.is_empty());
+            all += &format!("== {}\nSubject: {subject}\n\n{body}\n", letter.kind());
+        }
+        insta::assert_snapshot!("letters", all);
+    }
+}
