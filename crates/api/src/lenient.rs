@@ -24,6 +24,14 @@ fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
 }
 
+/// A number as people write it, without an exponent.
+pub(crate) fn digits(number: &serde_json::Number) -> String {
+    match number.as_f64().filter(|_| number.is_f64()) {
+        Some(number) => number.to_string(),
+        None => number.to_string(),
+    }
+}
+
 fn flag<E: Error>(value: &Value) -> Result<bool, E> {
     match value {
         Value::Bool(flag) => Ok(*flag),
@@ -95,7 +103,7 @@ pub fn option_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     match Value::deserialize(deserializer)? {
         Value::Null => Ok(None),
         Value::String(text) => Ok(Some(text)),
-        Value::Number(number) => Ok(Some(number.to_string())),
+        Value::Number(number) => Ok(Some(digits(&number))),
         value => Err(wrong(&value, "a text")),
     }
 }

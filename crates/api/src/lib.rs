@@ -7,6 +7,7 @@ pub mod lenient;
 pub mod page;
 pub mod panel;
 pub mod time;
+pub mod tokens;
 pub mod v1;
 
 /// The version of the OpenAPI document and of the programs.

@@ -38,6 +38,11 @@ enum Command {
     Token(cmd::token::TokenArgs),
     /// People who own servers
     User(cmd::user::UserArgs),
+    /// What customers of self service have paid in advance
+    Credit(cmd::credit::CreditArgs),
+    /// What customers may create by themselves
+    #[command(name = "selfservice")]
+    SelfService(cmd::self_service::SelfServiceArgs),
     /// Nodes that run servers
     Hypervisor(cmd::hypervisor::HypervisorArgs),
     /// Networks of hypervisors
@@ -92,6 +97,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Server(args) => cmd::server::run(args).await,
         Command::Token(args) => cmd::token::run(args).await,
         Command::User(args) => cmd::user::run(args).await,
+        Command::Credit(args) => cmd::credit::run(args).await,
+        Command::SelfService(args) => cmd::self_service::run(args).await,
         Command::Hypervisor(args) => cmd::hypervisor::run(args).await,
         Command::Network(args) => cmd::network::run(args).await,
         Command::Group(args) => cmd::group::run(args).await,

@@ -34,6 +34,7 @@ pub mod placement;
 pub mod random;
 mod run;
 pub mod scheduler;
+pub mod self_service;
 pub mod spec;
 pub mod start;
 pub mod storage_reports;

@@ -20,6 +20,7 @@ use crate::{
     compare,
     jobs::Kind,
     node_isos, node_metrics,
+    self_service::{follow, meter, run_out},
 };
 
 const LOOK: Duration = Duration::from_secs(1);
@@ -29,6 +30,9 @@ const DELETIONS: u64 = 200;
 const KEEP: i64 = 7 * DAY;
 /// How long it is known what was mailed.
 const LETTERS_KEPT: i64 = 90 * DAY;
+
+/// A run of the meter that has much to catch up on is not joined by the next one.
+static METERING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 #[derive(Clone, Copy)]
 enum Task {
@@ -40,10 +44,12 @@ enum Task {
     CpuFairness,
     NodeMetrics,
     NodeIsos,
+    Meter,
+    RunOut,
 }
 
 impl Task {
-    const ALL: [Task; 8] = [
+    const ALL: [Task; 10] = [
         Task::DueDeletions,
         Task::StaleNames,
         Task::CompareNodes,
@@ -52,6 +58,8 @@ impl Task {
         Task::CpuFairness,
         Task::NodeMetrics,
         Task::NodeIsos,
+        Task::Meter,
+        Task::RunOut,
     ];
 
     fn name(self) -> &'static str {
@@ -64,6 +72,8 @@ impl Task {
             Task::CpuFairness => "cpu_fairness",
             Task::NodeMetrics => "node_metrics",
             Task::NodeIsos => "node_isos",
+            Task::Meter => "meter",
+            Task::RunOut => "run_out",
         }
     }
 
@@ -77,6 +87,7 @@ impl Task {
             Task::CpuFairness => MINUTE,
             Task::NodeMetrics => node_metrics::TIDY_EVERY,
             Task::NodeIsos => 60 * MINUTE,
+            Task::Meter | Task::RunOut => MINUTE,
         }
     }
 }
@@ -135,6 +146,18 @@ async fn run_once(ctx: &Context, owner: &str, task: Task, due: i64) -> Result<()
         Task::TrafficLimits => traffic_limit::look_at_all(ctx).await,
         Task::CpuFairness => cpu_fairness::look_at_all(ctx).await,
         Task::NodeMetrics => node_metrics::tidy(ctx).await,
+        // It may have months to catch up on, and other tasks are not to wait.
+        Task::Meter => {
+            let ctx = ctx.clone();
+            tokio::spawn(async move {
+                let Ok(_turn) = METERING.try_lock() else { return };
+                if let Err(error) = meter::run(&ctx).await {
+                    tracing::warn!(%error, "hours were not metered; the next run does it");
+                }
+            });
+            Ok(())
+        }
+        Task::RunOut => run_out::look_at_all(ctx).await,
         Task::NodeIsos => {
             let ctx = ctx.clone();
             tokio::spawn(async move {
@@ -182,6 +205,7 @@ pub async fn begin_deletion(
     now: i64,
 ) -> Result<job_entity::Model, Error> {
     server::set_deleting(tx, row.id, now).await?;
+    follow::follow(tx, row.id, now).await?;
     job::cancel_all(tx, row.id, "The server is being deleted.", now).await?;
     let limit = i64::try_from(Kind::Delete.time_limit().as_micros()).unwrap_or(i64::MAX / 4);
     let new = job::NewJob {

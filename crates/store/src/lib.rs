@@ -46,6 +46,7 @@ pub mod ptr_record;
 pub mod rdns_zone;
 pub mod seal;
 pub mod second_factor;
+pub mod self_service;
 pub mod selftest;
 pub mod server;
 pub mod server_change;

@@ -60,6 +60,8 @@ pub struct NewServer {
     pub network_profile: i32,
     pub backup_plan_id: Option<i64>,
     pub hypervisor_asset_groups: Vec<i64>,
+    /// 0 is not metered, 1 by the hour, 2 of a resource pack.
+    pub self_service: i32,
     /// Of [`crate::placement::lock`], which the caller holds.
     pub run_as_uid: i64,
     pub now: Micros,
@@ -82,7 +84,7 @@ pub async fn insert(tx: &Tx, new: NewServer) -> Result<Model, StoreError> {
         suspended: Set(false),
         protected: Set(false),
         build_failed: Set(false),
-        self_service: Set(0),
+        self_service: Set(new.self_service),
         timezone: Set("_default".to_owned()),
         memory_mib: Set(new.memory_mib),
         cpu_cores: Set(new.cpu_cores),

@@ -26,6 +26,7 @@ pub struct Changes {
     pub traffic_gb: Option<i64>,
     pub protected: Option<bool>,
     pub suspended: Option<bool>,
+    pub self_service: Option<i32>,
     pub ran_when_suspended: Option<bool>,
     pub backup_access: Option<String>,
     /// `Some(None)` takes the plan away.
@@ -50,6 +51,7 @@ pub async fn change(
         traffic_gb,
         protected,
         suspended,
+        self_service,
         ran_when_suspended,
         backup_access,
         backup_plan_id,
@@ -64,6 +66,7 @@ pub async fn change(
         traffic_gb: traffic_gb.map_or_else(Default::default, Set),
         protected: protected.map_or_else(Default::default, Set),
         suspended: suspended.map_or_else(Default::default, Set),
+        self_service: self_service.map_or_else(Default::default, Set),
         ran_when_suspended: ran_when_suspended.map_or_else(Default::default, Set),
         backup_access: backup_access.map_or_else(Default::default, Set),
         backup_plan_id: backup_plan_id.map_or_else(Default::default, Set),

@@ -6,7 +6,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::{Micros, StoreError, Tx, entity::user, login_token, password_link, second_factor, session};
+use crate::{
+    Micros, StoreError, Tx, entity::user, login_token, password_link, second_factor, self_service::account, session,
+};
 
 /// The relation to a billing system's client, as a number or as a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,6 +161,7 @@ pub async fn delete(tx: &Tx, user: user::Model) -> Result<(), StoreError> {
     login_token::of_user_gone(tx, user.id).await?;
     password_link::of_user_gone(tx, user.id).await?;
     second_factor::remove(tx, user.id, user.updated_at).await?;
+    account::forget(tx, user.id).await?;
     user.delete(tx).await?;
     Ok(())
 }

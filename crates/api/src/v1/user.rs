@@ -24,10 +24,11 @@ pub struct CreateUser {
     pub self_service: Option<i64>,
     #[serde(deserialize_with = "lenient::option_bool")]
     pub self_service_hourly_credit: Option<bool>,
-    #[serde(deserialize_with = "lenient::list_i64")]
-    pub self_service_hourly_group_profiles: Vec<i64>,
-    #[serde(deserialize_with = "lenient::list_i64")]
-    pub self_service_resource_group_profiles: Vec<i64>,
+    #[serde(deserialize_with = "lenient::option_array_i64")]
+    pub self_service_hourly_group_profiles: Option<Vec<i64>>,
+    #[serde(deserialize_with = "lenient::option_array_i64")]
+    pub self_service_resource_group_profiles: Option<Vec<i64>>,
+    /// 0 is none.
     #[serde(deserialize_with = "lenient::option_i64")]
     pub self_service_hourly_resource_pack: Option<i64>,
     /// Whether the password is to be mailed.
@@ -49,10 +50,11 @@ pub struct ModifyUser {
     pub self_service: Option<i64>,
     #[serde(deserialize_with = "lenient::option_bool")]
     pub self_service_hourly_credit: Option<bool>,
-    #[serde(deserialize_with = "lenient::list_i64")]
-    pub self_service_hourly_group_profiles: Vec<i64>,
-    #[serde(deserialize_with = "lenient::list_i64")]
-    pub self_service_resource_group_profiles: Vec<i64>,
+    #[serde(deserialize_with = "lenient::option_array_i64")]
+    pub self_service_hourly_group_profiles: Option<Vec<i64>>,
+    #[serde(deserialize_with = "lenient::option_array_i64")]
+    pub self_service_resource_group_profiles: Option<Vec<i64>>,
+    /// 0 is none.
     #[serde(deserialize_with = "lenient::option_i64")]
     pub self_service_hourly_resource_pack: Option<i64>,
     /// `false` suspends the account.

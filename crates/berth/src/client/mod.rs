@@ -135,7 +135,7 @@ impl Client {
         }
     }
 
-    /// `path` is below `/api/v1` and starts with a slash. An answer without a body is `Null`.
+    /// `path` is below `/api/v1` and starts with a slash. An answer without a body is `Null`, CSV is a text.
     pub async fn call(
         &self,
         method: Method,
@@ -170,6 +170,8 @@ impl Client {
             |e: reqwest::Error| ClientError::Unreachable { url: self.base.to_string(), reason: causes(&e) };
         let mut answer = request.send().await.map_err(unreachable)?;
         let status = answer.status().as_u16();
+        let content = answer.headers().get(reqwest::header::CONTENT_TYPE);
+        let is_csv = content.is_some_and(|content| content.as_bytes().starts_with(b"text/csv"));
         let mut bytes = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
             bytes.extend_from_slice(&chunk);
@@ -182,6 +184,9 @@ impl Client {
         }
         if bytes.is_empty() {
             return Ok(Value::Null);
+        }
+        if is_csv {
+            return Ok(Value::String(String::from_utf8_lossy(&bytes).into_owned()));
         }
         serde_json::from_slice(&bytes).map_err(|e| ClientError::Answer { what: what.to_owned(), reason: e.to_string() })
     }

@@ -39,7 +39,7 @@ enum Command {
 
 /// How the API names a user: by the shop's relation.
 #[derive(Debug, Args)]
-struct Relation {
+pub(super) struct Relation {
     /// The user's relation in the shop
     relation: String,
     /// The relation is a text, even if it looks like a number
@@ -48,13 +48,18 @@ struct Relation {
 }
 
 impl Relation {
-    fn query(&self) -> [(&'static str, &'static str); 1] {
+    pub(super) fn query(&self) -> [(&'static str, &'static str); 1] {
         let text = self.text || self.relation.parse::<i64>().is_err();
         [("relStr", if text { "true" } else { "false" })]
     }
 
     fn path(&self) -> String {
-        format!("/users/{}/byExtRelation", segment(&self.relation))
+        format!("/users/{}/byExtRelation", self.segment())
+    }
+
+    /// Of a path.
+    pub(super) fn segment(&self) -> String {
+        segment(&self.relation)
     }
 }
 

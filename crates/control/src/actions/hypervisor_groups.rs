@@ -9,6 +9,7 @@ use berth_store::{
     entity::hypervisor_group as entity,
     hypervisor,
     hypervisor_group::{self, NewGroup},
+    self_service::profile,
 };
 use serde_json::{Value, json};
 
@@ -97,6 +98,15 @@ pub async fn remove(ctx: &Context, actor: &Actor, id: i64, confirm: Confirm) -> 
                     return Err(Error::invalid(format!(
                         "Hypervisor group {} has {nodes} hypervisors; move or remove them first.",
                         row.name
+                    )));
+                }
+                let profiles = profile::with_group(tx, id).await?;
+                if !profiles.is_empty() {
+                    return Err(Error::invalid(format!(
+                        "{} group profiles sell servers in hypervisor group {}: {}.",
+                        profiles.len(),
+                        row.name,
+                        profiles.join(", ")
                     )));
                 }
                 let mut before = shown(&row);

@@ -9,7 +9,7 @@ use berth_store::{
 use serde_json::Value;
 
 use super::{entry, queue};
-use crate::{Context, Error, actor::Actor};
+use crate::{Context, Error, actor::Actor, self_service::follow};
 
 pub const INTERFACE: &str = "interface";
 
@@ -45,6 +45,7 @@ impl Change {
         queue::enqueue_apply(&self.ctx, tx, row, self.now).await
     }
 
+    /// The end of each change: what a metered server has now counts from here.
     pub async fn record(
         &self,
         tx: &Tx,
@@ -52,6 +53,7 @@ impl Change {
         before: Option<Value>,
         after: Option<Value>,
     ) -> Result<(), Error> {
+        follow::follow(tx, self.server_id, self.now).await?;
         let written = entry(&self.actor, self.now, action, ("server", self.server_id), before, after);
         Ok(audit::record(tx, written).await?)
     }

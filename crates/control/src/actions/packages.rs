@@ -8,6 +8,7 @@ use berth_store::{
     Tx, audit, backup_plan,
     entity::package as entity,
     package::{self, NewPackage},
+    self_service::profile,
     template,
 };
 use serde_json::{Value, json};
@@ -107,6 +108,14 @@ pub async fn remove(ctx: &Context, actor: &Actor, id: i64, confirm: Confirm) -> 
                 if !kept.is_empty() {
                     let slugs = kept.join(", ");
                     errors.push(format!("{} templates are kept for this package alone: {slugs}.", kept.len()));
+                }
+                let profiles = profile::with_package(tx, id).await?;
+                if !profiles.is_empty() {
+                    errors.push(format!(
+                        "{} group profiles sell this package: {}.",
+                        profiles.len(),
+                        profiles.join(", ")
+                    ));
                 }
                 rules::done(errors)?;
                 package::remove(tx, id).await?;

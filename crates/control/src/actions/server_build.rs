@@ -6,7 +6,9 @@ use berth_api::v1::server_input::BuildServer;
 use berth_store::{
     Micros, Tx, audit, console_token,
     entity::{ip_block, server, template},
-    ipv6_subnet, placement as candidates, server as servers, server_details,
+    ipv6_subnet, placement as candidates,
+    self_service::profile,
+    server as servers, server_details,
     server_details::ServerDetails,
     server_disk, server_ssh_key, template as templates,
 };
@@ -44,6 +46,10 @@ pub async fn build(ctx: &Context, actor: &Actor, server_id: i64, input: BuildSer
     let kept = templates::packages(db, &[template.id]).await?;
     if !templates::is_kept_for(&kept, template.id, details.server.package_id) {
         return Err(Error::invalid("The operating system template is not offered to the server's package."));
+    }
+    let offered = profile::offered(db, details.server.id).await?;
+    if !offered.is_empty() && !offered.contains(&template.id) {
+        return Err(Error::invalid("The operating system template is not offered by the server's group profile."));
     }
     require_keys(ctx, &details, &order.ssh_keys).await?;
     let password = crypt::new_password(ctx.rng.as_ref());

@@ -10,7 +10,7 @@ use berth_store::{
 use serde_json::Value;
 
 use super::{entry, queue};
-use crate::{Context, Error, actor::Actor};
+use crate::{Context, Error, actor::Actor, self_service::follow};
 
 /// Who changes what, and when.
 #[derive(Clone)]
@@ -50,6 +50,7 @@ impl Changing {
         Ok(changed)
     }
 
+    /// The end of each change: what a metered server has now counts from here.
     pub async fn record(
         &self,
         tx: &Tx,
@@ -58,6 +59,7 @@ impl Changing {
         before: Value,
         after: Value,
     ) -> Result<(), Error> {
+        follow::follow(tx, row.id, self.now).await?;
         let written = entry(&self.actor, self.now, action, ("server", row.id), Some(before), Some(after));
         Ok(audit::record(tx, written).await?)
     }

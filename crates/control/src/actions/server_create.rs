@@ -7,7 +7,7 @@ use berth_store::{
     Micros, StoreError, Tx, audit, backup_plan,
     entity::{
         backup_plan as plan_entity, hypervisor, hypervisor_network, ip_block, ipv4_address, ipv6_subnet,
-        storage_point as point_entity, user,
+        package as package_entity, storage_point as point_entity, user,
     },
     firewall::Rule,
     ipv4_address as ipv4_addresses, ipv6_subnet as ipv6_subnets, pending_action as pending,
@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use super::{
     entry, rulesets,
+    self_service::purchase::{self, Right},
     server_order::{Order, Plan},
     server_placement::{Storage, as_node, nodes_of},
 };
@@ -43,6 +44,9 @@ const TAGS: std::ops::Range<u64> = 1_000_000_000..10_000_000_000;
 struct Prepared {
     order: Order,
     plan: Plan,
+    package: package_entity::Model,
+    /// Where the customer creates it by self service.
+    right: Option<Right>,
     owner: user::Model,
     candidates: Candidates,
     storage: Storage,
@@ -58,13 +62,33 @@ struct Prepared {
 /// Creates the server; answers it whole.
 pub async fn create(ctx: &Context, actor: &Actor, input: CreateServer) -> Result<ServerDetails, Error> {
     actor.require(Ability::Write)?;
-    let prepared = Arc::new(prepare(ctx, input).await?);
+    place(ctx, actor, prepare(ctx, input).await?).await
+}
+
+/// By a customer's own right; from then on it is metered.
+pub async fn create_by(
+    ctx: &Context,
+    actor: &Actor,
+    input: CreateServer,
+    right: Right,
+) -> Result<ServerDetails, Error> {
+    actor.require(Ability::Write)?;
+    let prepared = prepare(ctx, input).await?;
+    place(ctx, actor, Prepared { right: Some(right), ..prepared }).await
+}
+
+/// On the best node that still has room when it is its turn.
+async fn place(ctx: &Context, actor: &Actor, prepared: Prepared) -> Result<ServerDetails, Error> {
+    let prepared = Arc::new(prepared);
     let (order, mut reasons) = order_of_nodes(ctx, &prepared).await?;
     for id in order {
         let Some(node) = prepared.candidates.nodes.iter().find(|node| node.hypervisor.id == id) else { continue };
         match create_on(ctx, actor, &prepared, node).await {
             // The node filled up meanwhile, or has no addresses left: perhaps the next one has.
-            Err(Error::Invalid(against)) => reasons.extend(against),
+            Err(Error::Invalid(against)) => {
+                let new: Vec<_> = against.into_iter().filter(|reason| !reasons.contains(reason)).collect();
+                reasons.extend(new);
+            }
             outcome => return outcome,
         }
     }
@@ -118,7 +142,19 @@ async fn prepare(ctx: &Context, input: CreateServer) -> Result<Prepared, Error> 
     };
     let firewall = rulesets::of_new_server(db, order.firewall.as_deref(), order.package_id).await?;
     let arch = template.map(|template| template.arch);
-    Ok(Prepared { order, plan, owner, candidates, storage, backup_plan, firewall, arch, free_ipv4 })
+    Ok(Prepared {
+        order,
+        plan,
+        package,
+        right: None,
+        owner,
+        candidates,
+        storage,
+        backup_plan,
+        firewall,
+        arch,
+        free_ipv4,
+    })
 }
 
 /// Nodes that can take the server, the best first, and why the others can't.
@@ -214,7 +250,10 @@ impl Work {
     }
 
     pub(super) async fn run(&self, tx: &Tx, node: &mut Locked) -> Result<ServerDetails, Error> {
-        let Prepared { plan, owner, candidates, .. } = self.prepared.as_ref();
+        let Prepared { plan, package, right, owner, candidates, .. } = self.prepared.as_ref();
+        if let Some(right) = right {
+            purchase::check_in(tx, right, owner, package, plan, self.now).await?;
+        }
         let places = self.take_capacity(node)?;
         let server = server::insert(tx, self.new_server(node.next_uid)).await?;
         node.next_uid += 1;
@@ -238,8 +277,14 @@ impl Work {
             "memory": plan.memory_mib,
             "cpuCores": plan.cpu_cores,
             "storage": disks.iter().map(|disk| disk.capacity_gib).collect::<Vec<_>>(),
+            "selfService": server.self_service,
+            "profile": right.as_ref().map(|right| right.profile_id),
+            "pack": right.as_ref().and_then(|right| right.pack_id),
             "ipv4": ipv4.iter().map(|(address, _)| ipam::ipv4(address.address)).collect::<Vec<_>>(),
         });
+        if let Some(right) = right {
+            purchase::begin(tx, right, &server, package, self.now).await?;
+        }
         let in_use = |point: &point_entity::Model| PointUse::of(point, &node.allocated);
         let subject = ("server", server.id);
         audit::record(tx, entry(&self.actor, self.now, "create_server", subject, None, Some(after))).await?;
@@ -310,7 +355,7 @@ impl Work {
     }
 
     fn new_server(&self, run_as_uid: i64) -> NewServer {
-        let Prepared { order, plan, owner, backup_plan, .. } = self.prepared.as_ref();
+        let Prepared { order, plan, right, owner, backup_plan, .. } = self.prepared.as_ref();
         NewServer {
             uuid: self.uuid,
             owner_id: owner.id,
@@ -323,6 +368,7 @@ impl Work {
             network_profile: plan.network_profile,
             backup_plan_id: backup_plan.as_ref().map(|plan| plan.id),
             hypervisor_asset_groups: order.asset_groups.clone(),
+            self_service: right.as_ref().map_or(0, |right| right.self_service),
             run_as_uid,
             now: self.now,
         }

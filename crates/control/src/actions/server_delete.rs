@@ -74,7 +74,7 @@ pub async fn cancel(ctx: &Context, actor: &Actor, server_id: i64) -> Result<(), 
     cancelled.await
 }
 
-async fn delay(tx: &Tx, row: &server::Model, at: Micros, now: Micros) -> Result<(), Error> {
+pub(super) async fn delay(tx: &Tx, row: &server::Model, at: Micros, now: Micros) -> Result<(), Error> {
     servers::set_delete_at(tx, row.id, Some(at), now).await?;
     pending_action::remove(tx, row.id, PENDING).await?;
     let payload = json!({ "deleteAt": berth_api::time::offset(at) });

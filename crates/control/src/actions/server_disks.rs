@@ -19,6 +19,7 @@ use crate::{
     actor::{Ability, Actor},
     pending::{self, POWER_ACTIONS},
     placement::Demand,
+    self_service::follow,
 };
 
 pub const DISK: &str = "disk";
@@ -149,6 +150,8 @@ pub(super) async fn record(
             value
         })
     };
+    // What a metered server has now counts from here.
+    follow::follow(tx, disk.server_id, changing.now).await?;
     let subject = ("server", disk.server_id);
     let written = entry(&changing.actor, changing.now, action, subject, named(before), named(after));
     Ok(audit::record(tx, written).await?)

@@ -1,6 +1,6 @@
 //! A server that changes hands. What it is and does stays; tokens of consoles that its owner of before has do not.
 
-use berth_store::{console_token, server_change::Changes, user as users};
+use berth_store::{console_token, self_service::run_out, server_change::Changes, user as users};
 use serde_json::json;
 
 use super::{server_change::Changing, server_console::ConsoleKind};
@@ -26,8 +26,11 @@ pub async fn change(ctx: &Context, actor: &Actor, server_id: i64, owner_id: i64)
             for kind in ConsoleKind::ALL {
                 console_token::remove(tx, row.id, kind.name()).await?;
             }
-            let after =
-                changing.write(tx, &row, Changes { owner_id: Some(owner.id), ..Changes::default() }, false).await?;
+            // A resource pack stays with the customer who has it: the server leaves it, and is not metered from then on.
+            let self_service = Some(0).filter(|_| row.self_service == 2);
+            run_out::decided(tx, row.id, true, changing.now).await?;
+            let changes = Changes { owner_id: Some(owner.id), self_service, ..Changes::default() };
+            let after = changing.write(tx, &row, changes, false).await?;
             let (before, after) = (json!({ "owner": row.owner_id }), json!({ "owner": after.owner_id }));
             changing.record(tx, "change_owner", &row, before, after).await
         })

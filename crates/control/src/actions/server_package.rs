@@ -15,6 +15,7 @@ use crate::{
     Context, Error,
     actor::{Ability, Actor},
     placement::Demand,
+    self_service::follow,
 };
 
 /// Answers a sentence for each value that stays as it is.
@@ -40,6 +41,7 @@ pub async fn change(
             let point = disk.as_ref().and_then(|disk| disk.storage_point_id);
             server_capacity::take(tx, row.hypervisor_id, held.more(&wanted), point).await?;
             write(&changing, tx, &row, &package, (&held, &wanted), (disk, interface)).await?;
+            follow::package(tx, &row, &package).await?;
             let (before, after) = (held.shown(row.package_id), wanted.shown(package.id));
             changing.record(tx, "change_package", &row, before, after).await?;
             Ok(info)

@@ -1,7 +1,8 @@
 //! Suspending a server and ending that: the flag at once, the power change behind what runs.
 
 use berth_store::{
-    Tx, console_token, entity::server, pending_action, server as servers, server_change::Changes, traffic_limit,
+    Tx, console_token, entity::server, pending_action, self_service::run_out, server as servers,
+    server_change::Changes, traffic_limit,
 };
 use serde_json::json;
 
@@ -39,6 +40,8 @@ async fn set(ctx: &Context, actor: &Actor, server_id: i64, suspend: bool) -> Res
                 // Also one that is suspended for its traffic: more of that does not end this.
                 traffic_limit::keep_suspended(tx, row.id).await?;
             }
+            // Nor does credit that comes or goes change what somebody decides.
+            run_out::decided(tx, row.id, suspend, changing.now).await?;
             if row.suspended == suspend && !keeps {
                 return Ok(());
             }
@@ -60,7 +63,7 @@ async fn set(ctx: &Context, actor: &Actor, server_id: i64, suspend: bool) -> Res
 }
 
 /// Answers the queue item of the power change; a server that was never built has none.
-pub(super) async fn switch(
+pub(crate) async fn switch(
     changing: &Changing,
     tx: &Tx,
     row: &server::Model,

@@ -1,7 +1,9 @@
 //! OS templates that are there: what is changed of them, and their removal. Servers that were built keep what they have.
 
 use berth_api::v1::{confirm::Confirm, template::UpdateTemplate};
-use berth_store::{Micros, Tx, audit, entity::template as entity, package, template, template_category};
+use berth_store::{
+    Micros, Tx, audit, entity::template as entity, package, self_service::profile, template, template_category,
+};
 use chrono::{NaiveDate, NaiveTime};
 use serde_json::{Value, json};
 
@@ -64,6 +66,15 @@ pub async fn remove(ctx: &Context, actor: &Actor, id: i64, confirm: Confirm) -> 
                     return Err(Error::invalid(format!(
                         "{servers} servers are built from template {}; disable it instead.",
                         template.slug
+                    )));
+                }
+                let profiles = profile::with_template(tx, id).await?;
+                if !profiles.is_empty() {
+                    return Err(Error::invalid(format!(
+                        "{} group profiles offer template {}: {}.",
+                        profiles.len(),
+                        template.slug,
+                        profiles.join(", ")
                     )));
                 }
                 let before = with_packages(tx, template).await?;

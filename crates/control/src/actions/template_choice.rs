@@ -2,7 +2,9 @@
 
 use berth_store::{
     entity::{package, server, template as entity, template_category},
-    hypervisor, server_disk,
+    hypervisor,
+    self_service::profile,
+    server_disk,
     template::{self, Fitting},
 };
 
@@ -26,7 +28,14 @@ pub async fn of_server(ctx: &Context, row: &server::Model) -> Result<Choice, Err
     let node = hypervisor::by_id(db, row.hypervisor_id).await?;
     let disk_gib = disks.iter().find(|disk| disk.is_primary).map_or(0, |disk| disk.capacity_gib);
     let arch = node.as_ref().and_then(placement::arch);
-    Ok(template::available(db, Fitting { disk_bytes: bytes(disk_gib), package_id: row.package_id, arch }).await?)
+    let wanted = Fitting { disk_bytes: bytes(disk_gib), package_id: row.package_id, arch };
+    let mut found = template::available(db, wanted).await?;
+    let offered = profile::offered(db, row.id).await?;
+    if !offered.is_empty() {
+        found.iter_mut().for_each(|(_, templates)| templates.retain(|template| offered.contains(&template.id)));
+        found.retain(|(_, templates)| !templates.is_empty());
+    }
+    Ok(found)
 }
 
 fn bytes(gib: i64) -> i64 {

@@ -9,7 +9,7 @@ use berth_store::{
 };
 use serde_json::{Value, json};
 
-use super::{entry, passwords, rules};
+use super::{entry, passwords, rules, self_service::profiles::Wanted};
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
@@ -24,6 +24,11 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateUser) -> Result<(
     check(&input)?;
     let password = ctx.rng.letters_and_digits(PASSWORD_CHARS);
     let (now, password_hash) = (ctx.now(), passwords::hash(ctx, &password).await?);
+    let wanted = Wanted {
+        hourly: input.self_service_hourly_group_profiles,
+        resource: input.self_service_resource_group_profiles,
+        hourly_pack: input.self_service_hourly_resource_pack,
+    };
     let plain = NewUser::plain(
         ctx.rng.uuid(),
         input.name.as_deref().unwrap_or_default().trim(),
@@ -44,9 +49,11 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateUser) -> Result<(
     let user = ctx
         .store
         .write_tx::<_, Error>(|tx| {
-            let (new, actor, draft) = (new.clone(), actor.clone(), draft.clone());
+            let (new, wanted) = (new.clone(), wanted.clone());
+            let (actor, draft) = (actor.clone(), draft.clone());
             Box::pin(async move {
                 let user = user::insert(tx, new).await?;
+                wanted.assign(tx, user.id, now).await?;
                 mail::post(tx, draft, &user, now).await?;
                 let written = entry(&actor, now, "create_user", ("user", user.id), None, Some(shown(&user)));
                 audit::record(tx, written).await?;
@@ -71,27 +78,7 @@ fn check(input: &CreateUser) -> Result<(), Error> {
     if let Some(text) = input.rel_str.as_deref().filter(|text| !text.is_empty()) {
         rules::text(&mut errors, "relStr", text, 1, 191);
     }
-    profiles(
-        &mut errors,
-        &input.self_service_hourly_group_profiles,
-        &input.self_service_resource_group_profiles,
-        input.self_service_hourly_resource_pack,
-    );
     rules::done(errors)
-}
-
-/// There are none to name yet.
-fn profiles(errors: &mut Vec<String>, hourly: &[i64], resource: &[i64], pack: Option<i64>) {
-    let named = [
-        ("selfServiceHourlyGroupProfiles", hourly.first()),
-        ("selfServiceResourceGroupProfiles", resource.first()),
-        ("selfServiceHourlyResourcePack", pack.as_ref()),
-    ];
-    for (field, id) in named {
-        if let Some(id) = id {
-            errors.push(format!("The {field} names {id}, and there is no such profile."));
-        }
-    }
 }
 
 /// Changes what the input names.
@@ -112,16 +99,23 @@ pub async fn modify(
         suspended: input.enabled.map(|enabled| !enabled),
         password_hash: None,
     };
+    let wanted = Wanted {
+        hourly: input.self_service_hourly_group_profiles,
+        resource: input.self_service_resource_group_profiles,
+        hourly_pack: input.self_service_hourly_resource_pack,
+    };
     let now = ctx.now();
     ctx.store
         .write_tx::<_, Error>(|tx| {
             let (relation, change, actor) = (relation.clone(), change.clone(), actor.clone());
+            let wanted = wanted.clone();
             Box::pin(async move {
                 let before = user::by_relation(tx, &relation).await?.ok_or(Error::NotFound("ext_relation_id"))?;
                 if before.admin && change.suspended == Some(true) {
                     return Err(Error::invalid("The enabled field must be true: an administrator can't be suspended."));
                 }
                 let after = user::change(tx, before.clone(), change, now).await?;
+                wanted.assign(tx, after.id, now).await?;
                 let (before, shown_after) = (Some(shown(&before)), Some(shown(&after)));
                 let written = entry(&actor, now, "modify_user", ("user", after.id), before, shown_after);
                 audit::record(tx, written).await?;
@@ -143,12 +137,6 @@ fn check_change(input: &ModifyUser) -> Result<(), Error> {
     if let Some(code) = input.self_service {
         rules::within(&mut errors, "selfService", code, 0..=3);
     }
-    profiles(
-        &mut errors,
-        &input.self_service_hourly_group_profiles,
-        &input.self_service_resource_group_profiles,
-        input.self_service_hourly_resource_pack,
-    );
     rules::done(errors)
 }
 

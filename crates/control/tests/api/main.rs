@@ -7,6 +7,7 @@ mod access;
 #[allow(dead_code)]
 mod app;
 mod audit;
+mod credit;
 mod dns_calls;
 mod document;
 mod hostile;
@@ -16,6 +17,7 @@ mod operations;
 #[path = "../servers/rows.rs"]
 #[allow(dead_code)]
 mod rows;
+mod self_service_calls;
 #[path = "../../examples/simulated/shop.rs"]
 mod shop;
 mod shop_path;

@@ -8,6 +8,7 @@ use crate::{
     app::App,
     dns_calls, interface_calls,
     rows::{self, Company},
+    self_service_calls,
 };
 
 /// A key of nobody's.
@@ -76,6 +77,9 @@ impl Call {
 /// A call that succeeds once, with everything that it needs made before.
 pub async fn example(app: &App, company: &Company, operation: &Operation) -> Call {
     if let Some(call) = dns_calls::example(app, company, operation).await {
+        return call;
+    }
+    if let Some(call) = self_service_calls::example(app, company, operation).await {
         return call;
     }
     if let Some(call) = interface_calls::example(app, company, operation).await {
@@ -264,7 +268,7 @@ pub async fn translated_server(app: &App, company: &Company) -> i64 {
 }
 
 /// A new user's id and relation.
-async fn related_user(app: &App) -> (i64, i64) {
+pub async fn related_user(app: &App) -> (i64, i64) {
     let relation = i64::from(u16::from_le_bytes(app.ctx.rng.bytes())) + 1_000_000;
     let mut user = user(app);
     user["extRelationId"] = json!(relation);

@@ -100,13 +100,21 @@ impl App {
 
     pub async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
         let response = request.send().await.unwrap();
+        let is_csv =
+            response.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/csv"));
         let is_stream = response.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
         if is_stream {
             // It may never end.
             return (response.status().as_u16(), Value::Null);
         }
         let (status, text) = (response.status().as_u16(), response.text().await.unwrap());
-        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+        let body = if is_csv {
+            Value::String(text)
+        } else if text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&text).unwrap()
+        };
         (status, body)
     }
 

@@ -14,6 +14,7 @@ mod m0010_plans;
 mod m0011_sessions;
 mod m0012_second_factors;
 mod m0013_disks;
+mod m0014_self_service;
 mod m0020_extra_macs;
 mod m0021_made_bridges;
 mod m0022_dhcp;
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_sessions::Migration),
             Box::new(m0012_second_factors::Migration),
             Box::new(m0013_disks::Migration),
+            Box::new(m0014_self_service::Migration),
             Box::new(m0020_extra_macs::Migration),
             Box::new(m0021_made_bridges::Migration),
             Box::new(m0022_dhcp::Migration),

@@ -32,6 +32,7 @@ fn new_server(people: &People, nodes: &Nodes, goods: &Goods, n: u128, run_as_uid
         storage_profile: 0,
         network_profile: 0,
         backup_plan_id: None,
+        self_service: 0,
         hypervisor_asset_groups: vec![3, 4],
         run_as_uid,
         now: NOW,

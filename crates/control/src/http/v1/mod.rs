@@ -22,6 +22,7 @@ mod packages;
 mod queue;
 mod queue_events;
 mod rulesets;
+mod self_service;
 mod servers;
 mod ssh_keys;
 mod status;
@@ -119,6 +120,7 @@ fn operations() -> OpenApiRouter<Context> {
         .routes(routes!(servers::custom_xml::set_custom_xml))
         .routes(routes!(servers::media::iso, servers::media::mount, servers::media::eject))
         .merge(network())
+        .merge(self_service::operations())
 }
 
 /// Addresses, interfaces, firewalls, traffic.

@@ -12,7 +12,8 @@ use berth_api::{
     v1::user::{CreateUser, ModifiedUser, ModifyUser, User, UserPassword},
 };
 use berth_store::{
-    entity::user as entity,
+    entity::{self_service_profile, user as entity},
+    self_service::{account, profile},
     user::{self, Relation},
 };
 
@@ -39,7 +40,8 @@ pub async fn create(
     Body(input): Body<CreateUser>,
 ) -> Result<(StatusCode, Json<Data<User>>), Error> {
     let (row, password) = users::create(&ctx, &actor, input).await?;
-    Ok((StatusCode::CREATED, Json(Data { data: User { password: Some(password), ..shown(row) } })))
+    let data = User { password: Some(password), ..one(&ctx, row).await? };
+    Ok((StatusCode::CREATED, Json(Data { data })))
 }
 
 /// List users.
@@ -58,7 +60,7 @@ pub async fn list(
 ) -> Result<Json<Page<User>>, Error> {
     actor.require(Ability::Read)?;
     let (rows, total) = user::page(ctx.store.read(), query.text("email"), page.offset(), page.results).await?;
-    Ok(Json(page.wrap(rows.into_iter().map(shown).collect(), total)))
+    Ok(Json(page.wrap(all(&ctx, rows).await?, total)))
 }
 
 /// Retrieve a user by id.
@@ -75,7 +77,7 @@ pub async fn retrieve(
 ) -> Result<Json<Data<User>>, Error> {
     actor.require(Ability::Read)?;
     let row = user::by_id(ctx.store.read(), extract::id(&id, "user")?).await?.ok_or(Error::NotFound("user"))?;
-    Ok(Json(Data { data: shown(row) }))
+    Ok(Json(Data { data: one(&ctx, row).await? }))
 }
 
 /// Retrieve a user by the billing system's relation.
@@ -91,7 +93,7 @@ pub async fn by_relation(
     Path(relation): Path<String>,
 ) -> Result<Json<Data<User>>, Error> {
     let row = users::by_relation(&ctx, &actor, &read(&query, relation)?).await?;
-    Ok(Json(Data { data: shown(row) }))
+    Ok(Json(Data { data: one(&ctx, row).await? }))
 }
 
 /// Delete a user who has no servers.
@@ -156,6 +158,38 @@ pub(super) fn read(query: &Query, relation: String) -> Result<Relation, Error> {
     relation.parse().map(Relation::Id).map_err(|_| Error::NotFound("ext_relation_id"))
 }
 
+async fn one(ctx: &Context, row: entity::Model) -> Result<User, Error> {
+    let mut users = all(ctx, vec![row]).await?;
+    users.pop().ok_or(Error::NotFound("user"))
+}
+
+/// With what they may create by themselves.
+async fn all(ctx: &Context, rows: Vec<entity::Model>) -> Result<Vec<User>, Error> {
+    let db = ctx.store.read();
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let (hourly, resource, accounts) = tokio::try_join!(
+        profile::of_users(db, profile::HOURLY, &ids),
+        profile::of_users(db, profile::RESOURCE, &ids),
+        account::of_users(db, &ids),
+    )?;
+    let mut users = Vec::with_capacity(rows.len());
+    for row in rows {
+        let of = |held: &[(i64, self_service_profile::Model)]| {
+            held.iter().filter(|(user, _)| *user == row.id).map(|(_, profile)| profile.id).collect()
+        };
+        let (hourly, resource) = (of(&hourly), of(&resource));
+        let pack = accounts.iter().find(|account| account.user_id == row.id).and_then(|account| account.hourly_pack_id);
+        users.push(User {
+            self_service_hourly_group_profiles: hourly,
+            self_service_resource_group_profiles: resource,
+            self_service_hourly_resource_pack: pack,
+            ..shown(row)
+        });
+    }
+    Ok(users)
+}
+
+/// Without the self service, which is in other tables.
 fn shown(row: entity::Model) -> User {
     let entity::Model {
         id,

@@ -45,7 +45,7 @@ impl FromRequestParts<Context> for Door {
 }
 
 /// The whole object; with the root password where the actor has the right to it.
-fn whole(
+pub(super) fn whole(
     ctx: &Context,
     actor: &Actor,
     door: Door,
