@@ -17,6 +17,8 @@ pub enum Letter {
     ServerPassword { name: String, user: String, password: String },
     /// A server passed so many percent of the traffic of its period.
     Traffic { name: String, uuid: String, percent: i64 },
+    /// What became of a customer's credit, by the kinds of notices, and the balance in tokens.
+    Credit { name: String, kind: &'static str, balance: String },
     /// Somebody asked for a link by which the password is set anew.
     ForgottenPassword { name: String, token: String, minutes: i64 },
     /// The account's password is another one now.
@@ -34,11 +36,12 @@ static LETTERS: LazyLock<Environment<'static>> = LazyLock::new(|| {
     letters
 });
 
-const TEXTS: [(&str, &str); 7] = [
+const TEXTS: [(&str, &str); 8] = [
     ("welcome", include_str!("letters/welcome.txt")),
     ("server_built", include_str!("letters/server_built.txt")),
     ("server_password", include_str!("letters/server_password.txt")),
     ("traffic", include_str!("letters/traffic.txt")),
+    ("credit", include_str!("letters/credit.txt")),
     ("forgotten_password", include_str!("letters/forgotten_password.txt")),
     ("password_changed", include_str!("letters/password_changed.txt")),
     ("sign_in", include_str!("letters/sign_in.txt")),
@@ -52,6 +55,7 @@ impl Letter {
             Letter::ServerBuilt { .. } => "server_built",
             Letter::ServerPassword { .. } => "server_password",
             Letter::Traffic { .. } => "traffic",
+            Letter::Credit { .. } => "credit",
             Letter::ForgottenPassword { .. } => "forgotten_password",
             Letter::PasswordChanged { .. } => "password_changed",
             Letter::SignIn { .. } => "sign_in",
@@ -76,6 +80,7 @@ impl Letter {
             }
             Letter::ServerPassword { name, user, password } => context! { name, user, password },
             Letter::Traffic { name, uuid, percent } => context! { name, uuid, percent },
+            Letter::Credit { name, kind, balance } => context! { name, kind => *kind, balance },
             Letter::ForgottenPassword { name, token, minutes } => context! { name, token, minutes },
             Letter::PasswordChanged { name, address } => context! { name, address },
             Letter::SignIn { name, address, browser, at } => context! { name, address, browser, at },
@@ -103,6 +108,8 @@ mod tests {
             Letter::ServerPassword { name: text("web"), user: text("root"), password: text("secret") },
             Letter::Traffic { name: text("web"), uuid: text("0000"), percent: 80 },
             Letter::Traffic { name: text("web"), uuid: text("0000"), percent: 100 },
+            Letter::Credit { name: text("Jon"), kind: "low_credit", balance: text("12.5") },
+            Letter::Credit { name: text("Jon"), kind: "suspended", balance: text("-0.25") },
             Letter::ForgottenPassword { name: text("Jon"), token: text("t0ken"), minutes: 60 },
             Letter::PasswordChanged { name: text("Jon"), address: text("192.0.2.1") },
             Letter::SignIn {

@@ -3,6 +3,7 @@
 //!
 //! Only customers who pay in advance are looked at. Whoever suspends a server or takes it up by hand has it stay that way.
 
+use berth_api::tokens;
 use berth_store::{
     Micros, Tx, audit,
     entity::{self_service_account::Model as Account, self_service_setting::Model as Settings, server},
@@ -16,6 +17,7 @@ use crate::{
     actions::{server_change::Changing, server_suspend},
     actor::Actor,
     clock::HOUR,
+    mail::{self, Letter},
     scheduler,
 };
 
@@ -98,6 +100,8 @@ async fn carry_out(tx: &Tx, changing: &Changing, user_id: i64) -> Result<(), Err
     }
     for (kind, threshold) in notices {
         run_out::notice(tx, user_id, kind, threshold, balance, changing.now).await?;
+        let letter = Letter::Credit { name: row.name.clone(), kind, balance: tokens::text(balance, 6) };
+        mail::post(tx, mail::draft(&changing.ctx, &letter)?, &row, changing.now).await?;
     }
     Ok(account::set(tx, Account { updated_at: changing.now, ..account }).await?)
 }

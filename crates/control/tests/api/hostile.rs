@@ -67,7 +67,8 @@ fn wrong_values(field: &Value) -> Vec<Value> {
         wrong.extend([json!(true), json!("a".repeat(LONG)), json!("a\u{0}b")]);
     }
     if of("array") {
-        wrong.extend([json!("x"), json!(7), json!([[[1]]]), json!([{ "a": 1 }])]);
+        // A number alone is a list of one; this one names nothing.
+        wrong.extend([json!("x"), json!(987_654), json!([[[1]]]), json!([{ "a": 1 }])]);
     }
     wrong
 }

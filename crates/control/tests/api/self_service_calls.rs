@@ -22,7 +22,7 @@ pub async fn example(app: &App, company: &Company, operation: &Operation) -> Opt
         }
         _ => of_collection(app, company, operation).await,
     };
-    let wants_body = operation.changes() && !(operation.method == "DELETE" && !takes_confirm(&operation.path));
+    let wants_body = operation.changes() && (operation.method != "DELETE" || takes_confirm(&operation.path));
     Some(Call { method: operation.method.clone(), path, body: body.filter(|_| wants_body).map(Body::Json) })
 }
 

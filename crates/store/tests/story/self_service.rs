@@ -184,7 +184,7 @@ async fn packs(store: &Store, jon: i64) -> user_pack::Model {
     let second = write_in!(store, [two] | tx | pack::give(tx, jon, &two, true, NOW).await).unwrap().id;
     assert_eq!(pack::of_user(db, jon).await.unwrap().len(), 2);
     write_in!(store, |tx| pack::remove_of_user(tx, second).await).unwrap();
-    assert_eq!(pack::of_user(db, jon).await.unwrap(), [locked.clone()]);
+    assert_eq!(pack::of_user(db, jon).await.unwrap(), std::slice::from_ref(&locked));
     locked
 }
 

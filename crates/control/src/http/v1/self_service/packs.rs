@@ -65,7 +65,7 @@ pub async fn create_pack(
 /// An addition of Berth's.
 #[utoipa::path(get, path = "/selfService/resourcePacks/{packId}", tag = "Self Service",
     params(("packId" = i64, Path, description = "Its id.")),
-    responses((status = 200, description = "It.", body = Data<ResourcePack>),
+    responses((status = 200, description = "What is asked for.", body = Data<ResourcePack>),
         (status = 404, description = "There is none.")))]
 pub async fn pack(
     State(ctx): State<Context>,
@@ -149,7 +149,7 @@ pub async fn create_hourly_pack(
 /// An addition of Berth's.
 #[utoipa::path(get, path = "/selfService/hourlyResourcePacks/{packId}", tag = "Self Service",
     params(("packId" = i64, Path, description = "Its id.")),
-    responses((status = 200, description = "It.", body = Data<ResourcePack>),
+    responses((status = 200, description = "What is asked for.", body = Data<ResourcePack>),
         (status = 404, description = "There is none.")))]
 pub async fn hourly_pack(
     State(ctx): State<Context>,

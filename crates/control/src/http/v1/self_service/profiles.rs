@@ -65,7 +65,7 @@ pub async fn create_hourly_profile(
 /// An addition of Berth's.
 #[utoipa::path(get, path = "/selfService/hourlyGroupProfiles/{profileId}", tag = "Self Service",
     params(("profileId" = i64, Path, description = "Its id.")),
-    responses((status = 200, description = "It.", body = Data<GroupProfile>),
+    responses((status = 200, description = "What is asked for.", body = Data<GroupProfile>),
         (status = 404, description = "There is none.")))]
 pub async fn hourly_profile(
     State(ctx): State<Context>,
@@ -149,7 +149,7 @@ pub async fn create_resource_profile(
 /// An addition of Berth's.
 #[utoipa::path(get, path = "/selfService/resourceGroupProfiles/{profileId}", tag = "Self Service",
     params(("profileId" = i64, Path, description = "Its id.")),
-    responses((status = 200, description = "It.", body = Data<GroupProfile>),
+    responses((status = 200, description = "What is asked for.", body = Data<GroupProfile>),
         (status = 404, description = "There is none.")))]
 pub async fn resource_profile(
     State(ctx): State<Context>,
