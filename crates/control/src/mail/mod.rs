@@ -51,7 +51,7 @@ pub struct Draft {
     body_enc: String,
 }
 
-/// A draft for a user; none where there is no mail server, or the user is the placeholder of nobody.
+/// A draft; none where there is no mail server.
 pub fn draft(ctx: &Context, letter: &Letter) -> Result<Option<Draft>, Error> {
     let Some(mailer) = &ctx.mailer else { return Ok(None) };
     let (uuid, (subject, body)) = (ctx.rng.uuid(), letter.written(&mailer.public_url)?);

@@ -1,9 +1,12 @@
 //! Every kind of job, with each of its steps repeated and killed.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use berth_store::testing::Database;
 use serde_json::json;
 
 use crate::{
+    app::with_mail,
     repeat_and_kill::{Harm, each_step, run_to_end},
     sim::World,
 };
@@ -52,6 +55,34 @@ async fn t20_a_build_ends_once_whatever_step_is_repeated_or_killed() {
         assert_eq!(world.node.host().servers[&uuid].starts, 1, "{how}: started once");
     })
     .await;
+}
+
+/// Of a build or a password that the owner is told of by mail.
+async fn letters_are_written_once(kind: &str, make: impl AsyncFn(&World) -> i64, order: impl AsyncFn(&World, i64)) {
+    let world = World::start_with(Database::sqlite(), with_mail).await;
+    let written = AtomicUsize::new(0);
+    each_step(&world, make, order, async |world: &World, _, _: &_, how: &str| {
+        let now = world.app.mailed().await.into_iter().filter(|one| one == kind).count();
+        assert_eq!(now, written.fetch_add(1, Ordering::Relaxed) + 1, "{how}: one letter more");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t20_an_owner_is_written_once_that_a_server_was_built() {
+    let order = async |world: &World, server: i64| {
+        let order = json!({ "operatingSystemId": world.company.template, "email": true });
+        assert_eq!(world.app.post(&format!("/servers/{server}/build"), order).await.0, 200);
+    };
+    letters_are_written_once("server_built", a_server, order).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t20_an_owner_is_written_once_that_a_password_is_another() {
+    let order = async |world: &World, server: i64| {
+        assert_eq!(world.app.post(&format!("/servers/{server}/resetPassword"), json!({})).await.0, 200);
+    };
+    letters_are_written_once("server_password", a_built_server, order).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use berth_control::{Context, bootstrap, clock::Clock, config::Config, http, random::OsRng, start};
-use berth_store::Micros;
+use berth_store::{Micros, mail};
 use serde_json::Value;
 
 use berth_store::testing::Database;
@@ -23,6 +23,16 @@ pub struct TestClock(AtomicI64);
 impl Clock for TestClock {
     fn now(&self) -> Micros {
         self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Letters are written, and handed to nobody.
+pub fn with_mail(config: Config) -> Config {
+    Config {
+        mail_url: Some("smtp://127.0.0.1:9".to_owned()),
+        mail_from: Some("Example <noreply@example.test>".to_owned()),
+        public_url: Some("https://panel.example.test".to_owned()),
+        ..config
     }
 }
 
@@ -75,6 +85,12 @@ impl App {
     /// PostgreSQL stops.
     pub fn lose_database(&mut self) {
         self.database = None;
+    }
+
+    /// What people were written, the newest first.
+    pub async fn mailed(&self) -> Vec<String> {
+        let (letters, _) = mail::page(self.ctx.store.read(), 0, 1_000).await.unwrap();
+        letters.into_iter().map(|letter| letter.kind).collect()
     }
 
     pub fn pass(&self, micros: Micros) {

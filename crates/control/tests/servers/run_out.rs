@@ -8,7 +8,7 @@ use berth_store::testing::Database;
 use serde_json::{Value, json};
 
 use crate::{
-    app::App,
+    app::{App, with_mail},
     rows,
     self_serving::{Customer, done, package, pass_minutes},
 };
@@ -28,7 +28,7 @@ struct World {
 impl World {
     /// Two servers of one token an hour each, and credit for five hours.
     async fn new(database: Database) -> Self {
-        let app = App::start(database).await;
+        let app = App::start_with(database, with_mail).await;
         let company = rows::company(&app, 1, 10).await;
         let rules = json!({ "lowCredit": [4, 2], "suspendAfterHours": 3, "deleteAfterHours": 10 });
         done(&app, "PUT", "/selfService/settings", rules).await;
@@ -90,6 +90,7 @@ async fn servers_are_suspended_after_the_grace_and_run_again_when_there_is_credi
     assert_eq!(world.suspended().await, [false, false], "at once");
     assert_eq!(world.entries("unsuspend_after_credit").await, 2);
     assert_eq!(world.notices().await.last(), Some(&json!("resumed")));
+    assert_eq!(world.app.mailed().await, ["credit"; 5], "a letter for each");
     world.hours(5).await;
     assert_eq!(world.notices().await[5..], ["low_credit", "low_credit", "out_of_credit"], "and so anew");
 }

@@ -9,7 +9,10 @@ use berth_proto::{Event, InterfaceTraffic, TrafficCounted, event::What};
 use berth_store::testing::Database;
 use serde_json::{Value, json};
 
-use crate::{app::App, rows};
+use crate::{
+    app::{App, with_mail},
+    rows,
+};
 
 berth_store::on_both_databases!(
     bytes_are_counted_once_however_often_they_are_told,
@@ -167,7 +170,7 @@ async fn blocks_are_added_to_periods_and_removed(database: Database) {
 }
 
 async fn a_server_that_passes_its_traffic_is_told_of_and_throttled_until_there_is_more(database: Database) {
-    let app = App::start(database).await;
+    let app = App::start_with(database, with_mail).await;
     let company = rows::company(&app, 1, 10).await;
     let mut order = company.order();
     (order["traffic"], order["networkSpeedInbound"]) = (json!(10), json!(5_000));
@@ -207,6 +210,7 @@ async fn a_server_that_passes_its_traffic_is_told_of_and_throttled_until_there_i
     node.passed(&app, 0, 2_000_000_000).await;
     look().await;
     assert_eq!((notices().await, throttle(server).await, throttle(free).await), (2, (125, 5_000), (0, 0)));
+    assert_eq!(app.mailed().await, ["traffic"; 2], "its owner was written both times");
     assert_eq!(told_speeds(&app, server).await, (125, 125));
 
     // The customer's own speed is changed meanwhile, and the throttle itself.
