@@ -14,6 +14,9 @@
 //!                   in @listed ─► accept; else <instance>0* … ─► drop
 //! ```
 //!
+//! A chain of its own, and few sets: with each set the kernel goes over all sets of the table, so that a full node's
+//! filters would take minutes. Single values are compared, and what passed is counted beside the elements of two sets.
+//!
 //! The firewall of [`crate::firewall`] only ever sees what the anti-spoofing rules let through, and comes and goes in
 //! the same transaction.
 //!
@@ -44,6 +47,15 @@ const BURST_MIN_KBYTES: u32 = 64;
 /// Packets that may pass at once when they are counted, at least.
 const BURST_MIN_PACKETS: u32 = 64;
 const QUARANTINE: &str = "counter drop";
+/// Sets of taps that count, beside each element, what passed towards the guest and from it, within its rates.
+pub(crate) const GOT: &str = "got";
+pub(crate) const SENT: &str = "sent";
+/// Maps and sets that each tap is in.
+pub(crate) const TAPS: &str = "taps";
+pub(crate) const RATES: &str = "rates";
+pub(crate) const LISTED: &str = "listed";
+/// The set of taps that reach no other one of it.
+pub(crate) const ISOLATED: &str = "isolated";
 
 /// What may leave one interface of a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -250,6 +262,10 @@ fn link_local(mac: [u8; 6]) -> Ipv6Addr {
     Ipv6Addr::new(0xfe80, 0, 0, 0, pair(a ^ 2, b), pair(c, 0xff), pair(0xfe, d), pair(e, f))
 }
 
+/// Chains that are the whole table's.
+pub(crate) const BASE_CHAINS: [&str; 6] =
+    ["never", "always_out", "always_in", "from_guests", "to_guests", "to_guests_from_host"];
+
 /// The table with its base chains; applied again it puts them right and leaves the taps' chains as they are.
 pub fn table(instance: &str) -> String {
     let table = names::filter_table(instance);
@@ -259,7 +275,11 @@ pub fn table(instance: &str) -> String {
          \tmap rates {{ type ifname : verdict; }}\n\
          \tset listed {{ type ifname; }}\n\
          \tset isolated {{ type ifname; }}\n\
+         \tset got {{ type ifname; counter; }}\n\
+         \tset sent {{ type ifname; counter; }}\n\
          \tchain never {{ }}\n\
+         \tchain always_out {{ }}\n\
+         \tchain always_in {{ }}\n\
          \tchain from_guests {{ type filter hook prerouting priority {PRIORITY}; policy accept; }}\n\
          \tchain to_guests {{ type filter hook forward priority {PRIORITY}; policy accept; }}\n\
          \tchain to_guests_from_host {{ type filter hook output priority {PRIORITY}; policy accept; }}\n\
@@ -272,6 +292,9 @@ pub fn table(instance: &str) -> String {
         }
     };
     chain("never", &never());
+    for (name, rules) in firewall::always() {
+        chain(name, &rules.map(String::from));
+    }
     let unlisted = |meta: &'static str| (0..10).map(move |digit| format!("{meta} \"{instance}{digit}*\" counter drop"));
     let from: Vec<String> = std::iter::once("iifname vmap @taps".into()).chain(unlisted("iifname")).collect();
     let listed = ["oifname vmap @rates", "oifname @listed accept"].map(String::from);
@@ -306,10 +329,6 @@ pub fn set(instance: &str, interfaces: &[InterfaceFilter]) -> String {
         if let Some(rules) = &filter.firewall {
             text += &firewall::text(&table, tap, rules);
         }
-        // Counters outlive a change of the rules, and the tap.
-        for counter in counter_names(tap) {
-            let _ = writeln!(text, "add counter bridge {table} {counter}");
-        }
         let _ = writeln!(text, "add chain bridge {table} {chain}");
         let _ = writeln!(text, "flush chain bridge {table} {chain}");
         let comment = format!(" comment \"{HASH_COMMENT}{}\"", filter.hash());
@@ -324,7 +343,10 @@ pub fn set(instance: &str, interfaces: &[InterfaceFilter]) -> String {
         }
         let _ = writeln!(text, "add element bridge {table} rates {{ \"{tap}\" : jump {rates} }}");
         let _ = writeln!(text, "add element bridge {table} taps {{ \"{tap}\" : goto {chain} }}");
-        let _ = writeln!(text, "add element bridge {table} listed {{ \"{tap}\" }}");
+        // What is counted outlives a change of the rules, and the tap: an element that is there stays as it is.
+        for set in [LISTED, GOT, SENT] {
+            let _ = writeln!(text, "add element bridge {table} {set} {{ \"{tap}\" }}");
+        }
         // Deleting what is not in a set is an error, adding what is in it is none.
         let _ = writeln!(text, "add element bridge {table} isolated {{ \"{tap}\" }}");
         if !filter.isolated {
@@ -342,16 +364,15 @@ pub fn unset(instance: &str, taps: &[String]) -> String {
         let _ = writeln!(text, "delete element bridge {table} rates {{ \"{tap}\" }}");
         let _ = writeln!(text, "delete element bridge {table} taps {{ \"{tap}\" }}");
         let _ = writeln!(text, "delete element bridge {table} listed {{ \"{tap}\" }}");
-        let _ = writeln!(text, "add element bridge {table} isolated {{ \"{tap}\" }}");
-        let _ = writeln!(text, "delete element bridge {table} isolated {{ \"{tap}\" }}");
+        for set in [ISOLATED, GOT, SENT] {
+            let _ = writeln!(text, "add element bridge {table} {set} {{ \"{tap}\" }}");
+            let _ = writeln!(text, "delete element bridge {table} {set} {{ \"{tap}\" }}");
+        }
         for chain in [chain_name(tap), rates_name(tap)] {
             let _ = writeln!(text, "flush chain bridge {table} {chain}");
             let _ = writeln!(text, "delete chain bridge {table} {chain}");
         }
         text += &firewall::removal(&table, tap);
-        for counter in counter_names(tap) {
-            let _ = writeln!(text, "add counter bridge {table} {counter}\ndelete counter bridge {table} {counter}");
-        }
     }
     text
 }
@@ -365,11 +386,6 @@ pub fn remove_table(instance: &str) -> String {
 
 pub(crate) fn chain_name(tap: &str) -> String {
     format!("tap_{tap}")
-}
-
-/// What passed towards the guest and from it, beyond the rate.
-pub(crate) fn counter_names(tap: &str) -> [String; 2] {
-    [format!("in_{tap}"), format!("out_{tap}")]
 }
 
 /// The chain through which frames go to the guest, for its rate.

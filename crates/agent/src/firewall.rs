@@ -21,7 +21,9 @@ use berth_proto::{FirewallRule, PortRange};
 use ipnet::IpNet;
 
 /// Flows that are remembered for one interface, of each kind and family; further ones pass one way only.
-pub const MOST_FLOWS: u32 = 32_768;
+///
+/// The kernel makes room for all of them with the set: a table of 32,768 places, of which three quarters are used.
+pub const MOST_FLOWS: u32 = 24_576;
 pub const TCP_TIMEOUT_S: u32 = 3_600;
 pub const UDP_TIMEOUT_S: u32 = 180;
 pub const OTHER_TIMEOUT_S: u32 = 60;
@@ -94,10 +96,20 @@ impl Rule {
         }
         for (side, ports) in [("sport", &self.source_ports), ("dport", &self.destination_ports)] {
             if !ports.is_empty() {
-                let _ = write!(text, " th {side} {{ {} }}", ranges(ports));
+                let _ = write!(text, " th {side} {}", ranges(ports));
             }
         }
         text
+    }
+
+    /// Whether it may drop packets of this family that have ports, or those that have none.
+    fn closes(&self, ports: bool, v6: bool) -> bool {
+        let fits = match u32::from(self.protocol) {
+            0 => true,
+            TCP | UDP => ports,
+            _ => !ports,
+        };
+        !self.accept && self.v6 == v6 && fits
     }
 }
 
@@ -125,7 +137,11 @@ fn ports(ranges: &[PortRange]) -> Result<Vec<(u16, u16)>, String> {
 
 fn ranges(ports: &[(u16, u16)]) -> String {
     let range = |(first, last): &(u16, u16)| if first == last { first.to_string() } else { format!("{first}-{last}") };
-    ports.iter().map(range).collect::<Vec<_>>().join(", ")
+    match ports {
+        // Without a set, see [`crate::filters`].
+        [one] => range(one),
+        ports => format!("{{ {} }}", ports.iter().map(range).collect::<Vec<_>>().join(", ")),
+    }
 }
 
 /// Chains and sets, by the tap's name: out, pass out, in, pass in; flows of TCP and UDP and of all else.
@@ -133,10 +149,35 @@ fn chains(tap: &str) -> [String; 4] {
     ["fwo", "fwp", "fwi", "fwq"].map(|kind| format!("{kind}_{tap}"))
 }
 
-/// Name, whether it has ports, and whether it is of IPv6.
-fn sets(tap: &str) -> [(String, bool, bool); 4] {
-    [("fp4", true, false), ("fp6", true, true), ("fo4", false, false), ("fo6", false, true)]
-        .map(|(kind, ports, v6)| (format!("{kind}_{tap}"), ports, v6))
+/// Flows of one kind and family.
+struct Flows {
+    set: String,
+    /// Of TCP and UDP; else of all other protocols.
+    ports: bool,
+    v6: bool,
+}
+
+impl Flows {
+    fn declared(&self, table: &str) -> String {
+        let address = if self.v6 { "ipv6_addr" } else { "ipv4_addr" };
+        let ports = if self.ports { " . inet_service . inet_service" } else { "" };
+        format!(
+            "add set bridge {table} {} {{ type {address} . {address} . inet_proto{ports}; flags dynamic,timeout; \
+             timeout {TCP_TIMEOUT_S}s; size {MOST_FLOWS}; }}",
+            self.set
+        )
+    }
+}
+
+fn all_flows(tap: &str) -> [Flows; 4] {
+    [("fl4", true, false), ("fl6", true, true), ("fx4", false, false), ("fx6", false, true)]
+        .map(|(kind, ports, v6)| Flows { set: format!("{kind}_{tap}"), ports, v6 })
+}
+
+/// Flows that are to be remembered: those of TCP and UDP always, all others where a rule drops any of their family.
+fn flows(tap: &str, rules: &[Rule]) -> Vec<Flows> {
+    let is_needed = |flows: &Flows| flows.ports || rules.iter().any(|rule| rule.closes(false, flows.v6));
+    all_flows(tap).into_iter().filter(is_needed).collect()
 }
 
 /// What a packet from the guest is judged by next.
@@ -144,23 +185,18 @@ pub fn goto_out(tap: &str) -> String {
     format!("goto {}", chains(tap)[0])
 }
 
-/// What a packet to the guest is judged by next.
+/// What a packet to the guest is judged by next. Frames that are not of IP fit none of its rules, and pass.
 pub fn jump_in(tap: &str) -> String {
-    format!("ether type {{ ip, ip6 }} jump {}", chains(tap)[2])
+    format!("jump {}", chains(tap)[2])
 }
 
 /// Makes or replaces the firewall of a tap; flows that are known stay. No rules: everything passes.
 pub fn text(table: &str, tap: &str, rules: &[Rule]) -> String {
     let [out, pass_out, inward, pass_in] = chains(tap);
     let mut text = String::new();
-    for (set, ports, v6) in sets(tap) {
-        let address = if v6 { "ipv6_addr" } else { "ipv4_addr" };
-        let kind = if ports { " . inet_service . inet_service" } else { "" };
-        let _ = writeln!(
-            text,
-            "add set bridge {table} {set} {{ type {address} . {address} . inet_proto{kind}; flags dynamic,timeout; \
-             timeout {TCP_TIMEOUT_S}s; size {MOST_FLOWS}; }}"
-        );
+    let flows = flows(tap, rules);
+    for of in &flows {
+        let _ = writeln!(text, "{}", of.declared(table));
     }
     for chain in [&out, &pass_out, &inward, &pass_in] {
         let _ = writeln!(text, "add chain bridge {table} {chain}\nflush chain bridge {table} {chain}");
@@ -168,16 +204,20 @@ pub fn text(table: &str, tap: &str, rules: &[Rule]) -> String {
     let mut add = |chain: &str, rule: &str| {
         let _ = writeln!(text, "add rule bridge {table} {chain} {rule}");
     };
-    for rule in always_passes(false) {
-        add(&out, rule);
-    }
-    for rule in always_passes(true) {
-        add(&inward, rule);
-    }
-    for (known_out, known_in) in known(tap) {
-        // Passing renews the time that the flow is remembered for.
-        add(&out, &format!("{known_out} goto {pass_out}"));
-        add(&inward, &format!("{known_in} goto {pass_in}"));
+    add(&out, "jump always_out");
+    add(&inward, "jump always_in");
+    // Passing renews the time that the flow is remembered for.
+    for of in &flows {
+        let (known_out, known_in) = known(of);
+        // What no rule of its direction drops need not be known.
+        let is_closed =
+            |inbound: bool| rules.iter().any(|rule| rule.inbound == inbound && rule.closes(of.ports, of.v6));
+        if is_closed(false) {
+            add(&out, &format!("{known_out} goto {pass_out}"));
+        }
+        if is_closed(true) {
+            add(&inward, &format!("{known_in} goto {pass_in}"));
+        }
     }
     for rule in rules {
         let (chain, pass) = if rule.inbound { (&inward, &pass_in) } else { (&out, &pass_out) };
@@ -186,7 +226,7 @@ pub fn text(table: &str, tap: &str, rules: &[Rule]) -> String {
     }
     add(&out, &format!("goto {pass_out}"));
     add(&inward, &format!("goto {pass_in}"));
-    for (remember_out, remember_in) in remember(tap) {
+    for (remember_out, remember_in) in flows.iter().flat_map(remember) {
         add(&pass_out, &remember_out);
         add(&pass_in, &remember_in);
     }
@@ -205,16 +245,15 @@ pub fn removal(table: &str, tap: &str) -> String {
     for chain in chains(tap) {
         let _ = writeln!(text, "delete chain bridge {table} {chain}");
     }
-    for (set, ports, v6) in sets(tap) {
-        let address = if v6 { "ipv6_addr" } else { "ipv4_addr" };
-        let kind = if ports { " . inet_service . inet_service" } else { "" };
-        let _ = writeln!(
-            text,
-            "add set bridge {table} {set} {{ type {address} . {address} . inet_proto{kind}; flags dynamic,timeout; \
-             timeout {TCP_TIMEOUT_S}s; size {MOST_FLOWS}; }}\ndelete set bridge {table} {set}"
-        );
+    for of in all_flows(tap) {
+        let _ = writeln!(text, "{}\ndelete set bridge {table} {}", of.declared(table), of.set);
     }
     text
+}
+
+/// Chains of the whole table: what passes every firewall from a guest, and to one.
+pub fn always() -> [(&'static str, [&'static str; 3]); 2] {
+    [("always_out", always_passes(false)), ("always_in", always_passes(true))]
 }
 
 /// Without these no network works: how large packets may be, and who is where.
@@ -244,44 +283,29 @@ fn keys(v6: bool, ports: bool) -> (String, String) {
     (key("saddr", "daddr", "sport", "dport"), key("daddr", "saddr", "dport", "sport"))
 }
 
-fn with_ports(v6: bool) -> String {
-    let (ether, protocol) = if v6 { ("ip6", "ip6 nexthdr") } else { ("ip", "ip protocol") };
-    format!("ether type {ether} {protocol} {{ {TCP}, {UDP} }}")
-}
-
-fn without_ports(v6: bool) -> String {
-    let (ether, protocol) = if v6 { ("ip6", "ip6 nexthdr") } else { ("ip", "ip protocol") };
-    format!("ether type {ether} {protocol} != {{ {TCP}, {UDP} }}")
-}
-
-/// Matches of packets whose flow is known, from the guest and to the guest.
-fn known(tap: &str) -> Vec<(String, String)> {
-    let pair = |(set, ports, v6): (String, bool, bool)| {
-        let ether = if ports { with_ports(v6) } else { without_ports(v6) };
-        let (out, inward) = keys(v6, ports);
-        (format!("{ether} {out} @{set}"), format!("{ether} {inward} @{set}"))
-    };
-    sets(tap).into_iter().map(pair).collect()
+/// Matches of packets whose flow is known, from the guest and to the guest. A set holds its own protocols alone.
+fn known(flows: &Flows) -> (String, String) {
+    let Flows { set, ports, v6 } = flows;
+    let ether = if *v6 { "ip6" } else { "ip" };
+    let (out, inward) = keys(*v6, *ports);
+    (format!("ether type {ether} {out} @{set}"), format!("ether type {ether} {inward} @{set}"))
 }
 
 /// Statements that remember a packet's flow, from the guest and to the guest.
-fn remember(tap: &str) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
-    for (set, ports, v6) in sets(tap) {
-        let (out, inward) = keys(v6, ports);
-        let (ether, protocol) = if v6 { ("ip6", "ip6 nexthdr") } else { ("ip", "ip protocol") };
-        let mut pair = |which: &str, timeout_s: u32| {
-            let update = |key: &str| format!("{which} update @{set} {{ {key} timeout {timeout_s}s }}");
-            pairs.push((update(&out), update(&inward)));
-        };
-        if ports {
-            pair(&format!("ether type {ether} {protocol} {TCP}"), TCP_TIMEOUT_S);
-            pair(&format!("ether type {ether} {protocol} {UDP}"), UDP_TIMEOUT_S);
-        } else {
-            pair(&without_ports(v6), OTHER_TIMEOUT_S);
-        }
+fn remember(flows: &Flows) -> Vec<(String, String)> {
+    let Flows { set, ports, v6 } = flows;
+    let (out, inward) = keys(*v6, *ports);
+    let (ether, protocol) = if *v6 { ("ip6", "ip6 nexthdr") } else { ("ip", "ip protocol") };
+    let pair = |which: &str, timeout_s: u32| {
+        let update =
+            |key: &str| format!("ether type {ether} {protocol} {which} update @{set} {{ {key} timeout {timeout_s}s }}");
+        (update(&out), update(&inward))
+    };
+    if *ports {
+        vec![pair(&TCP.to_string(), TCP_TIMEOUT_S), pair(&UDP.to_string(), UDP_TIMEOUT_S)]
+    } else {
+        vec![pair(&format!("!= {TCP} {protocol} != {UDP}"), OTHER_TIMEOUT_S)]
     }
-    pairs
 }
 
 #[cfg(test)]

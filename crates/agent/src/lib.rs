@@ -53,6 +53,7 @@ mod reconcile;
 pub mod renew;
 pub mod routes;
 pub mod routes_apply;
+pub mod ruleset;
 mod screens;
 pub mod seed;
 mod selftest;

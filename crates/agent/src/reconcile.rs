@@ -32,6 +32,10 @@ pub async fn run(agent: Arc<Agent>, mut nudges: mpsc::UnboundedReceiver<String>,
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut working = JoinSet::new();
     let mut strangers = BTreeSet::new();
+    // Before the first guest starts; each server looks at its own again.
+    if let Err(error) = vm::ensure_all_filters(&agent).await {
+        tracing::error!(%error, "filters are put in force server by server");
+    }
     come_back(&agent, &mut working);
     loop {
         tokio::select! {

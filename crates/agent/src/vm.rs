@@ -171,6 +171,19 @@ pub async fn ensure_filters(agent: &Agent, interfaces: &[InterfaceSpec]) -> Resu
     Ok(())
 }
 
+/// Those of all servers, in as few transactions as there can be: one after the other they take nft a look at all others
+/// each. An interface that is not understood stays closed, and its server says why when its turn comes.
+pub async fn ensure_all_filters(agent: &Agent) -> Result<(), VmError> {
+    let instance = &agent.config.instance;
+    let mut filters = Vec::new();
+    for entry in agent.ledger.all().into_iter().filter(|entry| entry.tombstone.is_none() && !entry.evicted) {
+        let Some(spec) = entry.spec() else { continue };
+        filters.extend(spec.interfaces.iter().filter_map(|interface| InterfaceFilter::of(instance, interface).ok()));
+    }
+    filters_apply::ensure_filters(&agent.netns, instance, &filters).await?;
+    Ok(())
+}
+
 /// Ports of the node that lead to guests are one table, looked at when a specification is new and on the agent's timer.
 async fn ensure_forwards(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
     for interface in &spec.interfaces {

@@ -13,7 +13,7 @@ mod lab;
 use std::process::Command;
 
 use berth_agent::filters::InterfaceFilter;
-use berth_agent::filters_apply::{ensure_filters, remove_filters, remove_table};
+use berth_agent::filters_apply::{counted, ensure_filters, remove_filters, remove_table};
 use berth_agent::netns::Netns;
 use berth_proto::{InterfaceSpec, Ipv4Address};
 use frames::{OWN_IPV4, many_large, packet4};
@@ -100,9 +100,12 @@ async fn no_more_packets_pass_than_an_interface_may_send_and_get() {
     let sent = || lab.arrived("g0", &many_large())["<large>"];
     apply(&host, &[interface(1)]).await;
     assert_eq!(sent(), all, "without a bound");
+    let (got, passed) = counted(&host, INSTANCE).await.unwrap()[TAP];
+    assert!(passed > 1_000_000, "{passed} bytes are counted of 1.4 MB");
 
     // A thousand at once, of which the burst of 64 passes and what comes due meanwhile.
     assert!(apply(&host, &[InterfaceSpec { packets_s: 100, ..interface(1) }]).await);
+    assert!(counted(&host, INSTANCE).await.unwrap()[TAP] >= (got, passed), "it outlives a change of the rules");
     let passed = sent();
     assert!((50..300).contains(&passed), "{passed} of {all} packets passed a bound of 100 in a second");
     let inbound: Vec<_> = (0..50).map(|_| packet4("inbound", false, UDP, 5000, 53)).collect();

@@ -177,8 +177,11 @@ async fn what_a_company_sells_is_changed_and_removed() {
     let made =
         control.json(&["package", "create", "--name", "Small", "--memory-mib", "512", "--storage-gib", "5"]).await;
     let id = made["id"].to_string();
-    let changed = control.json(&["package", "update", &id, "--memory-mib", "1024", "--enabled", "false"]).await;
+    let changed = control
+        .json(&["package", "update", &id, "--memory-mib", "1024", "--enabled", "false", "--packets-per-second", "9000"])
+        .await;
     assert_eq!((&changed["memory"], &changed["enabled"]), (&Value::from(1024), &Value::from(false)));
+    assert_eq!(changed["primaryNetworkPacketsPerSecond"], 9000);
     let nothing = control.berth(&["package", "update", &id]).await;
     assert!(nothing.code == 1 && nothing.stderr.contains("--help"), "{}", nothing.stderr);
     let asked = control.berth(&["package", "remove", &id]).await;

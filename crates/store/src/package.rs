@@ -25,6 +25,8 @@ pub struct NewPackage {
     pub cpu_cores: i64,
     pub network_in_kbs: i64,
     pub network_out_kbs: i64,
+    /// 0: unlimited.
+    pub packets_s: i64,
     pub disk_type: String,
     pub storage_profile: i32,
     pub network_profile: i32,
@@ -47,6 +49,7 @@ pub async fn insert(tx: &Tx, new: NewPackage, now: Micros) -> Result<Model, Stor
         cpu_cores: Set(new.cpu_cores),
         network_in_kbs: Set(new.network_in_kbs),
         network_out_kbs: Set(new.network_out_kbs),
+        packets_s: Set(new.packets_s),
         disk_type: Set(new.disk_type),
         storage_profile: Set(new.storage_profile),
         network_profile: Set(new.network_profile),

@@ -124,17 +124,18 @@ pub async fn disks_made(tx: &Tx, disk_ids: &[i64], now: Micros) -> Result<(), St
     Ok(())
 }
 
-/// Speeds of an interface in kB/s; 0 is unlimited.
+/// Speeds of an interface in kB/s, and its packets a second; 0 is unlimited.
 pub async fn change_speed(
     tx: &Tx,
     interface_id: i64,
-    in_average_kbs: i64,
-    out_average_kbs: i64,
+    (in_average_kbs, out_average_kbs): (i64, i64),
+    packets_s: i64,
     now: Micros,
 ) -> Result<(), StoreError> {
     let row = server_interface::ActiveModel {
         in_average_kbs: Set(in_average_kbs),
         out_average_kbs: Set(out_average_kbs),
+        packets_s: Set(packets_s),
         updated_at: Set(now),
         ..Default::default()
     };

@@ -2,8 +2,12 @@
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-use super::{BURST_MIN_KBYTES, BURST_MIN_PACKETS, InterfaceFilter, Own, QUARANTINE, Rate, counter_names, never};
+use super::{BURST_MIN_KBYTES, BURST_MIN_PACKETS, GOT, InterfaceFilter, Own, QUARANTINE, Rate, SENT, never};
 use crate::firewall;
+
+/// Values that are compared one after the other. With each set, named or not, the kernel goes over all sets of the
+/// table, which is what takes the time of a full node's filters.
+const MOST_WITHOUT_A_SET: usize = 8;
 
 /// What is judged on its way to the guest.
 pub(super) fn in_rules(filter: &InterfaceFilter) -> Vec<String> {
@@ -13,10 +17,12 @@ pub(super) fn in_rules(filter: &InterfaceFilter) -> Vec<String> {
     let mut rules = Vec::new();
     if filter.turns_back {
         // Nothing of its own but what is for it: a guest that hears its own probes takes its address for another's.
-        rules.push(format!("iifname \"{}\" ether daddr != {} counter drop", filter.tap, macs_text(filter)));
+        let others = none_of("ether daddr", macs(filter));
+        rules.push(format!("iifname \"{}\" {others} counter drop", filter.tap));
     }
     rules.extend(rate_rules(filter.in_rate));
-    rules.push(format!("counter name {}", counter_names(&filter.tap)[0]));
+    // Counts beside the element, and judges nothing.
+    rules.push(format!("oifname @{GOT}"));
     if filter.dhcp && filter.firewall.is_some() {
         rules.push("ether type ip udp sport 67 udp dport 68 accept".into());
         rules.push("ether type ip6 udp sport 547 udp dport 546 accept".into());
@@ -46,15 +52,17 @@ pub(super) fn chain_rules(filter: &InterfaceFilter, comment: &str) -> Vec<String
         return vec![format!("{QUARANTINE}{comment}")];
     }
     let mut rules = rate_rules(filter.out_rate);
-    rules.push(format!("counter name {}", counter_names(&filter.tap)[1]));
+    rules.push(format!("iifname @{SENT}"));
     // Where packets go on that are the guest's own.
     let own_packets = filter.firewall.as_ref().map_or("accept".to_owned(), |_| firewall::goto_out(&filter.tap));
     if !filter.filtered {
-        rules.extend(filter.firewall.as_ref().map(|_| format!("ether type {{ ip, ip6 }} {own_packets}")));
+        if filter.firewall.is_some() {
+            rules.extend(["ip", "ip6"].map(|family| format!("ether type {family} {own_packets}")));
+        }
         rules.push(format!("counter accept{comment}"));
         return rules;
     }
-    rules.push(format!("ether saddr != {} counter drop", macs_text(filter)));
+    rules.push(format!("{} counter drop", none_of("ether saddr", macs(filter))));
     if !filter.tags.is_empty() {
         rules.extend(tagged_rules(filter));
     }
@@ -72,7 +80,7 @@ fn tagged_rules(filter: &InterfaceFilter) -> Vec<String> {
             .replace("icmpv6 type { nd-router", "vlan type ip6 icmpv6 type { nd-router");
         format!("ether type 8021q {inner}")
     };
-    let mut rules = vec![format!("ether type 8021q vlan id != {} counter drop", braces(&filter.tags))];
+    let mut rules = vec![format!("ether type 8021q {} counter drop", none_of("vlan id", &filter.tags))];
     // A second tag is never one's own.
     rules.extend(never().iter().map(|rule| in_tag(rule)));
     rules.extend(all_own_rules(filter, "accept").iter().map(|rule| in_tag(rule)));
@@ -100,13 +108,8 @@ fn all_own_rules(filter: &InterfaceFilter, own_packets: &str) -> Vec<String> {
 }
 
 /// All MAC addresses behind the tap.
-fn macs_text(filter: &InterfaceFilter) -> String {
-    let extra = filter.extra.iter().map(Own::mac_text);
-    if filter.extra.is_empty() {
-        filter.own.mac_text()
-    } else {
-        braces(std::iter::once(filter.own.mac_text()).chain(extra))
-    }
+fn macs(filter: &InterfaceFilter) -> Vec<String> {
+    std::iter::once(&filter.own).chain(&filter.extra).map(Own::mac_text).collect()
 }
 
 /// What may be sent under one MAC address. `others` are nobody's or another's, also where they lie inside of its own.
@@ -116,17 +119,18 @@ fn own_rules(own: &Own, others: (&[Ipv4Net], &[Ipv6Net]), own_packets: &str) -> 
     let arp = format!("ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp saddr ether {mac}");
     // A probe before an address is taken; it changes nobody's table.
     rules.push(format!("{arp} arp operation request arp saddr ip 0.0.0.0 accept"));
-    if !others.0.is_empty() {
-        let others = braces(others.0.iter().map(network_text));
-        rules.push(format!("ether type arp arp saddr ip {others} counter drop"));
-        rules.push(format!("ether type ip ip saddr {others} counter drop"));
+    for field in ["ether type arp arp saddr ip", "ether type ip ip saddr"] {
+        rules.extend(each_of(field, others.0.iter().map(network_text)).map(|other| format!("{other} counter drop")));
     }
-    if !own.ipv4.is_empty() {
-        let own = braces(own.ipv4.iter().map(network_text));
-        rules.push(format!("{arp} arp operation {{ request, reply }} arp saddr ip {own} accept"));
-        rules.push(format!("ether type ip ip saddr {own} {own_packets}"));
-    }
+    // Requests and replies.
+    let arp = format!("{arp} arp operation 1-2 arp saddr ip");
+    rules.extend(each_of(&arp, own.ipv4.iter().map(network_text)).map(|own| format!("{own} accept")));
     rules.push("ether type ip ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept".into());
+    if !own.ipv4.is_empty() {
+        let false_ones = none_of("ip saddr", own.ipv4.iter().map(network_text));
+        rules.push(format!("ether type ip {false_ones} counter drop"));
+        rules.push(format!("ether type ip {own_packets}"));
+    }
     ipv6_rules(&own.ipv6, others.1, own_packets, &mut rules);
     rules
 }
@@ -134,24 +138,28 @@ fn own_rules(own: &Own, others: (&[Ipv4Net], &[Ipv6Net]), own_packets: &str) -> 
 /// Neighbour advertisements, and solicitations without a source address, only for addresses of one's own: their
 /// target stands 8 bytes into the ICMPv6 message, for which older nft has no name.
 fn ipv6_rules(own: &[Ipv6Net], others: &[Ipv6Net], own_packets: &str, rules: &mut Vec<String>) {
-    let sources = braces(own);
-    if !others.is_empty() {
-        rules.push(format!("ether type ip6 ip6 saddr {} counter drop", braces(others.iter().map(network6_text))));
-    }
+    let others_text = others.iter().map(network6_text);
+    rules.extend(each_of("ether type ip6 ip6 saddr", others_text).map(|other| format!("{other} counter drop")));
     for other in others {
-        let (target, types) = (target_in(other), "{ nd-neighbor-advert, nd-neighbor-solicit }");
+        let target = target_in(other);
         rules.push(format!("ether type ip6 icmpv6 type nd-neighbor-advert {target} counter drop"));
-        rules.push(format!("ether type ip6 icmpv6 type {types} ip6 saddr :: {target} counter drop"));
+        rules.push(format!("ether type ip6 icmpv6 type nd-neighbor-solicit ip6 saddr :: {target} counter drop"));
     }
     for net in own {
         let target = target_in(net);
-        rules.push(format!("ether type ip6 icmpv6 type nd-neighbor-advert ip6 saddr {sources} {target} accept"));
         rules.push(format!("ether type ip6 icmpv6 type nd-neighbor-solicit ip6 saddr :: {target} accept"));
     }
-    rules.push("ether type ip6 icmpv6 type nd-neighbor-advert counter drop".into());
     // Groups are reported before the first address is settled (RFC 3590).
-    rules.push("ether type ip6 ip6 saddr :: icmpv6 type { mld-listener-report, mld2-listener-report } accept".into());
-    rules.push(format!("ether type ip6 ip6 saddr {sources} {own_packets}"));
+    for report in ["mld-listener-report", "mld2-listener-report"] {
+        rules.push(format!("ether type ip6 ip6 saddr :: icmpv6 type {report} accept"));
+    }
+    let false_ones = none_of("ip6 saddr", own.iter().map(network6_text));
+    rules.push(format!("ether type ip6 {false_ones} counter drop"));
+    for net in own {
+        rules.push(format!("ether type ip6 icmpv6 type nd-neighbor-advert {} accept", target_in(net)));
+    }
+    rules.push("ether type ip6 icmpv6 type nd-neighbor-advert counter drop".into());
+    rules.push(format!("ether type ip6 {own_packets}"));
 }
 
 /// A match of the message's target address against a subnet: whole bytes are compared, a mask cuts the rest.
@@ -174,6 +182,25 @@ fn network_text(net: &Ipv4Net) -> String {
 
 fn network6_text(net: &Ipv6Net) -> String {
     if net.prefix_len() == 128 { net.addr().to_string() } else { net.to_string() }
+}
+
+/// A match of whatever is none of these.
+fn none_of(field: &str, items: impl IntoIterator<Item = impl ToString>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    if items.len() > MOST_WITHOUT_A_SET {
+        return format!("{field} != {}", braces(items));
+    }
+    items.iter().map(|item| format!("{field} != {item}")).collect::<Vec<_>>().join(" ")
+}
+
+/// Matches that together fit each of these and nothing else.
+fn each_of(field: &str, items: impl IntoIterator<Item = impl ToString>) -> impl Iterator<Item = String> {
+    let mut items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    if items.len() > MOST_WITHOUT_A_SET {
+        items = vec![braces(items)];
+    }
+    let field = field.to_owned();
+    items.into_iter().map(move |item| format!("{field} {item}"))
 }
 
 fn braces(items: impl IntoIterator<Item = impl ToString>) -> String {

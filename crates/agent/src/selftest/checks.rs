@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use berth_proto::{SelftestCheck, StorageKind, StorageRef, selftest_check::Outcome};
 
-use super::guest;
+use super::{bridged, guest};
 use crate::{
     agent::Agent,
     filters_apply,
@@ -38,6 +38,8 @@ pub async fn all(agent: &Arc<Agent>, mut tell: impl FnMut(SelftestCheck)) {
     }
     let begun = Instant::now();
     tell(check("filters", "", begun, filters(agent).await));
+    let begun = Instant::now();
+    tell(check("bridged packets", "", begun, bridged::judged(&agent.netns).await));
     for network in &agent.config.networks {
         let begun = Instant::now();
         tell(check(&format!("bridge {}", network.bridge), "", begun, bridge(agent, &network.bridge).await));

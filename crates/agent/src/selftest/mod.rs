@@ -4,6 +4,7 @@
 //! an agent that was killed in the middle begins anew when it is asked, and takes away what the dead one left. The
 //! throw-away guest ends by itself, and by a limit that outlives the agent.
 
+mod bridged;
 mod checks;
 mod guest;
 

@@ -22,6 +22,8 @@ pub struct Package {
     /// kB/s; 0 is unlimited.
     pub primary_network_speed_in: i64,
     pub primary_network_speed_out: i64,
+    /// Packets a second in each direction; 0 is unlimited. An addition of Berth's.
+    pub primary_network_packets_per_second: i64,
     /// `inherit`, `qcow2` or `raw`.
     pub primary_disk_type: String,
     /// What its servers are backed up by; 0 is none.
@@ -63,6 +65,9 @@ pub struct CreatePackage {
     pub primary_network_speed_in: i64,
     #[serde(default)]
     pub primary_network_speed_out: i64,
+    /// Packets a second in each direction, up to 100000000; 0, the default, is unlimited. An addition of Berth's.
+    #[serde(default)]
+    pub primary_network_packets_per_second: i64,
     /// `inherit` (the default, which is qcow2), `qcow2` or `raw`.
     #[serde(default = "inherit")]
     pub primary_disk_type: String,
@@ -111,6 +116,9 @@ pub struct UpdatePackage {
     pub primary_network_speed_in: Option<i64>,
     #[serde(deserialize_with = "lenient::option_i64")]
     pub primary_network_speed_out: Option<i64>,
+    /// An addition of Berth's.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub primary_network_packets_per_second: Option<i64>,
     #[serde(deserialize_with = "lenient::option_text")]
     pub primary_disk_type: Option<String>,
     /// Null is without a limit, as with the three below.

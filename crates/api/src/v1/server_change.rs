@@ -116,6 +116,9 @@ pub struct ChangePackage {
     pub primary_network_inbound_speed: Option<bool>,
     #[serde(deserialize_with = "lenient::option_bool")]
     pub primary_network_outbound_speed: Option<bool>,
+    /// An addition of Berth's.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub primary_network_packets_per_second: Option<bool>,
     #[serde(deserialize_with = "lenient::option_bool")]
     pub primary_network_traffic: Option<bool>,
 }

@@ -32,6 +32,9 @@ enum Command {
         /// Traffic a month in GB; 0 is unmetered
         #[arg(long, default_value_t = 0)]
         traffic_gb: u64,
+        /// Packets a second in each direction; 0 is unlimited
+        #[arg(long, default_value_t = 0)]
+        packets_per_second: u64,
     },
     /// Change what is named; servers that exist keep what they have
     Update(Box<UpdateArgs>),
@@ -70,6 +73,9 @@ struct UpdateArgs {
     /// kB/s from the server; 0 is unlimited
     #[arg(long)]
     speed_out_kbs: Option<u64>,
+    /// Packets a second in each direction; 0 is unlimited
+    #[arg(long)]
+    packets_per_second: Option<u64>,
     /// inherit, qcow2 or raw
     #[arg(long)]
     disk_type: Option<String>,
@@ -90,13 +96,14 @@ pub async fn run(args: PackageArgs) -> anyhow::Result<()> {
     let format = Format::of(args.profile.json);
     let printed = match args.command {
         Command::List => format.rows(&COLUMNS, &client.list("/packages", &[]).await?),
-        Command::Create { name, memory_mib, storage_gib, cpu_cores, traffic_gb } => {
+        Command::Create { name, memory_mib, storage_gib, cpu_cores, traffic_gb, packets_per_second } => {
             let body = json!({
                 "name": name,
                 "memory": memory_mib,
                 "primaryStorage": storage_gib,
                 "cpuCores": cpu_cores,
                 "traffic": traffic_gb,
+                "primaryNetworkPacketsPerSecond": packets_per_second,
             });
             format.fields(&COLUMNS, &client.post("/packages", &body).await?["data"])
         }
@@ -126,6 +133,7 @@ fn changes(args: UpdateArgs) -> anyhow::Result<serde_json::Value> {
         traffic_gb,
         speed_in_kbs,
         speed_out_kbs,
+        packets_per_second,
         disk_type,
     } = args;
     fields([
@@ -138,6 +146,7 @@ fn changes(args: UpdateArgs) -> anyhow::Result<serde_json::Value> {
         field("traffic", traffic_gb),
         field("primaryNetworkSpeedIn", speed_in_kbs),
         field("primaryNetworkSpeedOut", speed_out_kbs),
+        field("primaryNetworkPacketsPerSecond", packets_per_second),
         field("primaryDiskType", disk_type),
     ])
 }

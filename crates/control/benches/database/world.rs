@@ -226,6 +226,7 @@ fn a_package() -> NewPackage {
         cpu_cores: 1,
         network_in_kbs: 0,
         network_out_kbs: 0,
+        packets_s: 0,
         disk_type: "inherit".to_owned(),
         storage_profile: 0,
         network_profile: 0,

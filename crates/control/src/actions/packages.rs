@@ -13,7 +13,7 @@ use berth_store::{
 };
 use serde_json::{Value, json};
 
-use super::{differences, entry, hypervisors::DISK_TYPES, rules};
+use super::{differences, entry, hypervisors::DISK_TYPES, rules, server_interfaces::MOST_PACKETS_S};
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
@@ -42,6 +42,7 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreatePackage) -> Resul
         cpu_cores: input.cpu_cores.unwrap_or(CPU_CORES),
         network_in_kbs: input.primary_network_speed_in,
         network_out_kbs: input.primary_network_speed_out,
+        packets_s: input.primary_network_packets_per_second,
         disk_type: input.primary_disk_type,
         storage_profile: input.primary_storage_profile,
         network_profile: input.primary_network_profile,
@@ -146,6 +147,7 @@ fn apply(row: entity::Model, input: UpdatePackage) -> Result<entity::Model, Erro
         cpu_cores,
         primary_network_speed_in,
         primary_network_speed_out,
+        primary_network_packets_per_second,
         primary_disk_type,
         primary_storage_read_bytes_sec,
         primary_storage_write_bytes_sec,
@@ -167,6 +169,7 @@ fn apply(row: entity::Model, input: UpdatePackage) -> Result<entity::Model, Erro
         cpu_cores: cpu_cores.unwrap_or(row.cpu_cores),
         network_in_kbs: primary_network_speed_in.unwrap_or(row.network_in_kbs),
         network_out_kbs: primary_network_speed_out.unwrap_or(row.network_out_kbs),
+        packets_s: primary_network_packets_per_second.unwrap_or(row.packets_s),
         disk_type: primary_disk_type.unwrap_or(row.disk_type),
         storage_profile: profile(primary_storage_profile, row.storage_profile),
         network_profile: profile(primary_network_profile, row.network_profile),
@@ -190,6 +193,7 @@ fn apply(row: entity::Model, input: UpdatePackage) -> Result<entity::Model, Erro
         cpu_cores: wanted.cpu_cores,
         network_in_kbs: wanted.network_in_kbs,
         network_out_kbs: wanted.network_out_kbs,
+        packets_s: wanted.packets_s,
         disk_type: wanted.disk_type,
         storage_profile: wanted.storage_profile,
         network_profile: wanted.network_profile,
@@ -211,6 +215,7 @@ fn check(new: &NewPackage) -> Result<(), Error> {
     rules::within(&mut errors, "cpuCores", new.cpu_cores, 1..=600);
     rules::within(&mut errors, "primaryNetworkSpeedIn", new.network_in_kbs, 0..=100_000_000);
     rules::within(&mut errors, "primaryNetworkSpeedOut", new.network_out_kbs, 0..=100_000_000);
+    rules::within(&mut errors, "primaryNetworkPacketsPerSecond", new.packets_s, 0..=MOST_PACKETS_S);
     rules::within(&mut errors, "primaryStorageProfile", new.storage_profile.into(), 0..=20);
     rules::within(&mut errors, "primaryNetworkProfile", new.network_profile.into(), 0..=20);
     let limits = [
@@ -233,6 +238,7 @@ fn shown(row: &entity::Model) -> Value {
         "name": row.name, "description": row.description, "enabled": row.enabled, "memory": row.memory_mib,
         "primaryStorage": row.primary_storage_gib, "traffic": row.traffic_gb, "cpuCores": row.cpu_cores,
         "primaryNetworkSpeedIn": row.network_in_kbs, "primaryNetworkSpeedOut": row.network_out_kbs,
+        "primaryNetworkPacketsPerSecond": row.packets_s,
         "primaryDiskType": row.disk_type, "primaryStorageProfile": row.storage_profile,
         "primaryNetworkProfile": row.network_profile, "primaryStorageReadBytesSec": row.read_bytes_s,
         "primaryStorageWriteBytesSec": row.write_bytes_s, "primaryStorageReadIopsSec": row.read_iops,

@@ -386,7 +386,7 @@ impl Work {
             out_average_kbs: plan.out_average_kbs,
             network_profile: plan.network_profile,
             firewall_enabled: !self.prepared.firewall.is_empty(),
-            settings: server_interface::Settings::default(),
+            settings: server_interface::Settings { packets_s: plan.packets_s, ..Default::default() },
             now: self.now,
         }
     }

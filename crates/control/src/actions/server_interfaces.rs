@@ -28,7 +28,7 @@ const MOST_SPEED_KBS: i64 = 999_999_999;
 const MOST_QUEUES: i64 = 16;
 /// A gigabyte.
 const MOST_BURST_KB: i64 = 1_000_000;
-const MOST_PACKETS_S: i64 = 100_000_000;
+pub(super) const MOST_PACKETS_S: i64 = 100_000_000;
 /// The Global API's code of it.
 const VIRTIO: i32 = 1;
 

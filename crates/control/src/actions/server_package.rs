@@ -64,8 +64,8 @@ async fn write(
         server_change::change_disk(tx, disk.id, wanted.storage_gib, wanted.limits, changing.now).await?;
     }
     if let Some(interface) = interface {
-        let (inbound, outbound) = (wanted.in_average_kbs, wanted.out_average_kbs);
-        server_change::change_speed(tx, interface.id, inbound, outbound, changing.now).await?;
+        let speeds = (wanted.in_average_kbs, wanted.out_average_kbs);
+        server_change::change_speed(tx, interface.id, speeds, wanted.packets_s, changing.now).await?;
     }
     let changes = Changes {
         package_id: Some(package.id),
@@ -96,6 +96,7 @@ struct Held {
     limits: DiskLimits,
     in_average_kbs: i64,
     out_average_kbs: i64,
+    packets_s: i64,
     backup_plan_id: Option<i64>,
 }
 
@@ -109,6 +110,7 @@ impl Held {
             limits: disk.map(limits).unwrap_or_default(),
             in_average_kbs: interface.map_or(0, |row| row.in_average_kbs),
             out_average_kbs: interface.map_or(0, |row| row.out_average_kbs),
+            packets_s: interface.map_or(0, |row| row.packets_s),
             backup_plan_id: row.backup_plan_id,
         }
     }
@@ -127,7 +129,7 @@ impl Held {
                 info.push("primary disk not updated. It either matches or is lower than the current value".to_owned());
             }
         }
-        let Self { traffic_gb, in_average_kbs, out_average_kbs, backup_plan_id, .. } = &mut wanted;
+        let Self { traffic_gb, in_average_kbs, out_average_kbs, .. } = &mut wanted;
         take(&mut info, input.primary_network_traffic, "traffic", traffic_gb, package.traffic_gb);
         for (asked, what, place, value) in [
             (input.primary_network_inbound_speed, "inbound", in_average_kbs, package.network_in_kbs),
@@ -135,8 +137,13 @@ impl Held {
         ] {
             take(&mut info, asked, &format!("primary network speed {what}"), place, value);
         }
+        // Published answers know nothing of it: what stays is said only where there is a bound.
+        let mut unsaid = Vec::new();
+        let said = if package.packets_s == 0 { &mut unsaid } else { &mut info };
+        let asked = input.primary_network_packets_per_second;
+        take(said, asked, "primary network packets per second", &mut wanted.packets_s, package.packets_s);
         let plan = Some(package.backup_plan_id).filter(|id| *id > 0);
-        take(&mut info, input.backup_plan, "backup plan", backup_plan_id, plan);
+        take(&mut info, input.backup_plan, "backup plan", &mut wanted.backup_plan_id, plan);
         let DiskLimits { read_bytes_s, write_bytes_s, read_iops, write_iops } = &mut wanted.limits;
         for (asked, what, place, value) in [
             (input.primary_disk_read_iops, "read IOPS", read_iops, package.read_iops),
@@ -167,7 +174,7 @@ impl Held {
             "storage": self.storage_gib,
             "bytes": { "read": read_bytes_s, "write": write_bytes_s },
             "iops": { "read": read_iops, "write": write_iops },
-            "network": { "in": self.in_average_kbs, "out": self.out_average_kbs },
+            "network": { "in": self.in_average_kbs, "out": self.out_average_kbs, "packets": self.packets_s },
             "backupPlan": self.backup_plan_id,
         })
     }

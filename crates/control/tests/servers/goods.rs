@@ -41,6 +41,7 @@ async fn packages_are_changed_and_servers_keep_what_they_have(database: Database
     let change = json!({
         "name": "Large", "description": "More of it.", "memory": "2048", "primaryStorage": 40, "cpuCores": 4,
         "traffic": 5000, "primaryNetworkSpeedIn": 1000, "primaryDiskType": "raw", "primaryStorageReadIopsSec": 500,
+        "primaryNetworkPacketsPerSecond": "20000",
     });
     let (status, body) = app.put(&path, change).await;
     assert_eq!(status, 200, "{body}");
@@ -48,6 +49,8 @@ async fn packages_are_changed_and_servers_keep_what_they_have(database: Database
     assert_eq!(app.get(&path).await.1, body);
     let (_, after) = app.get(&server).await;
     assert_eq!(before["data"]["settings"]["resources"], after["data"]["settings"]["resources"]);
+    let packets = "/data/network/interfaces/0/packetsPerSecond";
+    assert_eq!(after.pointer(packets), Some(&json!(0)));
     let (_, body) = app.put(&path, json!({ "description": null, "primaryStorageReadIopsSec": null })).await;
     assert_eq!(
         (&body["data"]["description"], &body["data"]["primaryStorageReadIopsSec"]),
@@ -56,6 +59,7 @@ async fn packages_are_changed_and_servers_keep_what_they_have(database: Database
     let id = company.server(&app).await;
     let (_, server) = app.get(&format!("/servers/{id}")).await;
     assert_eq!(server["data"]["settings"]["resources"]["memory"], 2048, "new ones have the new size");
+    assert_eq!(server.pointer(packets), Some(&json!(20_000)));
 }
 
 async fn wrong_changes_of_packages_are_refused(database: Database) {
@@ -74,6 +78,8 @@ async fn wrong_changes_of_packages_are_refused(database: Database) {
         ("primaryStorageProfile", json!(i64::MAX)),
         ("primaryNetworkProfile", json!(21)),
         ("primaryStorageWriteBytesSec", json!(-5)),
+        ("primaryNetworkPacketsPerSecond", json!(-1)),
+        ("primaryNetworkPacketsPerSecond", json!(100_000_001)),
         ("backupPlanId", json!(1)),
         ("price", json!(1)),
     ] {

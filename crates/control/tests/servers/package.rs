@@ -28,6 +28,7 @@ async fn made_with_plan(app: &App, name: &str, memory: i64, disk: i64, plan: i64
         "name": name, "memory": memory, "primaryStorage": disk, "cpuCores": 4, "traffic": 77,
         "primaryNetworkSpeedIn": 100, "primaryNetworkSpeedOut": 200, "primaryStorageReadBytesSec": 1000,
         "primaryStorageWriteBytesSec": 2000, "primaryStorageReadIopsSec": 30, "primaryStorageWriteIopsSec": 40,
+        "primaryNetworkPacketsPerSecond": 5000,
     });
     let (status, body) = app.post("/packages", package).await;
     assert_eq!(status, 201, "{body}");
@@ -45,6 +46,14 @@ async fn package_of(app: &App, id: i64) -> i64 {
     berth_store::server::by_id(app.ctx.store.read(), id).await.unwrap().unwrap().package_id
 }
 
+/// What its node is told, and makes filters of.
+async fn packets_of_spec(app: &App, id: i64) -> u32 {
+    let details = berth_store::server_details::by_id(app.ctx.store.read(), id).await.unwrap().unwrap();
+    let spec = berth_control::spec::trial_spec(&app.ctx, &details).unwrap();
+    assert!(spec.required_features.contains(&"interfaces.v1".to_owned()), "{:?}", spec.required_features);
+    spec.interfaces[0].packets_s
+}
+
 async fn a_server_takes_over_what_its_package_says(database: Database) {
     let (app, _, id) = world(database).await;
     let large = made(&app, "Large", 2048, 50).await;
@@ -58,6 +67,7 @@ async fn a_server_takes_over_what_its_package_says(database: Database) {
         (&json!({ "read": 1000, "write": 2000 }), &json!({ "read": 30, "write": 40 }))
     );
     assert_eq!((&interface["inAverage"], &interface["outAverage"]), (&json!(100), &json!(200)));
+    assert_eq!((&interface["packetsPerSecond"], packets_of_spec(&app, id).await), (&json!(5000), 5000));
     assert_eq!((package_of(&app, id).await, queued(&app, id).await), (large, vec!["modify_server".to_owned()]));
     let (_, log) = app.get("/audit?action=change_package").await;
     let (before, after) = (&log["data"][0]["before"], &log["data"][0]["after"]);
@@ -73,7 +83,7 @@ async fn only_what_is_asked_for_is_taken_over(database: Database) {
         "backupPlan": false, "cpu": "false", "memory": 0, "primaryDiskReadIOPS": false,
         "primaryDiskReadThroughput": false, "primaryDiskSize": false, "primaryDiskWriteIOPS": false,
         "primaryDiskWriteThroughput": false, "primaryNetworkInboundSpeed": false, "primaryNetworkOutboundSpeed": false,
-        "primaryNetworkTraffic": false,
+        "primaryNetworkTraffic": false, "primaryNetworkPacketsPerSecond": false,
     });
     let before = shown(&app, id).await;
     let path = format!("/servers/{id}/package/{large}");
@@ -90,6 +100,7 @@ async fn only_what_is_asked_for_is_taken_over(database: Database) {
         ("primaryDiskWriteThroughput", "/storage/0/bytes/write", json!(2000)),
         ("primaryNetworkInboundSpeed", "/network/interfaces/0/inAverage", json!(100)),
         ("primaryNetworkOutboundSpeed", "/network/interfaces/0/outAverage", json!(200)),
+        ("primaryNetworkPacketsPerSecond", "/network/interfaces/0/packetsPerSecond", json!(5000)),
         ("primaryNetworkTraffic", "/settings/resources/traffic", json!(77)),
         ("backupPlan", "/backupPlan", json!({ "id": plan, "name": "Nightly" })),
     ] {
@@ -125,6 +136,11 @@ async fn what_stays_is_said_and_is_no_mistake(database: Database) {
         assert_eq!(sentence, &json!(format!("{what} not updated. {why} the current value")));
     }
     assert_eq!(queued(&app, id).await, [] as [&str; 0]);
+    let bound = made(&app, "Bound", 512, 5).await;
+    let path = format!("/servers/{id}/package/{bound}");
+    let packets = json!("primary network packets per second not updated. It matches the current value");
+    let has = |answer: (u16, Value)| answer.1["info"].as_array().unwrap().contains(&packets);
+    assert!(!has(put(&app, &path, json!({})).await) && has(put(&app, &path, json!({})).await));
     let small = made(&app, "Small disk", 256, 1).await;
     let (status, body) = put(&app, &format!("/servers/{id}/package/{small}"), json!([])).await;
     let disk = "primary disk not updated. It either matches or is lower than the current value";

@@ -160,6 +160,7 @@ async fn insert_package(tx: &Tx) -> i64 {
         cpu_cores: Set(1),
         network_in_kbs: Set(0),
         network_out_kbs: Set(0),
+        packets_s: Set(0),
         disk_type: Set("inherit".to_owned()),
         storage_profile: Set(0),
         network_profile: Set(0),

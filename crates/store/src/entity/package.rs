@@ -16,6 +16,8 @@ pub struct Model {
     pub cpu_cores: i64,
     pub network_in_kbs: i64,
     pub network_out_kbs: i64,
+    /// Packets a second in each direction; 0 is unlimited.
+    pub packets_s: i64,
     /// `inherit`, `qcow2` or `raw`.
     pub disk_type: String,
     pub storage_profile: i32,

@@ -46,6 +46,7 @@ async fn packages(store: &Store) -> i64 {
         cpu_cores: 1,
         network_in_kbs: 0,
         network_out_kbs: 0,
+        packets_s: 20_000,
         disk_type: "inherit".to_owned(),
         storage_profile: 0,
         network_profile: 0,
@@ -57,11 +58,12 @@ async fn packages(store: &Store) -> i64 {
     };
     let small = write_in!(store, |tx| package::insert(tx, new("Small"), NOW).await).unwrap();
     let large = write_in!(store, |tx| package::insert(tx, new("Large"), NOW).await).unwrap();
-    assert_eq!((small.read_bytes_s, small.backup_plan_id), (Some(1 << 20), 0));
+    assert_eq!((small.read_bytes_s, small.backup_plan_id, small.packets_s), (Some(1 << 20), 0, 20_000));
     assert_eq!(package::by_id(db, small.id).await.unwrap().as_ref(), Some(&small));
-    let change = berth_store::entity::package::Model { enabled: false, ..large };
+    let change = berth_store::entity::package::Model { enabled: false, packets_s: 0, ..large };
     let off = write_in!(store, [change] | tx | package::update(tx, change, NOW + 1).await).unwrap();
     assert_eq!((off.enabled, off.created_at, off.updated_at, off.name.as_str()), (false, NOW, NOW + 1, "Large"));
+    assert_eq!(off.packets_s, 0);
     assert_eq!(package::all(db).await.unwrap(), [small.clone(), off.clone()]);
     assert_eq!(package::servers(db, off.id).await.unwrap(), 0);
     let gone = off.id;

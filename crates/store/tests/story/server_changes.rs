@@ -86,7 +86,8 @@ async fn parts(store: &Store, web: i64) {
     assert_eq!((disk.status, disk.enabled, disk.updated_at), (server_disk::STATUS_READY, true, NOW + 7));
 
     let interface = server_interface::of_server(db, web).await.unwrap().remove(0).id;
-    write_in!(store, |tx| server_change::change_speed(tx, interface, 300, 400, NOW + 8).await).unwrap();
+    write_in!(store, |tx| server_change::change_speed(tx, interface, (300, 400), 500, NOW + 8).await).unwrap();
     let row = server_interface::of_server(db, web).await.unwrap().remove(0);
-    assert_eq!((row.in_average_kbs, row.out_average_kbs, row.updated_at), (300, 400, NOW + 8));
+    assert_eq!((row.in_average_kbs, row.out_average_kbs), (300, 400));
+    assert_eq!((row.packets_s, row.updated_at), (500, NOW + 8));
 }
