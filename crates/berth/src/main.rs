@@ -36,7 +36,7 @@ enum Command {
     Server(cmd::server::ServerArgs),
     /// Tokens of the API
     Token(cmd::token::TokenArgs),
-    /// People who own servers
+    /// People who own servers, and staff
     User(cmd::user::UserArgs),
     /// What customers of self service have paid in advance
     Credit(cmd::credit::CreditArgs),

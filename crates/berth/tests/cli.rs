@@ -160,6 +160,25 @@ async fn users_are_created_listed_shown_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_user_becomes_one_of_the_staff_by_address_and_has_a_token_that_does_less() {
+    let control = Control::start().await;
+    let made = control.json(&["user", "create", "--name", "Ann Smith", "--email", "ann@example.test"]).await;
+    let shown = control.json(&["user", "role", "ANN@example.test", "read-only"]).await;
+    assert_eq!((&shown["id"], shown["role"].as_str()), (&made["id"], Some("read-only")));
+    let id = made["id"].to_string();
+    let token = control.json(&["token", "create", "--name", "Ann's", "--user", &id]).await;
+    let secret = token["token"].as_str().unwrap();
+    assert_eq!(control.berth_with(&["user", "list"], secret).await.code, 0);
+    let refused = control.berth_with(&["user", "role", "ann@example.test", "owner"], secret).await;
+    assert_eq!((refused.code, refused.stderr.trim()), (1, "this token lacks the permission"));
+    let unknown = control.berth(&["user", "role", "bob@example.test", "support"]).await;
+    assert_eq!((unknown.code, unknown.stderr.trim()), (1, "There is no user with the address bob@example.test."));
+    let taken = control.json(&["user", "role", "ann@example.test", "customer"]).await;
+    assert!(taken["role"].is_null(), "{taken}");
+    assert_eq!(control.berth_with(&["user", "list"], secret).await.code, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_created_used_and_revoked() {
     let control = Control::start().await;
     let made = control.json(&["token", "create", "--name", "shop", "--expires-days", "30"]).await;

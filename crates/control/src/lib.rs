@@ -29,6 +29,7 @@ pub mod node_isos;
 pub mod node_metrics;
 pub mod nodes;
 pub mod pending;
+pub mod permissions;
 pub mod pki;
 pub mod placement;
 pub mod random;

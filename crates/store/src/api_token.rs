@@ -2,6 +2,7 @@
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    prelude::Expr,
 };
 use uuid::Uuid;
 
@@ -54,6 +55,15 @@ pub async fn page(
     let query = api_token::Entity::find();
     let total = query.clone().count(db).await?;
     Ok((query.order_by_desc(api_token::Column::Id).offset(offset).limit(limit).all(db).await?, total))
+}
+
+/// Revokes all of a user's; how many were good until then.
+pub async fn revoke_all(tx: &Tx, user_id: i64, now: Micros) -> Result<u64, StoreError> {
+    let revoked = api_token::Entity::update_many()
+        .col_expr(api_token::Column::RevokedAt, Expr::value(now))
+        .filter(api_token::Column::UserId.eq(user_id))
+        .filter(api_token::Column::RevokedAt.is_null());
+    Ok(revoked.exec(tx).await?.rows_affected)
 }
 
 /// From now on the token is refused; the row stays for the audit log.

@@ -10,6 +10,11 @@ use crate::{
     Micros, StoreError, Tx, entity::user, login_token, password_link, second_factor, self_service::account, session,
 };
 
+/// The role that may do everything. An administrator begins with it.
+pub const OWNER: &str = "owner";
+/// The roles that administer.
+const ADMINISTERING: [&str; 2] = [OWNER, "admin"];
+
 /// The relation to a billing system's client, as a number or as a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Relation {
@@ -23,6 +28,7 @@ pub struct NewUser {
     pub name: String,
     pub email: String,
     pub password_hash: String,
+    /// An owner.
     pub admin: bool,
     pub ext_relation_id: Option<i64>,
     pub rel_str: Option<String>,
@@ -77,6 +83,7 @@ pub async fn insert(tx: &Tx, new: NewUser) -> Result<user::Model, StoreError> {
         email: Set(email),
         password_hash: Set(password_hash),
         admin: Set(admin),
+        role: Set(admin.then(|| OWNER.to_owned())),
         ext_relation_id: Set(ext_relation_id),
         rel_str: Set(rel_str),
         self_service: Set(self_service),
@@ -153,6 +160,21 @@ pub async fn change(tx: &Tx, user: user::Model, change: Change, now: Micros) -> 
     row.password_hash = password_hash.map_or(row.password_hash, Set);
     row.updated_at = Set(now);
     Ok(row.update(tx).await?)
+}
+
+/// Gives a role, or takes it; the user as it is then.
+pub async fn set_role(tx: &Tx, user: user::Model, role: Option<&str>, now: Micros) -> Result<user::Model, StoreError> {
+    let mut row = user.into_active_model();
+    row.admin = Set(role.is_some_and(|role| ADMINISTERING.contains(&role)));
+    row.role = Set(role.map(str::to_owned));
+    row.updated_at = Set(now);
+    Ok(row.update(tx).await?)
+}
+
+/// How many owners there are who are not suspended.
+pub async fn owners(db: &impl ConnectionTrait) -> Result<u64, StoreError> {
+    let owners = user::Entity::find().filter(user::Column::Role.eq(OWNER)).filter(user::Column::Suspended.eq(false));
+    Ok(owners.count(db).await?)
 }
 
 /// With the user's logins; keys and tokens are in the way.

@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 pub struct CreateToken {
     /// 1 to 100 characters.
     pub name: String,
-    /// `read`, `write`, `admin`, `secrets`; all of them by default. Never more than the caller's own.
+    /// `read`, `write`, `admin`, `secrets`; all of them by default. Never more than the caller's own, and never more at
+    /// any time than the role of the user whose token it is.
     #[serde(default)]
     pub abilities: Option<Vec<String>>,
     /// Addresses or networks in CIDR form, at most 64; every address by default.
@@ -17,12 +18,17 @@ pub struct CreateToken {
     /// 1 to 3650; never by default.
     #[serde(default)]
     pub expires_in_days: Option<i64>,
+    /// Whose token it is to be: a user who has a role. By default the caller's own.
+    #[serde(default)]
+    pub user_id: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Token {
     pub id: i64,
+    /// Whose it is.
+    pub user_id: i64,
     pub name: String,
     pub abilities: Vec<String>,
     pub allowed_addresses: Vec<String>,

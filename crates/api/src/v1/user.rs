@@ -62,6 +62,14 @@ pub struct ModifyUser {
     pub enabled: Option<bool>,
 }
 
+/// A user's place among staff.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetRole {
+    /// `owner`, `admin`, `support` or `read-only`; `customer` takes the role away.
+    pub role: String,
+}
+
 /// The account as it is after a modification.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -83,7 +91,10 @@ pub struct UserPassword {
 #[serde(rename_all = "camelCase")]
 pub struct User {
     pub id: i64,
+    /// Whether the role is `owner` or `admin`.
     pub admin: bool,
+    /// Of staff: `owner`, `admin`, `support` or `read-only`. A customer has none.
+    pub role: Option<String>,
     /// The relation where it is a number, else 0: clients expect a number.
     pub ext_relation_id: i64,
     /// The relation where it is a text.

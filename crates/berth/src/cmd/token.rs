@@ -29,13 +29,17 @@ enum Command {
         /// Only from this address or network; give it again for more
         #[arg(long = "allow")]
         allowed: Vec<String>,
+        /// Id of the user whose token it is to be, one of the staff; one's own without
+        #[arg(long)]
+        user: Option<i64>,
     },
     /// Revoke a token at once
     Revoke { id: i64 },
 }
 
-const COLUMNS: [Column; 6] = [
+const COLUMNS: [Column; 7] = [
     column("ID", "id"),
+    column("USER", "userId"),
     column("NAME", "name"),
     column("EXPIRES", "expires"),
     column("ALLOWED FROM", "allowedAddresses"),
@@ -56,8 +60,9 @@ pub async fn run(args: TokenArgs) -> anyhow::Result<()> {
     let format = Format::of(args.profile.json);
     let printed = match args.command {
         Command::List => format.rows(&COLUMNS, &client.list("/tokens", &[]).await?),
-        Command::Create { name, expires_days, allowed } => {
-            let body = json!({"name": name, "expiresInDays": expires_days, "allowedAddresses": allowed});
+        Command::Create { name, expires_days, allowed, user } => {
+            let body =
+                json!({"name": name, "expiresInDays": expires_days, "allowedAddresses": allowed, "userId": user});
             format.fields(&FIELDS, &client.post("/tokens", &body).await?["data"])
         }
         Command::Revoke { id } => {

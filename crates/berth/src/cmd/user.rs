@@ -1,5 +1,6 @@
-//! `berth user`: the people who own servers.
+//! `berth user`: the people who own servers, and staff.
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -35,6 +36,14 @@ enum Command {
     Show(Relation),
     /// Delete a user who has no servers
     Delete(Relation),
+    /// Give a user a role among staff, or take it away
+    Role {
+        /// The user's e-mail address
+        email: String,
+        /// `customer` takes it away
+        #[arg(value_parser = ["owner", "admin", "support", "read-only", "customer"])]
+        role: String,
+    },
 }
 
 /// How the API names a user: by the shop's relation.
@@ -68,7 +77,7 @@ const COLUMNS: [Column; 6] = [
     column("NAME", "name"),
     column("EMAIL", "email"),
     column("RELATION", "relation"),
-    column("ADMIN", "admin"),
+    column("ROLE", "role"),
     column("SUSPENDED", "suspended"),
 ];
 
@@ -77,7 +86,7 @@ const FIELDS: [Column; 8] = [
     column("Name", "name"),
     column("E-mail", "email"),
     column("Relation", "relation"),
-    column("Admin", "admin"),
+    column("Role", "role"),
     column("Suspended", "suspended"),
     column("Created", "created"),
     column("Password", "password"),
@@ -110,6 +119,12 @@ pub async fn run(args: UserArgs) -> anyhow::Result<()> {
         Command::Delete(relation) => {
             let answer = client.delete(&relation.path(), &relation.query()).await?;
             format.done("The user is deleted.", &answer)
+        }
+        Command::Role { email, role } => {
+            let found = client.list("/users", &[("email", &email)]).await?;
+            let user = found.first().with_context(|| format!("There is no user with the address {email}."))?;
+            let path = format!("/users/{}/role", user["id"]);
+            one(format, client.put(&path, &json!({ "role": role })).await?["data"].take())
         }
     };
     print!("{printed}");

@@ -46,9 +46,9 @@ pub async fn create(ctx: &Context, actor: &Actor, relation: &Relation, server_id
         let (first_hash, second_hash) = (first_hash.clone(), second_hash.clone());
         Box::pin(async move {
             let user = user::by_relation(tx, &relation).await?.ok_or(Error::NotFound("ext_relation_id"))?;
-            // Whoever has a token of the API is not thereby whoever administers it.
-            if user.admin {
-                return Err(Error::Forbidden("nobody is logged in as an administrator through the API"));
+            // Whoever has a token of the API is not thereby whoever works here.
+            if user.role.is_some() {
+                return Err(Error::Forbidden("nobody is logged in as staff through the API"));
             }
             if user.suspended {
                 return Err(Error::invalid("The user is suspended."));

@@ -66,6 +66,7 @@ pub mod server_suspend;
 pub mod server_traffic;
 pub mod server_whitelist;
 pub mod ssh_keys;
+pub mod staff;
 pub mod storage_points;
 pub mod template_categories;
 pub mod template_changes;

@@ -37,7 +37,7 @@ pub struct Built {
 
 /// Queues the build. Any build before it is given up with its disk.
 pub async fn build(ctx: &Context, actor: &Actor, server_id: i64, input: BuildServer) -> Result<Built, Error> {
-    actor.require(Ability::Write)?;
+    actor.require(Ability::Operate)?;
     let db = ctx.store.read();
     let Some(details) = server_details::by_id(db, server_id).await? else { return Err(Error::NotFound("server")) };
     let order = BuildOrder::check(input).map_err(Error::Invalid)?;

@@ -48,7 +48,7 @@ pub struct Access {
 
 /// The present token, or a new one where that was used or is too old.
 pub async fn vnc(ctx: &Context, actor: &Actor, server_id: i64) -> Result<Access, Error> {
-    actor.require(Ability::Write)?;
+    actor.require(Ability::Operate)?;
     let row = servers::by_id(ctx.store.read(), server_id).await?.ok_or(Error::NotFound("server"))?;
     if row.suspended {
         return Err(Error::Locked { msg: "The server is suspended.".to_owned(), queue_id: None });
@@ -66,7 +66,7 @@ pub async fn vnc(ctx: &Context, actor: &Actor, server_id: i64) -> Result<Access,
 
 /// Switches console access and makes a new token. The three forms of the body mean the same.
 pub async fn switch_vnc(ctx: &Context, actor: &Actor, server_id: i64, input: SwitchVnc) -> Result<Access, Error> {
-    actor.require(Ability::Write)?;
+    actor.require(Ability::Operate)?;
     let SwitchVnc { action, vnc, enabled } = input;
     let action = match action.as_deref().map(str::trim) {
         None | Some("") => None,
@@ -79,7 +79,7 @@ pub async fn switch_vnc(ctx: &Context, actor: &Actor, server_id: i64, input: Swi
 
 /// A token for the serial console.
 pub async fn serial(ctx: &Context, actor: &Actor, server_id: i64) -> Result<Access, Error> {
-    actor.require(Ability::Write)?;
+    actor.require(Ability::Operate)?;
     renew(ctx, actor, server_id, ConsoleKind::Serial, None).await
 }
 

@@ -24,7 +24,7 @@ pub struct Proposal {
 }
 
 pub async fn propose(ctx: &Context, actor: &Actor, server_id: i64, input: SetCustomXml) -> Result<Proposal, Error> {
-    actor.require(Ability::Admin)?;
+    actor.require(Ability::Own)?;
     let found = server_details::by_id(ctx.store.read(), server_id).await?;
     let details = found.ok_or(Error::NotFound("server"))?;
     let before = Pieces::of(&details.server.custom_xml);
@@ -87,7 +87,7 @@ fn check(pieces: &Pieces) -> Result<(), Error> {
 
 /// Keeps what the node would take. It takes effect when the server starts next.
 pub async fn keep(ctx: &Context, actor: &Actor, proposal: Proposal) -> Result<(), Error> {
-    actor.require(Ability::Admin)?;
+    actor.require(Ability::Own)?;
     let Proposal { server_id, before, pieces, trial: _ } = proposal;
     let column = serde_json::to_value(&pieces).map_err(anyhow::Error::from)?;
     let now = ctx.now();

@@ -190,7 +190,7 @@ pub async fn copy(tx: &Tx, interface_id: i64, rulesets: &[i64], now: i64) -> Res
 
 /// Nothing passes a server's interfaces any more, or again what passed before; the server runs on.
 pub async fn quarantine(ctx: &Context, actor: &Actor, server_id: i64, on: bool) -> Result<(), Error> {
-    actor.require(Ability::Admin)?;
+    actor.require(Ability::Support)?;
     let change = Change::new(ctx, actor, server_id);
     let done = ctx.store.write_tx::<_, Error>(|tx| {
         let change = change.clone();

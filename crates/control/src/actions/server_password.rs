@@ -26,7 +26,7 @@ pub struct Reset {
 }
 
 pub async fn reset(ctx: &Context, actor: &Actor, server_id: i64, input: ResetPassword) -> Result<Reset, Error> {
-    actor.require(Ability::Write)?;
+    actor.require(Ability::Operate)?;
     let Some(row) = servers::by_id(ctx.store.read(), server_id).await? else { return Err(Error::NotFound("server")) };
     let user = account(input.user.as_deref(), row.os_type == WINDOWS)?;
     let password = crypt::new_password(ctx.rng.as_ref());

@@ -18,7 +18,7 @@ use crate::{
 
 /// Queues the action behind what the server waits for already; answers the queue item's id.
 pub async fn power(ctx: &Context, actor: &Actor, server_id: i64, action: PowerAction) -> Result<i64, Error> {
-    actor.require(Ability::Write)?;
+    actor.require(Ability::Operate)?;
     let now = ctx.now();
     let queued = ctx.store.write_tx::<_, Error>(|tx| {
         let (ctx, actor) = (ctx.clone(), actor.clone());

@@ -29,7 +29,7 @@ pub async fn unsuspend(ctx: &Context, actor: &Actor, server_id: i64) -> Result<(
 }
 
 async fn set(ctx: &Context, actor: &Actor, server_id: i64, suspend: bool) -> Result<(), Error> {
-    actor.require(Ability::Write)?;
+    actor.require(Ability::Operate)?;
     let changing = Changing::new(ctx, actor);
     let switched = ctx.store.write_tx::<_, Error>(|tx| {
         let changing = changing.clone();

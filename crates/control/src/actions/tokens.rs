@@ -2,17 +2,19 @@
 
 use berth_api::v1::token::CreateToken;
 use berth_store::{
+    Tx,
     api_token::{self, NewToken},
     audit,
     entity::api_token as entity,
+    user,
 };
 use ipnet::IpNet;
 use serde_json::json;
 
-use super::{entry, rules};
+use super::{entry, rules, staff};
 use crate::{
     Context, Error,
-    actor::{Ability, Actor},
+    actor::{Ability, Actor, SCOPES},
     clock::DAY,
     http::auth,
 };
@@ -22,7 +24,8 @@ const ADDRESSES_LIMIT: usize = 64;
 /// The row, and the token that is shown once.
 pub async fn create(ctx: &Context, actor: &Actor, input: CreateToken) -> Result<(entity::Model, String), Error> {
     actor.require(Ability::Admin)?;
-    let user_id = actor.user_id.ok_or(Error::Forbidden("only a user's token makes tokens"))?;
+    let own = actor.user_id.ok_or(Error::Forbidden("only a user's token makes tokens"))?;
+    let user_id = input.user_id.unwrap_or(own);
     let mut errors = Vec::new();
     rules::text(&mut errors, "name", &input.name, 1, 100);
     if let Some(days) = input.expires_in_days {
@@ -38,9 +41,8 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateToken) -> Result<
     }
     let abilities = input.abilities.unwrap_or_else(|| actor.abilities.clone());
     for ability in &abilities {
-        let known = Ability::ALL.into_iter().find(|(name, _)| name == ability);
-        let granted = known.map_or(ability == "*" && actor.abilities.contains(ability), |(_, known)| actor.may(known));
-        if !granted {
+        let is_own = actor.abilities.iter().any(|own| own == "*" || own == ability);
+        if !is_own || !(ability == "*" || SCOPES.contains(&ability.as_str())) {
             errors.push(format!("The abilities name {ability:?}, which this token can't give."));
         }
     }
@@ -61,14 +63,27 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateToken) -> Result<
         .write_tx::<_, Error>(|tx| {
             let (actor, new) = (actor.clone(), new.clone());
             Box::pin(async move {
+                check_owner(tx, &actor, new.user_id).await?;
                 let row = api_token::insert(tx, new).await?;
-                let after = json!({ "name": row.name, "abilities": row.abilities, "allowedAddresses": row.allow_list });
+                let after = json!({
+                    "name": row.name,
+                    "userId": row.user_id,
+                    "abilities": row.abilities,
+                    "allowedAddresses": row.allow_list,
+                });
                 audit::record(tx, entry(&actor, now, "create_token", ("token", row.id), None, Some(after))).await?;
                 Ok(row)
             })
         })
         .await?;
     Ok((row, token))
+}
+
+/// Staff have tokens; an owner or administrator makes them alone, or an owner does.
+async fn check_owner(tx: &Tx, actor: &Actor, user_id: i64) -> Result<(), Error> {
+    let known = user::by_id(tx, user_id).await?.filter(|user| user.role.is_some());
+    let owner = known.ok_or_else(|| Error::invalid("The userId must be the id of a user who has a role."))?;
+    staff::guard(actor, &owner)
 }
 
 fn network(text: &str) -> Option<String> {
@@ -86,6 +101,8 @@ pub async fn revoke(ctx: &Context, actor: &Actor, id: i64) -> Result<(), Error> 
             let actor = actor.clone();
             Box::pin(async move {
                 let row = api_token::by_id(tx, id).await?.ok_or(Error::NotFound("token"))?;
+                let owner = user::by_id(tx, row.user_id).await?.ok_or(Error::NotFound("token"))?;
+                staff::guard(&actor, &owner)?;
                 if row.revoked_at.is_none() {
                     api_token::revoke(tx, id, now).await?;
                     let before = json!({ "name": row.name });

@@ -9,7 +9,7 @@ use berth_store::{
 };
 use serde_json::{Value, json};
 
-use super::{entry, passwords, rules, self_service::profiles::Wanted};
+use super::{entry, passwords, rules, self_service::profiles::Wanted, staff};
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
@@ -111,8 +111,9 @@ pub async fn modify(
             let wanted = wanted.clone();
             Box::pin(async move {
                 let before = user::by_relation(tx, &relation).await?.ok_or(Error::NotFound("ext_relation_id"))?;
-                if before.admin && change.suspended == Some(true) {
-                    return Err(Error::invalid("The enabled field must be true: an administrator can't be suspended."));
+                staff::guard(&actor, &before)?;
+                if change.suspended == Some(true) {
+                    staff::keep_an_owner(tx, &before).await?;
                 }
                 let after = user::change(tx, before.clone(), change, now).await?;
                 wanted.assign(tx, after.id, now).await?;
@@ -140,21 +141,22 @@ fn check_change(input: &ModifyUser) -> Result<(), Error> {
     rules::done(errors)
 }
 
-/// A new password in place of the old one, and whose it is. Nobody resets a stronger account's password.
+/// A new password in place of the old one, and whose it is. Only of customers: nobody resets a stronger account's
+/// password.
 pub async fn reset_password(
     ctx: &Context,
     actor: &Actor,
     relation: &Relation,
 ) -> Result<(entity::Model, String), Error> {
-    actor.require(Ability::Admin)?;
+    actor.require(Ability::Support)?;
     let password = ctx.rng.letters_and_digits(PASSWORD_CHARS);
     let (now, password_hash) = (ctx.now(), passwords::hash(ctx, &password).await?);
     let user = ctx.store.write_tx::<_, Error>(|tx| {
         let (relation, password_hash, actor) = (relation.clone(), password_hash.clone(), actor.clone());
         Box::pin(async move {
             let user = user::by_relation(tx, &relation).await?.ok_or(Error::NotFound("ext_relation_id"))?;
-            if user.admin {
-                return Err(Error::Forbidden("an administrator's password is not reset through the API"));
+            if user.role.is_some() {
+                return Err(Error::Forbidden("the password of staff is not reset through the API"));
             }
             let change = Change { password_hash: Some(password_hash), ..Change::default() };
             let user = user::change(tx, user, change, now).await?;
@@ -194,6 +196,8 @@ pub async fn delete(ctx: &Context, actor: &Actor, relation: &Relation) -> Result
             let (relation, actor) = (relation.clone(), actor.clone());
             Box::pin(async move {
                 let user = user::by_relation(tx, &relation).await?.ok_or(Error::NotFound("ext_relation_id"))?;
+                staff::guard(&actor, &user)?;
+                staff::keep_an_owner(tx, &user).await?;
                 let filter = server::Filter { owner_id: Some(user.id), ..server::Filter::default() };
                 let (_, servers) = server::page(tx, &filter, 0, 1).await?;
                 if servers > 0 {

@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use berth_store::{api_token, entity};
+use berth_store::{api_token, entity, user};
 use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 
@@ -17,6 +17,7 @@ use crate::{
     actor::{Actor, ActorKind},
     http::{address, observe},
     limit::Client,
+    permissions::Role,
     random::Rng,
 };
 
@@ -77,12 +78,16 @@ async fn known(ctx: &Context, request: &Parts, address: Option<IpAddr>) -> Resul
     if revoked_at.is_some() || expires_at.is_some_and(|at| at <= ctx.now()) {
         return Err(Error::Unauthenticated);
     }
+    let owner = user::by_id(ctx.store.read(), user_id).await?.filter(|owner| !owner.suspended);
+    let owner = owner.ok_or(Error::Unauthenticated)?;
     tracing::Span::current().record("token", id);
     let allowed: Vec<IpNet> = serde_json::from_value(allow_list).map_err(anyhow::Error::from)?;
     if !allowed.is_empty() && !address.is_some_and(|address| allowed.iter().any(|net| net.contains(&address))) {
         return Err(Error::Forbidden("this token may not be used from this address"));
     }
     ctx.limits.take(Client::Token(id), ctx.config.requests_per_second, ctx.now())?;
+    // What the owner may do now bounds the token, whatever that was when the token was made.
+    let role = Role::of(&owner).ok_or(Error::Forbidden("this token's owner has no role among staff"))?;
     let request_id = observe::request_id(&request.headers);
     Ok(Actor {
         kind: ActorKind::Token,
@@ -91,6 +96,7 @@ async fn known(ctx: &Context, request: &Parts, address: Option<IpAddr>) -> Resul
         address,
         request_id,
         abilities: serde_json::from_value(abilities).map_err(anyhow::Error::from)?,
+        role: Some(role),
     })
 }
 

@@ -12,6 +12,7 @@ mod observe;
 mod origin;
 pub mod page;
 pub mod panel;
+mod permit;
 mod serve;
 pub mod streams;
 pub mod v1;

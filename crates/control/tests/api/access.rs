@@ -15,12 +15,16 @@ use crate::{
 
 const DAY: i64 = 86_400_000_000;
 
-/// A token of the administrator's with these abilities.
+/// A token of the first owner's with these abilities.
 pub async fn token(app: &App, abilities: &[&str], expires_at: Option<i64>) -> (i64, String) {
+    token_of(app, 1, abilities, expires_at).await
+}
+
+pub async fn token_of(app: &App, user_id: i64, abilities: &[&str], expires_at: Option<i64>) -> (i64, String) {
     let token = auth::new_token(app.ctx.rng.as_ref());
     let new = NewToken {
         uuid: app.ctx.rng.uuid(),
-        user_id: 1,
+        user_id,
         name: "test".to_owned(),
         token_hash: auth::hash_token(&token),
         abilities: abilities.iter().map(|name| (*name).to_owned()).collect(),

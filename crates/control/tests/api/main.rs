@@ -14,6 +14,7 @@ mod hostile;
 mod interface_calls;
 mod limits;
 mod operations;
+mod permissions;
 #[path = "../servers/rows.rs"]
 #[allow(dead_code)]
 mod rows;
@@ -21,6 +22,7 @@ mod self_service_calls;
 #[path = "../../examples/simulated/shop.rs"]
 mod shop;
 mod shop_path;
+mod staff;
 mod status;
 mod users;
 mod watched;

@@ -215,7 +215,12 @@ async fn id_of(app: &App, company: &Company, operation: &Operation) -> i64 {
         }
         _ if operation.path.contains("{rulesetId}") => 1,
         "DELETE /ssh_keys/{keyId}" => made(app, "/ssh_keys", ssh_key(company)).await,
-        "DELETE /tokens/{tokenId}" => made(app, "/tokens", json!({ "name": "to be revoked" })).await,
+        "DELETE /tokens/{tokenId}" => {
+            let (user, _) = related_user(app).await;
+            assert_eq!(app.put(&format!("/users/{user}/role"), json!({ "role": "read-only" })).await.0, 200);
+            made(app, "/tokens", json!({ "name": "to be revoked", "userId": user })).await
+        }
+        "PUT /users/{userId}/role" => related_user(app).await.0,
         "PUT /media/iso/{isoId}/file" => made(app, "/media/iso", json!({ "name": "to be uploaded" })).await,
         "DELETE /servers/{serverId}/media/iso" => {
             let id = company.built_server(app).await;
@@ -280,6 +285,7 @@ fn body(app: &App, company: &Company, operation: &Operation) -> Option<Body> {
     let name = operation.name();
     let body = match name.as_str() {
         "POST /users" => user(app),
+        "PUT /users/{userId}/role" => json!({ "role": "support" }),
         "POST /ssh_keys" => ssh_key(company),
         "POST /packages" => package(&random),
         "POST /backups/plans" => backup_plan(app),

@@ -13,7 +13,10 @@ pub struct Model {
     /// Lower case; what must be unique.
     pub email_key: String,
     pub password_hash: String,
+    /// Whether the role is one that administers. What the release before reads.
     pub admin: bool,
+    /// Of staff; a customer has none.
+    pub role: Option<String>,
     pub ext_relation_id: Option<i64>,
     pub rel_str: Option<String>,
     pub self_service: i32,

@@ -20,6 +20,7 @@ mod m0021_made_bridges;
 mod m0022_dhcp;
 mod m0023_vlans;
 mod m0030_mail;
+mod m0031_roles;
 mod m0038_package_packets;
 
 use sea_orm_migration::prelude::*;
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_dhcp::Migration),
             Box::new(m0023_vlans::Migration),
             Box::new(m0030_mail::Migration),
+            Box::new(m0031_roles::Migration),
             Box::new(m0038_package_packets::Migration),
         ]
     }

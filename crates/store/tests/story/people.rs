@@ -23,6 +23,7 @@ pub struct People {
 
 pub async fn tell(store: &Store) -> People {
     let (jon, mary) = users(store).await;
+    roles(store, jon, mary).await;
     tokens(store, jon).await;
     let (jons_keys, marys_key) = keys(store, jon, mary).await;
     audit_log(store, jon).await;
@@ -85,6 +86,28 @@ async fn users(store: &Store) -> (i64, i64) {
     (jon.id, mary.id)
 }
 
+/// Mary administers from the beginning.
+async fn roles(store: &Store, jon: i64, mary: i64) {
+    let db = store.read();
+    let row = async |id| user::by_id(db, id).await.unwrap().unwrap();
+    let give = async |id, role: Option<&'static str>| {
+        let user = row(id).await;
+        write_in!(store, [user] | tx | user::set_role(tx, user, role, NOW + 4).await).unwrap()
+    };
+    assert_eq!((row(mary).await.role.as_deref(), row(jon).await.role), (Some(user::OWNER), None));
+    assert_eq!(user::owners(db).await.unwrap(), 1);
+    // Jon is suspended.
+    let owner = give(jon, Some("owner")).await;
+    assert_eq!((owner.role.as_deref(), owner.admin, owner.updated_at), (Some("owner"), true, NOW + 4));
+    assert_eq!(user::owners(db).await.unwrap(), 1, "who is suspended does not count");
+    for (role, administers) in [("admin", true), ("support", false), ("read-only", false)] {
+        let user = give(jon, Some(role)).await;
+        assert_eq!((user.role.as_deref(), user.admin), (Some(role), administers));
+    }
+    let customer = give(jon, None).await;
+    assert_eq!((customer.role, customer.admin), (None, false));
+}
+
 async fn tokens(store: &Store, jon: i64) {
     let db = store.read();
     let new = move |n: u128| NewToken {
@@ -108,6 +131,10 @@ async fn tokens(store: &Store, jon: i64) {
     let revoked = api_token::by_id(db, id).await.unwrap().unwrap();
     assert_eq!(revoked.revoked_at, Some(NOW + 5));
     assert_eq!(api_token::by_id(db, second.id).await.unwrap().unwrap().revoked_at, None);
+    let revoked = write_in!(store, |tx| api_token::revoke_all(tx, jon, NOW + 6).await).unwrap();
+    assert_eq!(revoked, 1, "the first one was revoked before");
+    let rows = api_token::page(db, 0, 10).await.unwrap().0;
+    assert_eq!(rows.iter().map(|row| row.revoked_at).collect::<Vec<_>>(), [Some(NOW + 6), Some(NOW + 5)]);
 }
 
 async fn keys(store: &Store, jon: i64, mary: i64) -> ([i64; 2], i64) {

@@ -58,7 +58,7 @@ pub async fn change(
     actor: &Actor,
     input: ChangeSelfServiceSettings,
 ) -> Result<SelfServiceSettings, Error> {
-    actor.require(Ability::Admin)?;
+    actor.require(Ability::Own)?;
     let now = ctx.now();
     let changed = ctx.store.write_tx::<_, Error>(|tx| {
         let (actor, input) = (actor.clone(), input.clone());

@@ -38,7 +38,7 @@ pub async fn list(
     query: Query,
     page: PageRequest,
 ) -> Result<Json<Page<AuditEntry>>, Error> {
-    actor.require(Ability::Admin)?;
+    actor.require(Ability::Inspect)?;
     let text = |name: &str| query.text(name).map(str::to_owned);
     let filter = Filter {
         action: text("action"),

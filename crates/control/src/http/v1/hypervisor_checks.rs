@@ -61,7 +61,7 @@ pub async fn drift(
     page: PageRequest,
     Path(id): Path<String>,
 ) -> Result<Json<Data<HypervisorDrift>>, Error> {
-    actor.require(Ability::Admin)?;
+    actor.require(Ability::Inspect)?;
     let db = ctx.store.read();
     let row = hypervisor::by_id(db, extract::id(&id, NODE)?).await?.ok_or(Error::NotFound(NODE))?;
     let last = drift::comparison(db, row.id).await?;

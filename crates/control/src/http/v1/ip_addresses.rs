@@ -152,7 +152,7 @@ pub async fn history(
     query: Query,
     page: PageRequest,
 ) -> Result<Json<Page<AddressHolding>>, Error> {
-    actor.require(Ability::Admin)?;
+    actor.require(Ability::Inspect)?;
     let at = query.moment("at")?;
     let db = ctx.store.read();
     let (rows, total) = match address.parse().map_err(|_| Error::NotFound("address"))? {

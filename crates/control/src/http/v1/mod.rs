@@ -35,7 +35,10 @@ mod users;
 use axum::{Json, Router, extract::DefaultBodyLimit, middleware, routing::get};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{Context, Error, http::auth};
+use crate::{
+    Context, Error,
+    http::{auth, permit},
+};
 
 /// Operations and their addresses, one line each.
 fn operations() -> OpenApiRouter<Context> {
@@ -46,6 +49,7 @@ fn operations() -> OpenApiRouter<Context> {
         .routes(routes!(users::retrieve))
         .routes(routes!(users::by_relation, users::modify, users::delete))
         .routes(routes!(users::reset_password))
+        .routes(routes!(users::set_role))
         .routes(routes!(login_tokens::create))
         .routes(routes!(login_tokens::create_for_server))
         .routes(routes!(ssh_keys::create))
@@ -198,9 +202,10 @@ pub fn router(ctx: &Context) -> Router<Context> {
     let document = get(move || async move { Json(document) });
     let with_token = operations
         .fallback(|| async { Error::NotFound("operation") })
+        .layer(middleware::from_fn(permit::permit))
         .layer(middleware::from_fn(super::body::limited))
         .layer(super::time_limit())
-        .merge(uploads.layer(DefaultBodyLimit::disable()))
+        .merge(uploads.layer(middleware::from_fn(permit::permit)).layer(DefaultBodyLimit::disable()))
         .layer(middleware::from_fn_with_state(ctx.clone(), auth::authenticate));
     Router::new().route("/openapi.json", document).merge(with_token)
 }

@@ -67,7 +67,7 @@ fn shown(row: entity::Model) -> Token {
     let entity::Model {
         id,
         uuid: _,
-        user_id: _,
+        user_id,
         name,
         token_hash: _,
         abilities,
@@ -78,6 +78,7 @@ fn shown(row: entity::Model) -> Token {
     } = row;
     Token {
         id,
+        user_id,
         name,
         abilities: serde_json::from_value(abilities).unwrap_or_default(),
         allowed_addresses: serde_json::from_value(allow_list).unwrap_or_default(),

@@ -9,7 +9,7 @@ use berth_api::{
     data::Data,
     page::Page,
     time,
-    v1::user::{CreateUser, ModifiedUser, ModifyUser, User, UserPassword},
+    v1::user::{CreateUser, ModifiedUser, ModifyUser, SetRole, User, UserPassword},
 };
 use berth_store::{
     entity::{self_service_profile, user as entity},
@@ -19,7 +19,7 @@ use berth_store::{
 
 use crate::{
     Context, Error,
-    actions::users,
+    actions::{staff, users},
     actor::{Ability, Actor},
     http::{
         extract::{self, Body, Query},
@@ -77,6 +77,26 @@ pub async fn retrieve(
 ) -> Result<Json<Data<User>>, Error> {
     actor.require(Ability::Read)?;
     let row = user::by_id(ctx.store.read(), extract::id(&id, "user")?).await?.ok_or(Error::NotFound("user"))?;
+    Ok(Json(Data { data: one(&ctx, row).await? }))
+}
+
+/// Give a user a role among staff, or take it away.
+///
+/// An addition of Berth's. Only owners give and take the roles `owner` and `admin`; the last owner keeps the role. It
+/// bounds the user's tokens from now on. Whoever is given more than before begins without tokens: those of before are
+/// revoked.
+#[utoipa::path(put, path = "/users/{userId}/role", tag = "Users", request_body = SetRole,
+    params(("userId" = i64, Path, description = "A user's id.")),
+    responses((status = 200, description = "The user as it is now.", body = Data<User>),
+        (status = 404, description = "There is no such user."),
+        (status = 422, description = "There is no such role, or the user is the last owner.")))]
+pub async fn set_role(
+    State(ctx): State<Context>,
+    actor: Actor,
+    Path(id): Path<String>,
+    Body(input): Body<SetRole>,
+) -> Result<Json<Data<User>>, Error> {
+    let row = staff::set_role(&ctx, &actor, extract::id(&id, "user")?, &input).await?;
     Ok(Json(Data { data: one(&ctx, row).await? }))
 }
 
@@ -138,7 +158,7 @@ pub async fn modify(
     params(("extRelationId" = String, Path, description = "The relation."),
         ("relStr" = Option<bool>, Query, description = "Whether the relation is a text.")),
     responses((status = 201, description = "The new password.", body = Data<UserPassword>),
-        (status = 403, description = "The user is an administrator."),
+        (status = 403, description = "The user is one of the staff."),
         (status = 404, description = "No user has this relation.")))]
 pub async fn reset_password(
     State(ctx): State<Context>,
@@ -199,6 +219,7 @@ fn shown(row: entity::Model) -> User {
         email_key: _,
         password_hash: _,
         admin,
+        role,
         ext_relation_id,
         rel_str,
         self_service,
@@ -212,6 +233,7 @@ fn shown(row: entity::Model) -> User {
     User {
         id,
         admin,
+        role,
         ext_relation_id: ext_relation_id.unwrap_or(0),
         rel_str,
         self_service,

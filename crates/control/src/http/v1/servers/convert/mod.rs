@@ -280,6 +280,7 @@ fn owner_of(row: user::Model) -> ServerOwner {
         email_key: _,
         password_hash: _,
         admin,
+        role: _,
         ext_relation_id,
         rel_str: _,
         self_service: _,
