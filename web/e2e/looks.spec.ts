@@ -14,6 +14,7 @@ for (const { name, ...look } of looks) {
     test.use(look);
 
     test("every room", async ({ inside: page, customer, world }) => {
+      await world.selfService(customer, 5);
       await world.server(customer, "database");
       const long = await world.server(customer, "a-name-that-is-as-long-as-names-of-servers-may-be-and-no-longer");
       const suspended = await world.server(customer, "suspended");
@@ -25,6 +26,8 @@ for (const { name, ...look } of looks) {
         ["rebuild", `/server/${long.uuid}/rebuild`, /Rebuild/],
         ["screen", `/server/${long.uuid}/console`, /Console/],
         ["serial", `/server/${long.uuid}/console?kind=serial`, /Console/],
+        ["new", "/new", /New server/],
+        ["billing", "/billing", /Billing/],
         ["profile", "/profile", /Profile/],
         ["login", "/login?reason=used", /Log in/],
       ];

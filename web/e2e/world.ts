@@ -27,6 +27,7 @@ interface Built {
 /** What a shop does before its customer comes. */
 export class World {
   private relations = 0;
+  private profile: number | undefined;
 
   constructor(
     readonly url: string,
@@ -50,6 +51,27 @@ export class World {
     const email = `${name.toLowerCase().replaceAll(" ", ".")}.${this.relations}@example.test`;
     const { data } = await this.ask("POST", "/users", { name, email, extRelationId: this.relations });
     return { id: data.id, email, password: data.password, relation: this.relations };
+  }
+
+  /** Lets a customer create servers of both packages by the hour, at 1 and 4 tokens, with a token worth a tenth. */
+  async selfService(customer: Customer & { relation: number }, tokens: number) {
+    if (!this.profile) {
+      await this.ask("POST", "/selfService/currencies", { code: "EUR", value: "0.1", suffix: " €" });
+      for (const [id, price] of [
+        [1, 730],
+        [2, 2920],
+      ]) {
+        await this.ask("PUT", `/packages/${id}/price`, { tokens: price });
+      }
+      const profile = { name: "By the hour", hypervisorGroups: [1], packages: [1, 2] };
+      const { data } = await this.ask("POST", "/selfService/hourlyGroupProfiles", profile);
+      this.profile = data.id;
+    }
+    const to = `byUserExtRelationId/${customer.relation}`;
+    await this.ask("POST", `/selfService/hourlyGroupProfile/${to}`, { profileId: this.profile });
+    await this.ask("PUT", `/selfService/access/${to}`, { syncToProfiles: true });
+    await this.ask("PUT", `/users/${customer.relation}/byExtRelation`, { selfServiceHourlyCredit: true });
+    await this.ask("POST", `/selfService/credit/${to}`, { tokens });
   }
 
   async server(owner: Customer, name: string): Promise<Built> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ago, browser, bytes, gibibytes, mebibytes } from "./format.ts";
+import { ago, browser, bytes, gibibytes, gigabytes, mebibytes, monthName } from "./format.ts";
 
 describe("sizes", () => {
   test.each([
@@ -20,6 +20,11 @@ describe("sizes", () => {
       "1 TB",
     ]);
   });
+});
+
+test("traffic is counted as it is sold, and months have names", () => {
+  expect([gigabytes(100), gigabytes(4000), gigabytes(1500)]).toEqual(["100 GB", "4 TB", "1.5 TB"]);
+  expect(monthName("2025-01")).toBe("January 2025");
 });
 
 test("moments are told as people do", () => {

@@ -15,8 +15,19 @@ export function bytes(count: number): string {
 export const mebibytes = (count: number) => bytes(count * 1024 ** 2);
 export const gibibytes = (count: number) => bytes(count * 1024 ** 3);
 
+/** Traffic is counted in powers of 1000. */
+export function gigabytes(count: number): string {
+  return count >= 1000 ? `${Number((count / 1000).toFixed(2))} TB` : `${count} GB`;
+}
+
 export function moment(time: string): string {
   return new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+}
+
+/** "January 2025", of `2025-01`. */
+export function monthName(month: string): string {
+  const first = new Date(`${month}-01T00:00:00Z`);
+  return first.toLocaleDateString(undefined, { month: "long", year: "numeric", timeZone: "UTC" });
 }
 
 const steps: [Intl.RelativeTimeFormatUnit, number][] = [

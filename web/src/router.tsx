@@ -8,7 +8,7 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { Refused } from "./api/call.ts";
-import { queryClient, serverQuery, serversQuery, sessionQuery } from "./api/queries.ts";
+import { billingQuery, queryClient, serverQuery, serversQuery, sessionQuery, shopQuery } from "./api/queries.ts";
 import { Broken, Lost, Waiting } from "./parts/Lost.tsx";
 import { Login } from "./rooms/Login.tsx";
 import { Servers } from "./rooms/Servers.tsx";
@@ -99,12 +99,25 @@ const profile = createRoute({
   component: lazyRouteComponent(() => import("./rooms/profile/Profile.tsx"), "Profile"),
 });
 
+const newServer = createRoute({
+  getParentRoute: () => inside,
+  path: "/new",
+  loader: () => queryClient.ensureQueryData(shopQuery),
+  component: lazyRouteComponent(() => import("./rooms/shop/New.tsx"), "New"),
+});
+const billing = createRoute({
+  getParentRoute: () => inside,
+  path: "/billing",
+  loader: () => queryClient.ensureQueryData(billingQuery),
+  component: lazyRouteComponent(() => import("./rooms/billing/Billing.tsx"), "Billing"),
+});
+
 export const router = createRouter({
   routeTree: root.addChildren([
     login,
     forgotten,
     newPassword,
-    inside.addChildren([servers, server.addChildren([serverPage, rebuild, consoleRoom]), profile]),
+    inside.addChildren([servers, server.addChildren([serverPage, rebuild, consoleRoom]), newServer, billing, profile]),
   ]),
   defaultPreload: "intent",
   defaultPendingComponent: Waiting,

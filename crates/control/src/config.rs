@@ -36,6 +36,8 @@ pub struct Config {
     pub mail_url: Option<String>,
     /// Whom they are from, as in `Example <noreply@example.com>`.
     pub mail_from: Option<String>,
+    /// Who sells servers, as statements say it.
+    pub seller: Option<String>,
     /// Where names are looked up that addresses are given; by default where this machine looks.
     pub dns_resolvers: Vec<SocketAddr>,
     pub builds_per_node: u32,
@@ -78,6 +80,7 @@ impl Default for Config {
             allowed_private_hosts: Vec::new(),
             mail_url: None,
             mail_from: None,
+            seller: None,
             dns_resolvers: Vec::new(),
             builds_per_node: 2,
             builds_total: 8,

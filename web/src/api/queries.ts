@@ -2,18 +2,26 @@
 import { QueryClient, queryOptions } from "@tanstack/react-query";
 import { keepSecret, Refused } from "./call.ts";
 import {
+  getBill,
+  getBilling,
   getFactor,
   getServer,
   getSession,
+  getShop,
   listKeys,
+  listLedger,
   listServers,
   listSessions,
+  serverSizes,
   serverTemplates,
+  shopTemplates,
 } from "./generated/panel.ts";
 
 const WORKING_MS = 1_500;
 const QUIET_MS = 5_000;
 const LIVE_MS = 2_000;
+/** Hours are booked when they are over. */
+const BOOKED_MS = 60_000;
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -70,3 +78,45 @@ export const sessionsQuery = queryOptions({
   queryKey: ["sessions"],
   queryFn: async ({ signal }) => (await listSessions({ signal })).data,
 });
+
+export const shopQuery = queryOptions({
+  queryKey: ["shop"],
+  queryFn: async ({ signal }) => (await getShop({ signal })).data,
+});
+
+export const shopTemplatesQuery = (location: string, size: string, pack: boolean) =>
+  queryOptions({
+    queryKey: ["shop", "templates", location, size, pack],
+    queryFn: async ({ signal }) => {
+      const place = { locationId: Number(location), sizeId: Number(size), pack };
+      return (await shopTemplates(place, { signal })).data;
+    },
+    enabled: location !== "" && size !== "",
+    staleTime: 60_000,
+  });
+
+export const sizesQuery = (uuid: string) =>
+  queryOptions({
+    queryKey: ["servers", uuid, "sizes"],
+    queryFn: async ({ signal }) => (await serverSizes(uuid, { signal })).data,
+  });
+
+export const billingQuery = queryOptions({
+  queryKey: ["billing"],
+  queryFn: async ({ signal }) => (await getBilling({ signal })).data,
+  refetchInterval: BOOKED_MS,
+});
+
+export const billQuery = (month: string) =>
+  queryOptions({
+    queryKey: ["billing", "usage", month],
+    queryFn: async ({ signal }) => (await getBill({ month }, { signal })).data,
+  });
+
+const LINES = 20;
+
+export const ledgerQuery = (month: string, page: number) =>
+  queryOptions({
+    queryKey: ["billing", "ledger", month, page],
+    queryFn: async ({ signal }) => listLedger({ month, page, results: LINES }, { signal }),
+  });

@@ -1,6 +1,13 @@
 // The list of one's servers, as it is now.
 import { CloseButton, Group, Paper, Stack, Text, TextInput, Title, UnstyledButton } from "@mantine/core";
-import { IconChevronDown, IconChevronRight, IconChevronUp, IconSearch, IconServerOff } from "@tabler/icons-react";
+import {
+  IconChevronDown,
+  IconChevronRight,
+  IconChevronUp,
+  IconPlus,
+  IconSearch,
+  IconServerOff,
+} from "@tabler/icons-react";
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import {
@@ -15,8 +22,9 @@ import {
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { ServerCard } from "../api/generated/model";
-import { serversQuery } from "../api/queries.ts";
+import { serversQuery, sessionQuery } from "../api/queries.ts";
 import { gibibytes, mebibytes } from "../format.ts";
+import { LinkButton } from "../parts/LinkButton.tsx";
 import { Status, stateOf } from "../parts/Status.tsx";
 import { SystemIcon } from "../parts/SystemIcon.tsx";
 import classes from "./Servers.module.css";
@@ -45,6 +53,7 @@ function matches(server: ServerCard, text: string): boolean {
 export function Servers() {
   const { t } = useTranslation();
   const { data: servers } = useSuspenseQuery(serversQuery);
+  const { user } = useSuspenseQuery(sessionQuery).data;
   const [text, setText] = useState("");
   const data = useMemo(() => servers.filter((one) => matches(one, text.trim())), [servers, text]);
   const table = useTable({ features, columns, data, initialState: { sorting: [{ id: "name", desc: false }] } });
@@ -57,18 +66,25 @@ export function Servers() {
             {t("servers.count", { count: data.length })}
           </Text>
         </div>
-        {servers.length > 0 && (
-          <TextInput
-            type="search"
-            value={text}
-            onChange={(event) => setText(event.currentTarget.value)}
-            placeholder={t("servers.search")}
-            aria-label={t("servers.search")}
-            leftSection={<IconSearch size={17} />}
-            rightSection={text && <CloseButton onClick={() => setText("")} aria-label={t("app.close")} />}
-            w={{ base: "100%", xs: 340 }}
-          />
-        )}
+        <Group gap="sm" w={{ base: "100%", xs: "auto" }}>
+          {servers.length > 0 && (
+            <TextInput
+              type="search"
+              value={text}
+              onChange={(event) => setText(event.currentTarget.value)}
+              placeholder={t("servers.search")}
+              aria-label={t("servers.search")}
+              leftSection={<IconSearch size={17} />}
+              rightSection={text && <CloseButton onClick={() => setText("")} aria-label={t("app.close")} />}
+              w={{ base: "100%", xs: 340 }}
+            />
+          )}
+          {user.selfService && (
+            <LinkButton to="/new" size="md" leftSection={<IconPlus size={18} />} w={{ base: "100%", xs: "auto" }}>
+              {t("shop.new")}
+            </LinkButton>
+          )}
+        </Group>
       </Group>
       {data.length === 0 ? (
         <Nothing text={text} isEmpty={servers.length === 0} />

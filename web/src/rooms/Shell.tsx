@@ -12,7 +12,15 @@ import {
   useMantineColorScheme,
   VisuallyHidden,
 } from "@mantine/core";
-import { IconDeviceDesktop, IconLogout, IconMoon, IconServer2, IconSun, IconUser } from "@tabler/icons-react";
+import {
+  IconDeviceDesktop,
+  IconLogout,
+  IconMoon,
+  IconReceipt,
+  IconServer2,
+  IconSun,
+  IconUser,
+} from "@tabler/icons-react";
 import { useMutation, useSuspenseQuery } from "@tanstack/react-query";
 import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
@@ -26,6 +34,7 @@ export function Shell() {
   const isAlone = useRouterState({
     select: (state) => "alone" in state.location.search && !!state.location.search.alone,
   });
+  const { user } = useSuspenseQuery(sessionQuery).data;
   if (isAlone) return <Outlet />;
   return (
     <>
@@ -45,6 +54,12 @@ export function Shell() {
                   <IconServer2 size={18} aria-hidden />
                   <span>{t("app.servers")}</span>
                 </Link>
+                {user.selfService && (
+                  <Link to="/billing" className={classes.link}>
+                    <IconReceipt size={18} aria-hidden />
+                    <span>{t("app.billing")}</span>
+                  </Link>
+                )}
               </Group>
             </Group>
             <Person />

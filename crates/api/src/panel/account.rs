@@ -94,6 +94,8 @@ pub struct Account {
     pub timezone: String,
     pub admin: bool,
     pub two_factor: bool,
+    /// Whether one may create servers by one's own right.
+    pub self_service: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

@@ -2,4 +2,6 @@
 //! the Global API's, so that neither keeps the other from changing.
 
 pub mod account;
+pub mod billing;
 pub mod server;
+pub mod shop;

@@ -45,6 +45,8 @@ pub struct ServerPage {
     pub built: Option<String>,
     /// Refuses to be built anew and deleted.
     pub protected: bool,
+    /// Was created by one's own right, and may be resized and deleted.
+    pub self_service: bool,
     /// Whether its screen can be opened.
     pub vnc: bool,
     /// Null while its node tells nothing.

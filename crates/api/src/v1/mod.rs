@@ -18,6 +18,7 @@ pub mod interface_vlan;
 pub mod ip_block;
 pub mod iso;
 pub mod login_tokens;
+pub mod mail;
 pub mod package;
 pub mod port_forward;
 pub mod queue;

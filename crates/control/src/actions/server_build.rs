@@ -51,7 +51,7 @@ pub async fn build(ctx: &Context, actor: &Actor, server_id: i64, input: BuildSer
     if !offered.is_empty() && !offered.contains(&template.id) {
         return Err(Error::invalid("The operating system template is not offered by the server's group profile."));
     }
-    require_keys(ctx, &details, &order.ssh_keys).await?;
+    require_keys(ctx, details.owner.id, &order.ssh_keys).await?;
     let password = crypt::new_password(ctx.rng.as_ref());
     let work = Arc::new(BuildWork {
         ctx: ctx.clone(),
@@ -132,8 +132,8 @@ fn fitting(details: &ServerDetails, template: Option<template::Model>) -> Result
 }
 
 /// Keys are the owner's and enabled; each that is not gets a sentence.
-async fn require_keys(ctx: &Context, details: &ServerDetails, keys: &[i64]) -> Result<(), Error> {
-    let usable = server_ssh_key::usable(ctx.store.read(), details.owner.id, keys).await?;
+pub(super) async fn require_keys(ctx: &Context, owner_id: i64, keys: &[i64]) -> Result<(), Error> {
+    let usable = server_ssh_key::usable(ctx.store.read(), owner_id, keys).await?;
     let errors = keys.iter().filter(|key| !usable.contains(key)).map(|key| format!("Invalid SSH key: {key}"));
     let errors = errors.collect::<Vec<_>>();
     if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }

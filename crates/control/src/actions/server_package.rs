@@ -3,14 +3,14 @@
 use berth_api::v1::server_change::ChangePackage;
 use berth_store::{
     Tx,
-    entity::{package, server, server_disk, server_interface},
+    entity::{package, server, server_disk, server_interface, user},
     package as packages,
     server_change::{self, Changes, DiskLimits},
     server_disk as disks, server_interface as interfaces,
 };
 use serde_json::{Value, json};
 
-use super::{server_capacity, server_change::Changing, server_resources::limits};
+use super::{self_service::resize, server_capacity, server_change::Changing, server_resources::limits};
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
@@ -26,20 +26,46 @@ pub async fn change(
     package_id: i64,
     input: ChangePackage,
 ) -> Result<Vec<String>, Error> {
+    apply(ctx, actor, (server_id, package_id), input, None).await
+}
+
+/// All of a package for a server of a customer's own, as far as their right to it goes.
+pub async fn resize(
+    ctx: &Context,
+    actor: &Actor,
+    owner: &user::Model,
+    server_id: i64,
+    package_id: i64,
+) -> Result<(), Error> {
+    let ids = (server_id, package_id);
+    apply(ctx, actor, ids, ChangePackage::default(), Some(owner.clone())).await.map(drop)
+}
+
+async fn apply(
+    ctx: &Context,
+    actor: &Actor,
+    (server_id, package_id): (i64, i64),
+    input: ChangePackage,
+    owner: Option<user::Model>,
+) -> Result<Vec<String>, Error> {
     actor.require(Ability::Write)?;
     let changing = Changing::new(ctx, actor);
     let changed = ctx.store.write_tx::<_, Error>(|tx| {
-        let changing = changing.clone();
+        let (changing, owner) = (changing.clone(), owner.clone());
         Box::pin(async move {
             let row = changing.lock(tx, server_id).await?;
             let package = packages::by_id(tx, package_id).await?.filter(|package| package.enabled);
             let package = package.ok_or_else(|| Error::invalid("Invalid or disabled package"))?;
-            let disk = disks::of_server(tx, row.id).await?.into_iter().find(|disk| disk.is_primary);
+            let all = disks::of_server(tx, row.id).await?;
+            let disk = all.iter().find(|disk| disk.is_primary).cloned();
             let interface = interfaces::of_server(tx, row.id).await?.into_iter().find(|row| row.is_primary);
             let held = Held::of(&row, disk.as_ref(), interface.as_ref());
             let (wanted, info) = held.with(&package, input);
             let point = disk.as_ref().and_then(|disk| disk.storage_point_id);
             server_capacity::take(tx, row.hypervisor_id, held.more(&wanted), point).await?;
+            if let Some(owner) = &owner {
+                resize::check_in(tx, owner, &row, &package, &all, changing.now).await?;
+            }
             write(&changing, tx, &row, &package, (&held, &wanted), (disk, interface)).await?;
             follow::package(tx, &row, &package).await?;
             let (before, after) = (held.shown(row.package_id), wanted.shown(package.id));

@@ -9,3 +9,4 @@ pub mod period;
 pub mod rating;
 pub mod run_out;
 pub mod statement;
+pub mod statement_pdf;

@@ -10,10 +10,19 @@ const HUNDREDTH: i128 = 100_000_000_000_000;
 
 /// Two decimals, halves rounded away from zero: `12.35`.
 pub fn amount(micro: i64, value: i64) -> String {
+    rounded(micro, value, HUNDREDTH, 2)
+}
+
+/// Four decimals, for what an hour costs: `0.0068`.
+pub fn fine(micro: i64, value: i64) -> String {
+    rounded(micro, value, HUNDREDTH / 100, 4)
+}
+
+fn rounded(micro: i64, value: i64, unit: i128, decimals: u32) -> String {
     let exact = i128::from(micro) * i128::from(value);
-    let half = if exact < 0 { -HUNDREDTH / 2 } else { HUNDREDTH / 2 };
-    let cents = i64::try_from((exact + half) / HUNDREDTH).unwrap_or(i64::MAX);
-    tokens::text(cents, 2)
+    let half = if exact < 0 { -unit / 2 } else { unit / 2 };
+    let units = i64::try_from((exact + half) / unit).unwrap_or(i64::MAX);
+    tokens::text(units, decimals)
 }
 
 /// The tax in or on an amount, in hundredths of a percent; micro-tokens.
@@ -43,6 +52,7 @@ mod tests {
         assert_eq!(amount(499_999, cent), "0.00");
         assert_eq!(amount(500_000, cent), "0.01");
         assert_eq!(amount(-500_000, cent), "-0.01");
+        assert_eq!((fine(684_932, cent), fine(-50, cent)), ("0.0068".to_owned(), "0.0000".to_owned()));
         assert_eq!(amount(i64::MAX, 10_000_000_000), "9223372036854.78");
     }
 

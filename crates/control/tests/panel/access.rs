@@ -10,6 +10,7 @@ use crate::{
     app::App,
     browser::{Browser, PASSWORD, give_password, logged_in},
     rows::{self, Company},
+    shop,
 };
 
 const PUBLIC_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJq1Y5jVvW0sDqkTjMhiW3FfqyDR2BqUKe8hVrGh1v0p jon";
@@ -38,6 +39,8 @@ fn operations(company: &Company) -> Vec<(String, String, Option<Value>)> {
                 "POST /servers/{uuid}/build" => {
                     Some(json!({ "templateId": company.template, "hostname": "a.example", "sshKeys": [company.key] }))
                 }
+                "POST /shop/servers" => Some(shop::order(company, company.package)),
+                "PUT /servers/{uuid}/size" => Some(json!({ "sizeId": company.package })),
                 "POST /servers/{uuid}/console" => Some(json!({ "kind": "serial" })),
                 name if name.starts_with("GET ") || name.starts_with("DELETE ") => None,
                 name => panic!("{name}: say here which body it takes"),
@@ -56,6 +59,7 @@ async fn t03_another_customers_things_are_not_there() {
     let app = App::start_with(Database::sqlite(), |config| Config { strange_requests_per_second: 0, ..config }).await;
     let company = rows::company(&app, 1, 100).await;
     give_password(&app, company.user).await;
+    shop::self_serving(&app, &company).await;
     let user = json!({ "name": "Mary", "email": "mary@doe.test", "extRelationId": 7 });
     let mary = app.post("/users", user).await.1["data"]["id"].as_i64().unwrap();
     let user = json!({ "name": "Suspended", "email": "out@doe.test", "extRelationId": 8 });
@@ -65,9 +69,19 @@ async fn t03_another_customers_things_are_not_there() {
     }
     let mut table = String::from("owner stranger suspended nobody\n");
     for (method, path, body) in operations(&company) {
-        let id = company.built_server(&app).await;
-        let uuid = app.get(&format!("/servers/{id}")).await.1["data"]["uuid"].as_str().unwrap().to_owned();
         let (mut owner, mut stranger) = (logged_in(&app, "jon@doe.test").await, logged_in(&app, "mary@doe.test").await);
+        let uuid = match format!("{method} {path}").as_str() {
+            // Only what its owner created by self service.
+            "PUT /servers/{uuid}/size" | "DELETE /servers/{uuid}" => {
+                let order = shop::order(&company, company.package);
+                let created = owner.call("POST", "/shop/servers", Some(order)).await;
+                created.body["data"]["uuid"].as_str().unwrap().to_owned()
+            }
+            _ => {
+                let id = company.built_server(&app).await;
+                app.get(&format!("/servers/{id}")).await.1["data"]["uuid"].as_str().unwrap().to_owned()
+            }
+        };
         let mut suspended = logged_in(&app, "out@doe.test").await;
         assert_eq!(app.put("/users/8/byExtRelation", json!({ "enabled": false })).await.0, 201);
         let thing = match path.as_str() {

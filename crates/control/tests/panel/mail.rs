@@ -117,6 +117,11 @@ async fn a_letter_that_is_not_taken_is_tried_again_until_it_is_or_never_will_be(
     assert_eq!(delivered(&app, &smtp).await.len(), 0);
     let failed = outbox(&app).await.remove(0);
     assert!(failed.error.unwrap().contains("451") && failed.attempts == 1);
+    let (_, told) = app.get("/mails?results=1").await;
+    let letter = &told["data"][0];
+    assert_eq!((&letter["recipient"], &letter["kind"]), (&json!("mary7@doe.test"), &json!("welcome")));
+    assert_eq!((&letter["state"], &letter["attempts"]), (&json!("waiting"), &json!(1)));
+    assert!(letter["error"].as_str().unwrap().contains("451") && letter.get("body").is_none(), "{told}");
     room::deliver_due(&app.ctx).await.unwrap();
     assert_eq!(outbox(&app).await[0].attempts, 1, "not at once");
     smtp.answer("250 ok");
@@ -125,6 +130,7 @@ async fn a_letter_that_is_not_taken_is_tried_again_until_it_is_or_never_will_be(
     assert!(letters.len() == 1 && letters[0].text.contains(&password), "{letters:?}");
     let sent = outbox(&app).await.remove(0);
     assert!(sent.sent_at.is_some() && sent.body_enc.is_none() && sent.due_at.is_none(), "{sent:?}");
+    assert_eq!(app.get("/mails").await.1["data"][0]["state"], "sent");
     app.pass(DAY);
     assert_eq!(delivered(&app, &smtp).await.len(), 0, "once");
 
@@ -133,6 +139,7 @@ async fn a_letter_that_is_not_taken_is_tried_again_until_it_is_or_never_will_be(
     delivered(&app, &smtp).await;
     let given_up = outbox(&app).await.remove(0);
     assert_eq!((given_up.due_at, given_up.body_enc, given_up.sent_at), (None, None, None));
+    assert_eq!(app.get("/mails").await.1["data"][0]["state"], "given_up");
     smtp.answer("451 later");
     add(9).await;
     for _ in 0..20 {

@@ -15,6 +15,10 @@ mod pages;
 #[path = "../servers/rows.rs"]
 #[allow(dead_code)]
 mod rows;
+#[path = "../servers/self_serving.rs"]
+#[allow(dead_code)]
+mod self_serving;
 mod servers;
+mod shop;
 mod smtp;
 mod sso;

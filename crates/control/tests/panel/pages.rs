@@ -41,8 +41,17 @@ async fn page(app: &App, path: &str) -> Option<(Response, String)> {
 #[tokio::test]
 async fn a_page_lets_in_what_is_ours_and_is_kept_nowhere() {
     let app = app().await;
-    for path in ["/", "/login", "/login?reason=used", "/profile", "/server/x", "/server/x/console", "/server/x/rebuild"]
-    {
+    for path in [
+        "/",
+        "/login",
+        "/login?reason=used",
+        "/profile",
+        "/new",
+        "/billing",
+        "/server/x",
+        "/server/x/console",
+        "/server/x/rebuild",
+    ] {
         let Some((response, _)) = page(&app, path).await else { continue };
         assert!(named(&response, "content-security-policy").ends_with("frame-ancestors 'none'"), "{path}");
         for (name, value) in [

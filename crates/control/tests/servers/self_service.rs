@@ -391,7 +391,7 @@ async fn what_is_wrong_is_refused_and_changes_nothing(database: Database) {
         ("usage", &["period=2025-02-30", "period[]=x", "range=y", "relStr=perhaps"][..]),
         ("hourlyStats", &["period[]=2025", "range=1m"]),
         ("report", &["period=-1", "period=25", "period=x", "currency=XXX"]),
-        ("statement", &["month=2025", "month=2025-13", "month=x"]),
+        ("statement", &["month=2025", "month=2025-13", "month=x", "format=xls"]),
         ("ledger", &["results=0", "results=201", "page=0"]),
         ("notices", &["results=x"]),
     ] {

@@ -116,6 +116,21 @@ pub async fn page(db: &impl Db, user_id: i64, offset: u64, limit: u64) -> Result
     Ok((query.offset(offset).limit(limit).all(db).await?, total))
 }
 
+/// As [`page`], of a time.
+pub async fn page_of_time(
+    db: &impl Db,
+    user_id: i64,
+    (from, until): (Micros, Micros),
+    offset: u64,
+    limit: u64,
+) -> Result<(Vec<Model>, u64), StoreError> {
+    let query =
+        Entity::find().filter(Column::UserId.eq(user_id)).filter(Column::At.gte(from)).filter(Column::At.lt(until));
+    let total = query.clone().count(db).await?;
+    let query = query.order_by_desc(Column::At).order_by_desc(Column::Id);
+    Ok((query.offset(offset).limit(limit).all(db).await?, total))
+}
+
 /// Credits and cancellations of a time, the oldest first.
 pub async fn credits(db: &impl Db, user_id: i64, from: Micros, until: Micros) -> Result<Vec<Model>, StoreError> {
     let query = Entity::find()

@@ -60,6 +60,13 @@ pub async fn by_id(db: &impl Db, server_id: i64) -> Result<Option<Model>, StoreE
     Ok(Entity::find_by_id(server_id).one(db).await?)
 }
 
+/// What these servers are called on statements; they may be gone by now.
+pub async fn names(db: &impl Db, server_ids: &[i64]) -> Result<Vec<(i64, String)>, StoreError> {
+    let query = Entity::find().select_only().column(Column::ServerId).column(Column::Name);
+    let query = query.filter(Column::ServerId.is_in(server_ids.iter().copied())).order_by_asc(Column::ServerId);
+    Ok(query.into_tuple().all(db).await?)
+}
+
 /// Servers of which an hour that ended before `until` is not in the ledger, those that wait longest first.
 pub async fn due(db: &impl Db, until: Micros, limit: u64) -> Result<Vec<Model>, StoreError> {
     let query = Entity::find().filter(Column::NextHourAt.lt(until));

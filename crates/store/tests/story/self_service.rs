@@ -313,6 +313,10 @@ async fn usage(store: &Store, jon: i64, package: i64, server: i64) {
     assert_eq!((sum.name.as_str(), sum.item.as_str(), sum.price_micro), ("web", "server", 730));
     let (page, total) = ledger::page(db, jon, 0, 1).await.unwrap();
     assert_eq!((page[0].hour_at, page[0].amount_micro, total), (Some(HOUR_AT + 2 * HOUR), 0, 6));
+    let time = (HOUR_AT, HOUR_AT + 2 * HOUR);
+    let (page, total) = ledger::page_of_time(db, jon, time, 4, 5).await.unwrap();
+    assert_eq!((page.len(), page[0].hour_at, total), (1, Some(HOUR_AT), 5), "credits of the time too");
+    assert_eq!(meter::names(db, &[server, 999]).await.unwrap(), [(server, "web".to_owned())]);
 }
 
 async fn run_outs(store: &Store, jon: i64, server: i64) {

@@ -14,6 +14,7 @@ import { Details } from "./Details.tsx";
 import { Figures } from "./Figures.tsx";
 import { Jobs } from "./Jobs.tsx";
 import { Manage } from "./Manage.tsx";
+import { Own } from "./Own.tsx";
 import { Power, usePower } from "./Power.tsx";
 import { Rename } from "./Rename.tsx";
 import { Screen } from "./Screen.tsx";
@@ -63,6 +64,7 @@ export function Server() {
           <Stack gap="lg">
             <Figures server={server} />
             <Manage server={server} />
+            {server.selfService && <Own server={server} />}
             <Jobs jobs={server.jobs} />
           </Stack>
         </Grid.Col>

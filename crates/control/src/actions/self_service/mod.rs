@@ -1,14 +1,19 @@
 //! What can be asked for of self service: credit, what customers may create, what they used.
 
 pub mod access;
+pub mod bills;
 pub mod credits;
 pub mod currencies;
+pub mod offers;
+pub mod own_servers;
 pub mod pack_servers;
 pub mod packs;
 pub mod prices;
 pub mod profiles;
 pub mod purchase;
+pub mod resize;
 pub mod settings;
+pub mod statements;
 pub mod usage;
 pub mod user_packs;
 

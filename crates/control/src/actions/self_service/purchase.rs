@@ -26,8 +26,13 @@ use crate::{
 };
 
 /// Of `servers.self_service`.
-const HOURLY: i32 = 1;
-const PACK: i32 = 2;
+pub const HOURLY: i32 = 1;
+pub const PACK: i32 = 2;
+
+/// Of the profiles by which such servers are created.
+pub(super) fn kind_of(self_service: i32) -> &'static str {
+    if self_service == PACK { profile::RESOURCE } else { profile::HOURLY }
+}
 
 /// By which right a server is created, and what it may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,12 +43,12 @@ pub struct Right {
     pub pack_id: Option<i64>,
 }
 
-/// What a new server takes of its right's limits.
-struct Taken {
-    memory_mib: i64,
-    storage_gib: i64,
-    cpu: i64,
-    traffic_gb: i64,
+/// What a server takes of its right's limits.
+pub(super) struct Taken {
+    pub memory_mib: i64,
+    pub storage_gib: i64,
+    pub cpu: i64,
+    pub traffic_gb: i64,
 }
 
 /// Creates a server of a customer's; answers it whole.
@@ -92,8 +97,7 @@ async fn right(ctx: &Context, owner: &user::Model, order: &OrderServer) -> Resul
             Error::invalid(format!("The packId must be a resource pack of the user's: {id} is none."))
         })?;
     }
-    let kind = if self_service == PACK { profile::RESOURCE } else { profile::HOURLY };
-    let profiles = profile::of_users(db, kind, &[owner.id]).await?;
+    let profiles = profile::of_users(db, kind_of(self_service), &[owner.id]).await?;
     let enabled: Vec<_> = profiles.into_iter().map(|(_, row)| row).filter(|row| row.enabled).collect();
     let ids: Vec<i64> = enabled.iter().map(|row| row.id).collect();
     let template = order.operating_system_id.filter(|id| *id != 0);
@@ -131,8 +135,7 @@ pub(crate) async fn check_in(
     now: Micros,
 ) -> Result<(), Error> {
     let account = account::lock(tx, owner.id, now).await?;
-    let kind = if right.self_service == PACK { profile::RESOURCE } else { profile::HOURLY };
-    let profile = profile::by_id(tx, kind, right.profile_id).await?.filter(|row| row.enabled);
+    let profile = profile::by_id(tx, kind_of(right.self_service), right.profile_id).await?.filter(|row| row.enabled);
     let profile = profile.ok_or_else(|| Error::invalid("The user's group profile is not there any more."))?;
     if full(tx, owner.id, profile.id, profile.max_servers).await? {
         return Err(Error::invalid(format!("The profile {} allows {} servers.", profile.name, profile.max_servers)));
@@ -156,7 +159,12 @@ pub(crate) async fn check_in(
 }
 
 /// An hourly server needs a price, and who pays in advance the first hour of it.
-async fn affordable(tx: &Tx, owner: &user::Model, package: &package::Model, now: Micros) -> Result<(), Error> {
+pub(super) async fn affordable(
+    tx: &Tx,
+    owner: &user::Model,
+    package: &package::Model,
+    now: Micros,
+) -> Result<(), Error> {
     let price = rate::at(tx, &rate::package(package.id), now).await?;
     let price =
         price.ok_or_else(|| Error::invalid(format!("The package {} has no price by the hour.", package.name)))?;
@@ -186,7 +194,7 @@ impl Taken {
 }
 
 /// Every limit that it would pass. Traffic without a bound passes every bound.
-fn fits(name: &str, limits: &Limits, used: &Used, taken: &Taken) -> Result<(), Error> {
+pub(super) fn fits(name: &str, limits: &Limits, used: &Used, taken: &Taken) -> Result<(), Error> {
     let mut errors = Vec::new();
     let traffic = if taken.traffic_gb == 0 { i64::MAX } else { taken.traffic_gb };
     for (what, most, one) in [

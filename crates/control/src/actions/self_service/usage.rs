@@ -30,7 +30,6 @@ use crate::{
         money,
         period::{Period, Range},
         rating::MONTH_HOURS,
-        statement::{self, Statement},
     },
 };
 
@@ -166,7 +165,7 @@ fn periods_ago(period: Period, now: Micros) -> i64 {
 }
 
 /// A currency, what a token was worth in it, and what it is worth now.
-struct Money {
+pub struct Money {
     chosen: Option<currency_entity::Model>,
     default: Option<currency_entity::Model>,
     value: i64,
@@ -174,7 +173,12 @@ struct Money {
 
 impl Money {
     /// `times` are the end of what is shown, and now.
-    async fn of(db: &impl Db, user_id: i64, code: Option<&str>, times: (Micros, Micros)) -> Result<Self, Error> {
+    pub(crate) async fn of(
+        db: &impl Db,
+        user_id: i64,
+        code: Option<&str>,
+        times: (Micros, Micros),
+    ) -> Result<Self, Error> {
         let all = currency::all(db).await?;
         let theirs = account::get(db, user_id).await?.currency_id;
         let chosen = money::choose(&all, code, theirs).cloned();
@@ -192,8 +196,17 @@ impl Money {
         Ok(Self { chosen, default: all.into_iter().find(|row| row.is_default), value })
     }
 
-    fn amount(&self, micro: i64) -> String {
+    pub fn amount(&self, micro: i64) -> String {
         money::amount(micro, self.value)
+    }
+
+    /// As [`Money::amount`], with the decimals that an hour's price needs.
+    pub fn fine(&self, micro: i64) -> String {
+        money::fine(micro, self.value)
+    }
+
+    pub fn currency(&self) -> Option<&currency_entity::Model> {
+        self.chosen.as_ref()
     }
 
     fn texts(row: Option<&currency_entity::Model>) -> (String, String, String) {
@@ -324,33 +337,4 @@ fn by_server(sums: &[Sum], money: &Money, set: &settings::Current, month_hours: 
         server.value = money.amount(server.tokens.0);
     }
     servers
-}
-
-/// A month of the ledger as CSV; of this month where none is named.
-pub async fn statement(
-    ctx: &Context,
-    actor: &Actor,
-    relation: &Relation,
-    month: Option<&str>,
-) -> Result<String, Error> {
-    actor.require(Ability::Read)?;
-    let db = ctx.store.read();
-    let owner = customer(db, relation).await?;
-    let month = match month {
-        None => Month::of(ctx.now()),
-        Some(text) => Month::parse(text).ok_or_else(|| Error::invalid("The month must be one such as 2025-01."))?,
-    };
-    of_month(db, owner.id, month).await
-}
-
-/// As [`statement`], of a customer whose account may be gone.
-pub async fn of_month(db: &impl Db, user_id: i64, month: Month) -> Result<String, Error> {
-    let (start, end) = (month.start(), month.end());
-    Ok(statement::csv(&Statement {
-        month,
-        opening_micro: ledger::balance_before(db, user_id, start).await?,
-        credits: ledger::credits(db, user_id, start, end).await?,
-        usage: ledger::sums(db, user_id, start, end).await?,
-        closing_micro: ledger::balance_before(db, user_id, end).await?,
-    }))
 }

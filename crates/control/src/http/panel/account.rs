@@ -141,5 +141,6 @@ fn shown(row: user::Model) -> Account {
         timezone: row.timezone,
         admin: row.admin,
         two_factor: row.two_factor_auth,
+        self_service: row.self_service != 0,
     }
 }

@@ -45,6 +45,8 @@ pub fn router() -> Router<Context> {
         .route("/server/{uuid}", get(page))
         .route("/server/{uuid}/{room}", get(page))
         .route("/profile", get(page))
+        .route("/new", get(page))
+        .route("/billing", get(page))
         .route("/assets/{file}", get(asset))
         .route("/favicon.svg", get(|headers: HeaderMap| async move { known("favicon.svg", &headers) }))
         .route("/robots.txt", get(|headers: HeaderMap| async move { known("robots.txt", &headers) }))

@@ -49,6 +49,7 @@ pub fn page(mut details: ServerDetails, jobs: Vec<job::Model>, live: Option<Live
         created,
         built,
         protected,
+        self_service: row.self_service != 0,
         vnc,
         screen: live.as_ref().and_then(|live| live.screen.as_ref()).map(ToString::to_string),
         live: live.as_ref().map(|live| figures(live, row.cpu_cores)),

@@ -3,11 +3,13 @@
 
 mod account;
 pub mod assets;
+mod billing;
 mod convert;
 mod factor;
 mod keys;
 mod servers;
 mod session;
+mod shop;
 pub mod sso;
 
 use axum::{Json, Router, middleware, routing::get};
@@ -40,13 +42,21 @@ fn operations() -> OpenApiRouter<Context> {
         .routes(routes!(keys::list, keys::add))
         .routes(routes!(keys::remove))
         .routes(routes!(servers::list))
-        .routes(routes!(servers::retrieve))
+        .routes(routes!(servers::retrieve, shop::delete))
         .routes(routes!(servers::power))
         .routes(routes!(servers::reset_password))
         .routes(routes!(servers::rename))
         .routes(routes!(servers::templates))
         .routes(routes!(servers::build))
         .routes(routes!(servers::open_console))
+        .routes(routes!(shop::shop))
+        .routes(routes!(shop::templates))
+        .routes(routes!(shop::create))
+        .routes(routes!(shop::sizes, shop::resize))
+        .routes(routes!(billing::billing))
+        .routes(routes!(billing::bill))
+        .routes(routes!(billing::ledger))
+        .routes(routes!(billing::statement))
 }
 
 /// Operations of those who are not.

@@ -108,7 +108,7 @@ pub async fn templates(State(ctx): State<Context>, own: Own) -> Result<Json<Data
     Ok(Json(Data { data: found.into_iter().map(family).collect() }))
 }
 
-fn family((of, rows): (template_category::Model, Vec<template::Model>)) -> Family {
+pub(super) fn family((of, rows): (template_category::Model, Vec<template::Model>)) -> Family {
     let choice = |row: template::Model| Choice {
         id: row.id,
         name: row.name,

@@ -18,6 +18,7 @@ mod ip_block_bindings;
 mod ip_blocks;
 mod isos;
 mod login_tokens;
+mod mails;
 mod packages;
 mod queue;
 mod queue_events;
@@ -82,6 +83,7 @@ fn operations() -> OpenApiRouter<Context> {
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(audit::list))
+        .routes(routes!(mails::list))
         .routes(routes!(queue::list))
         .routes(routes!(queue::retrieve))
         .routes(routes!(queue::cancel))

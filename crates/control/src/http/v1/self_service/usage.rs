@@ -13,7 +13,10 @@ use berth_api::{
 
 use crate::{
     Context, Error,
-    actions::self_service::usage::{self as action, MOST_MONTHS_AGO},
+    actions::self_service::{
+        statements,
+        usage::{self as action, MOST_MONTHS_AGO},
+    },
     actor::Actor,
     http::{extract::Query, v1::users::read},
     self_service::period::{Period, Range},
@@ -80,14 +83,15 @@ pub async fn report(
     Ok(Json(Data { data: action::report(&ctx, &actor, &relation, months, query.text("currency")).await? }))
 }
 
-/// Retrieve a month of a user's ledger as CSV.
+/// Retrieve a month of a user's ledger as CSV or PDF.
 ///
 /// An addition of Berth's. The balance before, what was paid, what was used, the balance after.
 #[utoipa::path(get, path = "/selfService/statement/byUserExtRelationId/{extRelationId}", tag = "Self Service",
     params(("extRelationId" = String, Path, description = "The relation of a user."),
         ("relStr" = Option<bool>, Query, description = "Whether the relation is a text."),
-        ("month" = Option<String>, Query, description = "YYYY-MM, by default this month.")),
-    responses((status = 200, description = "The statement.", body = String, content_type = "text/csv"),
+        ("month" = Option<String>, Query, description = "YYYY-MM, by default this month."),
+        ("format" = Option<String>, Query, description = "csv, the default, or pdf.")),
+    responses((status = 200, description = "The statement, or a PDF of it.", body = String, content_type = "text/csv"),
         (status = 404, description = "No user has this relation."),
         (status = 422, description = "Which values are wrong.")))]
 pub async fn statement(
@@ -96,8 +100,9 @@ pub async fn statement(
     query: Query,
     Path(relation): Path<String>,
 ) -> Result<impl IntoResponse, Error> {
-    let text = action::statement(&ctx, &actor, &read(&query, relation)?, query.text("month")).await?;
-    Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], text))
+    let (relation, format) = (read(&query, relation)?, statements::Format::parse(query.text("format"))?);
+    let file = statements::statement(&ctx, &actor, &relation, query.text("month"), format).await?;
+    Ok(([(header::CONTENT_TYPE, file.content_type)], file.bytes))
 }
 
 /// At least one.
