@@ -1,7 +1,8 @@
-//! The words of the public API: request and response types, the paginator, lenient input.
+//! The words of the APIs: request and response types, the paginator, lenient input.
 //!
 //! Pure data: nothing here reads a database or a network.
 
+pub mod customer;
 pub mod data;
 pub mod lenient;
 pub mod page;

@@ -85,6 +85,8 @@ pub enum ActorKind {
     Token,
     /// Somebody who is logged in to the panel.
     Person,
+    /// A customer's own token of the customer API.
+    CustomerToken,
     /// A node, by its one-time token or its key.
     Node,
     /// The control server itself: scheduled work and first start.
@@ -145,6 +147,17 @@ impl Actor {
             abilities: abilities.into(),
             role: None,
         }
+    }
+
+    /// The person who asks, by themselves or by a token of their own; staff and programs of theirs are none.
+    pub fn person(&self) -> Option<i64> {
+        self.user_id.filter(|_| matches!(self.kind, ActorKind::Person | ActorKind::CustomerToken))
+    }
+
+    /// A customer's own token, at what is theirs.
+    pub fn customer_token(token_id: i64, user_id: i64, address: Option<IpAddr>, request_id: Option<String>) -> Self {
+        let kind = ActorKind::CustomerToken;
+        Self { kind, token_id: Some(token_id), ..Self::owner(user_id, address, request_id) }
     }
 
     pub fn may(&self, ability: Ability) -> bool {

@@ -46,6 +46,8 @@ pub struct Config {
     pub job_workers: u32,
     /// Requests a token may make in a second, on average over ten; 0 is without limit.
     pub requests_per_second: u32,
+    /// The same for a customer, of all of whose own tokens together.
+    pub customer_requests_per_second: u32,
     /// The same for an address, of requests without a good token.
     pub strange_requests_per_second: u32,
     /// How long an address that was given back rests before another server gets it.
@@ -86,6 +88,7 @@ impl Default for Config {
             builds_total: 8,
             job_workers: 16,
             requests_per_second: 2_000,
+            customer_requests_per_second: 10,
             strange_requests_per_second: 50,
             address_rest_s: 3_600,
             log_format: LogFormat::Text,

@@ -22,6 +22,8 @@ const CLIENTS: usize = 100_000;
 pub enum Client {
     /// A token's id.
     Token(i64),
+    /// The id of a customer, of all of whose own tokens together.
+    Customer(i64),
     /// Of those without a good token.
     Address(IpAddr),
 }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 /// Of a guest's picture; the node makes far smaller ones.
 const SCREEN_LIMIT_BYTES: usize = 64 << 10;
+const KIB_A_MIB: u64 = 1024;
 
 /// The newest sample of each node, and what it says of each server.
 #[derive(Default)]
@@ -66,6 +67,46 @@ pub struct LiveServer {
     pub sampled_at: Micros,
     /// What it used of processors since somebody last asked.
     cpu: CpuUse,
+}
+
+/// What people are told of a guest that runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Figures {
+    /// Of all its cores, 0 to 100.
+    pub cpu_percent: f64,
+    /// As the guest counts it; `None` where it does not say.
+    pub memory_used_mib: Option<u64>,
+    pub memory_mib: Option<u64>,
+    /// Of its file systems together; `None` where the guest does not say.
+    pub disk_used_bytes: Option<u64>,
+    pub disk_bytes: Option<u64>,
+    /// Since the guest was started.
+    pub in_bytes: u64,
+    pub out_bytes: u64,
+    pub sampled_at: Micros,
+}
+
+impl LiveServer {
+    pub fn figures(&self, cores: i64) -> Figures {
+        let proto::ServerStats {
+            cpu_percent, memory_unused_kib, memory_available_kib, interfaces, filesystems, ..
+        } = &self.stats;
+        let known = *memory_available_kib > 0;
+        let total = |of: fn(&proto::GuestFilesystem) -> u64| {
+            (!filesystems.is_empty()).then(|| filesystems.iter().map(of).sum::<u64>())
+        };
+        let cores = u32::try_from(cores).unwrap_or(1).max(1);
+        Figures {
+            cpu_percent: (cpu_percent / f64::from(cores) * 10.0).round() / 10.0,
+            memory_used_mib: known.then(|| memory_available_kib.saturating_sub(*memory_unused_kib) / KIB_A_MIB),
+            memory_mib: known.then_some(memory_available_kib / KIB_A_MIB),
+            disk_used_bytes: total(|one| one.used_bytes),
+            disk_bytes: total(|one| one.total_bytes),
+            in_bytes: interfaces.values().map(|one| one.rx_bytes).sum(),
+            out_bytes: interfaces.values().map(|one| one.tx_bytes).sum(),
+            sampled_at: self.sampled_at,
+        }
+    }
 }
 
 /// Of samples, 100 for each processor in full use.

@@ -23,6 +23,8 @@ pub struct NewToken {
     pub token_hash: String,
     pub password_enc: String,
     pub token_enc: String,
+    /// Who looks, where it is a person.
+    pub user_id: Option<i64>,
     pub expires_at: Micros,
     pub now: Micros,
 }
@@ -40,9 +42,16 @@ pub async fn replace(tx: &Tx, new: NewToken) -> Result<Model, StoreError> {
         token_enc: Set(new.token_enc),
         expires_at: Set(new.expires_at),
         used_at: Set(None),
+        user_id: Set(new.user_id),
         created_at: Set(new.now),
     };
     Ok(row.insert(tx).await?)
+}
+
+/// Ends those by which a person would look.
+pub async fn of_person_gone(tx: &Tx, server_id: i64, user_id: i64) -> Result<(), StoreError> {
+    Entity::delete_many().filter(Column::ServerId.eq(server_id)).filter(Column::UserId.eq(user_id)).exec(tx).await?;
+    Ok(())
 }
 
 pub async fn remove(tx: &Tx, server_id: i64, kind: &str) -> Result<(), StoreError> {

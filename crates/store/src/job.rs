@@ -100,6 +100,16 @@ pub async fn by_id(db: &impl ConnectionTrait, id: i64) -> Result<Option<job::Mod
     Ok(job::Entity::find_by_id(id).one(db).await?)
 }
 
+/// One of a server's.
+pub async fn of_server(
+    db: &impl ConnectionTrait,
+    server_id: i64,
+    uuid: Uuid,
+) -> Result<Option<job::Model>, StoreError> {
+    let query = job::Entity::find().filter(job::Column::ServerId.eq(server_id)).filter(job::Column::Uuid.eq(uuid));
+    Ok(query.one(db).await?)
+}
+
 /// The job that owns the server now, if one does.
 pub async fn blocking(db: &impl ConnectionTrait, server_id: i64) -> Result<Option<job::Model>, StoreError> {
     let query = unfinished(server_id).filter(job::Column::Exclusive.eq(true));

@@ -72,6 +72,12 @@ pub async fn sent(tx: &Tx, id: i64, now: Micros) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// How many of a kind a user was written since.
+pub async fn written(db: &impl Db, user_id: i64, kind: &str, since: Micros) -> Result<u64, StoreError> {
+    let letters = Entity::find().filter(Column::CreatedAt.gte(since)).filter(Column::UserId.eq(user_id));
+    Ok(letters.filter(Column::Kind.eq(kind)).count(db).await?)
+}
+
 /// With the time of the next attempt, or without one: then it is given up, and its text goes.
 pub async fn failed(tx: &Tx, id: i64, error: &str, next: Option<Micros>) -> Result<(), StoreError> {
     let mut row = ActiveModel { due_at: Set(next), error: Set(Some(error.to_owned())), ..Default::default() };

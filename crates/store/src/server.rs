@@ -253,6 +253,8 @@ pub async fn due_for_deletion(db: &impl Db, now: Micros, limit: u64) -> Result<V
 pub struct Filter {
     pub hypervisor_ids: Vec<i64>,
     pub owner_id: Option<i64>,
+    /// Owned by this user, or shared with them.
+    pub seen_by: Option<i64>,
     pub uuid: Option<Uuid>,
     /// The whole name.
     pub name: Option<String>,
@@ -328,6 +330,15 @@ fn condition(filter: &Filter) -> (String, Vec<Value>) {
     if let Some(owner) = filter.owner_id {
         values.push(owner.into());
         parts.push(format!("owner_id = ${}", values.len()));
+    }
+    if let Some(user) = filter.seen_by {
+        values.push(user.into());
+        let n = values.len();
+        // What is shared sleeps while its owner is suspended, as in `server_share`.
+        parts.push(format!(
+            "(owner_id = ${n} OR id IN (SELECT h.server_id FROM server_shares h JOIN servers v ON v.id = h.server_id \
+             JOIN users o ON o.id = v.owner_id WHERE h.guest_id = ${n} AND o.suspended = FALSE))"
+        ));
     }
     if let Some(uuid) = filter.uuid {
         values.push(uuid.into());

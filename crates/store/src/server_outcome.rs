@@ -114,6 +114,7 @@ pub async fn remove(tx: &Tx, id: i64, now: Micros) -> Result<(), StoreError> {
     crate::traffic::forget(tx, id, &interfaces).await?;
     crate::cpu_fairness::forget(tx, id).await?;
     crate::self_service::run_out::forget(tx, id).await?;
+    crate::server_share::of_server_gone(tx, id).await?;
     crate::port_forward::forget(tx, &interfaces).await?;
     crate::extra_mac::forget_unused(tx, &interfaces).await?;
     crate::interface_vlan::forget(tx, &interfaces).await?;

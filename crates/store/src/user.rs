@@ -7,7 +7,8 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::{
-    Micros, StoreError, Tx, entity::user, login_token, password_link, second_factor, self_service::account, session,
+    Micros, StoreError, Tx, customer_token, entity::user, login_token, password_link, second_factor,
+    self_service::account, server_share, session,
 };
 
 /// The role that may do everything. An administrator begins with it.
@@ -183,6 +184,8 @@ pub async fn delete(tx: &Tx, user: user::Model) -> Result<(), StoreError> {
     login_token::of_user_gone(tx, user.id).await?;
     password_link::of_user_gone(tx, user.id).await?;
     second_factor::remove(tx, user.id, user.updated_at).await?;
+    server_share::of_guest_gone(tx, user.id).await?;
+    customer_token::of_user_gone(tx, user.id).await?;
     account::forget(tx, user.id).await?;
     user.delete(tx).await?;
     Ok(())

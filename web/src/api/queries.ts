@@ -7,11 +7,14 @@ import {
   getFactor,
   getServer,
   getSession,
+  listInvitations,
   getShop,
   listKeys,
   listLedger,
   listServers,
   listSessions,
+  listShares,
+  listTokens,
   serverSizes,
   serverTemplates,
   shopTemplates,
@@ -64,6 +67,17 @@ export const templatesQuery = (uuid: string) =>
     staleTime: 60_000,
   });
 
+export const sharesQuery = (uuid: string) =>
+  queryOptions({
+    queryKey: ["servers", uuid, "shares"],
+    queryFn: async ({ signal }) => (await listShares(uuid, { signal })).data,
+  });
+
+export const invitationsQuery = queryOptions({
+  queryKey: ["invitations"],
+  queryFn: async ({ signal }) => (await listInvitations({ signal })).data,
+});
+
 export const factorQuery = queryOptions({
   queryKey: ["factor"],
   queryFn: async ({ signal }) => (await getFactor({ signal })).data,
@@ -72,6 +86,11 @@ export const factorQuery = queryOptions({
 export const keysQuery = queryOptions({
   queryKey: ["keys"],
   queryFn: async ({ signal }) => (await listKeys({ signal })).data,
+});
+
+export const tokensQuery = queryOptions({
+  queryKey: ["tokens"],
+  queryFn: async ({ signal }) => (await listTokens({ signal })).data,
 });
 
 export const sessionsQuery = queryOptions({

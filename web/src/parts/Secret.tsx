@@ -1,4 +1,4 @@
-// A password that is shown once: the window closes by its button alone.
+// A secret that is shown once: the window closes by its button alone.
 import { Button, Code, Group, Modal, Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -7,6 +7,8 @@ import { Copy } from "./Copy.tsx";
 export function Secret(props: {
   title: string;
   secret: string | undefined;
+  /** What it is, where it is no password. */
+  what?: string;
   onStored: () => void;
   children?: ReactNode;
 }) {
@@ -27,7 +29,7 @@ export function Secret(props: {
           <Code fz="lg" px="md" py="xs" flex={1} data-testid="secret">
             {props.secret}
           </Code>
-          <Copy value={props.secret ?? ""} what={t("password.new")} />
+          <Copy value={props.secret ?? ""} what={props.what ?? t("password.new")} />
         </Group>
         <Button onClick={props.onStored} data-autofocus>
           {t("password.stored")}

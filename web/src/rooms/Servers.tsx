@@ -27,6 +27,7 @@ import { gibibytes, mebibytes } from "../format.ts";
 import { LinkButton } from "../parts/LinkButton.tsx";
 import { Status, stateOf } from "../parts/Status.tsx";
 import { SystemIcon } from "../parts/SystemIcon.tsx";
+import { Invitations } from "./Invitations.tsx";
 import classes from "./Servers.module.css";
 
 const features = tableFeatures({
@@ -43,7 +44,7 @@ const columns = column.columns([
 ]);
 
 function matches(server: ServerCard, text: string): boolean {
-  const words = [server.name, server.hostname, server.os?.name, server.uuid, ...server.ipv4, ...server.ipv6];
+  const words = [server.name, server.hostname, server.os?.name, server.uuid, server.sharedBy, ...server.ipv4, ...server.ipv6];
   return text
     .toLowerCase()
     .split(/\s+/)
@@ -86,6 +87,7 @@ export function Servers() {
           )}
         </Group>
       </Group>
+      <Invitations />
       {data.length === 0 ? (
         <Nothing text={text} isEmpty={servers.length === 0} />
       ) : (
@@ -150,6 +152,11 @@ function ServerRow({ row }: { row: Row<typeof features, ServerCard> }) {
             <Text size="sm" c="dimmed" truncate>
               {server.os?.name ?? server.hostname ?? server.uuid}
             </Text>
+            {server.sharedBy && (
+              <Text size="xs" c="dimmed" truncate data-testid="shared">
+                {t("servers.sharedBy", { name: server.sharedBy })}
+              </Text>
+            )}
           </div>
         </Group>
       </td>

@@ -4,4 +4,6 @@
 pub mod account;
 pub mod billing;
 pub mod server;
+pub mod share;
 pub mod shop;
+pub mod token;

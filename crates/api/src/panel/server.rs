@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::share::Right;
+
 /// A server in the list.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -26,6 +28,10 @@ pub struct ServerCard {
     pub ipv4: Vec<String>,
     /// Addresses with the length of their subnet.
     pub ipv6: Vec<String>,
+    /// The name of the owner who shares it; null for one's own.
+    pub shared_by: Option<String>,
+    /// What whoever asks may do with it.
+    pub rights: Vec<Right>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -51,7 +57,7 @@ pub struct ServerPage {
     pub vnc: bool,
     /// Null while its node tells nothing.
     pub live: Option<LiveFigures>,
-    /// The picture of its screen: a PNG in base64.
+    /// The picture of its screen, for those who may open it: a PNG in base64.
     pub screen: Option<String>,
     /// What waits for its next start.
     pub pending: Vec<PendingChange>,
@@ -144,7 +150,7 @@ pub struct BuildOrder {
     pub template_id: i64,
     /// A host name (RFC 1123).
     pub hostname: String,
-    /// Ids of one's own keys.
+    /// Ids of one's own keys, also on a server that is shared.
     #[serde(default)]
     pub ssh_keys: Vec<i64>,
 }

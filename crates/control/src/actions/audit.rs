@@ -25,6 +25,7 @@ pub fn entry(
     let (actor_kind, actor_id) = match actor.kind {
         ActorKind::Token => ("token", actor.token_id),
         ActorKind::Person => ("user", actor.user_id),
+        ActorKind::CustomerToken => ("customer_token", actor.token_id),
         ActorKind::Node => ("node", None),
         ActorKind::System => ("system", None),
     };

@@ -10,7 +10,7 @@ use berth_api::{
     time,
 };
 use berth_store::{
-    Micros, Tx, audit,
+    Micros, Tx, audit, customer_token,
     entity::{session as entity, user as user_entity},
     login_failure,
     session::{self, NewSession},
@@ -168,7 +168,9 @@ pub(super) async fn tell_change(
     now: Micros,
 ) -> Result<(), Error> {
     let address = visitor.address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string());
-    let letter = Letter::PasswordChanged { name: user.name.clone(), address };
+    let tokens = customer_token::of_user(tx, user.id).await?;
+    let tokens = tokens.iter().filter(|token| token.expires_at.is_none_or(|at| at > now)).count();
+    let letter = Letter::PasswordChanged { name: user.name.clone(), address, tokens };
     mail::post(tx, mail::draft(ctx, &letter)?, user, now).await
 }
 
@@ -191,7 +193,7 @@ async fn count_attempt(ctx: &Context, visitor: &Visitor, account: &str) -> Resul
 fn client(visitor: &Visitor) -> String {
     let of = |address| match Client::of_address(address) {
         Client::Address(address) => address.to_string(),
-        Client::Token(_) => String::new(),
+        Client::Token(_) | Client::Customer(_) => String::new(),
     };
     visitor.address.map(of).unwrap_or_default()
 }

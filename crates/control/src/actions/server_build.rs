@@ -51,7 +51,8 @@ pub async fn build(ctx: &Context, actor: &Actor, server_id: i64, input: BuildSer
     if !offered.is_empty() && !offered.contains(&template.id) {
         return Err(Error::invalid("The operating system template is not offered by the server's group profile."));
     }
-    require_keys(ctx, details.owner.id, &order.ssh_keys).await?;
+    // Who builds somebody else's server, which is shared with them, puts their own keys into it.
+    require_keys(ctx, actor.person().unwrap_or(details.owner.id), &order.ssh_keys).await?;
     let password = crypt::new_password(ctx.rng.as_ref());
     let work = Arc::new(BuildWork {
         ctx: ctx.clone(),
@@ -131,9 +132,9 @@ fn fitting(details: &ServerDetails, template: Option<template::Model>) -> Result
     Ok(template)
 }
 
-/// Keys are the owner's and enabled; each that is not gets a sentence.
-pub(super) async fn require_keys(ctx: &Context, owner_id: i64, keys: &[i64]) -> Result<(), Error> {
-    let usable = server_ssh_key::usable(ctx.store.read(), owner_id, keys).await?;
+/// Keys are the user's and enabled; each that is not gets a sentence.
+pub(super) async fn require_keys(ctx: &Context, user_id: i64, keys: &[i64]) -> Result<(), Error> {
+    let usable = server_ssh_key::usable(ctx.store.read(), user_id, keys).await?;
     let errors = keys.iter().filter(|key| !usable.contains(key)).map(|key| format!("Invalid SSH key: {key}"));
     let errors = errors.collect::<Vec<_>>();
     if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }

@@ -7,7 +7,8 @@ const NAME_CHARACTERS: usize = 63;
 /// RFC 1123.
 const HOSTNAME_BYTES: usize = 253;
 const LABEL_BYTES: usize = 63;
-const KEYS: usize = 64;
+/// Keys that one build puts into a server.
+pub const KEYS: usize = 64;
 const USER_DATA_BYTES: usize = 64 << 10;
 /// Values of `swap` in MB and in GB, with what they are in MiB.
 const SWAP: [(f64, i64); 12] = [

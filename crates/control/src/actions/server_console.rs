@@ -8,12 +8,13 @@ use berth_store::{
 };
 use serde_json::json;
 
-use super::{entry, queue};
+use super::{entry, queue, server_access};
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
     clock::SECOND,
     http::auth::hash_token,
+    rights::Right,
 };
 
 /// How long a token opens a socket.
@@ -54,7 +55,7 @@ pub async fn vnc(ctx: &Context, actor: &Actor, server_id: i64) -> Result<Access,
         return Err(Error::Locked { msg: "The server is suspended.".to_owned(), queue_id: None });
     }
     let fresh = console_token::fresh(ctx.store.read(), server_id, ConsoleKind::Vnc.name(), ctx.now()).await?;
-    match fresh {
+    match fresh.filter(|token| token.user_id == actor.person()) {
         Some(token) => Ok(Access {
             token: ctx.open("console_tokens", "token_enc", token.uuid, &token.token_enc)?,
             password: ctx.open("console_tokens", "password_enc", token.uuid, &token.password_enc)?,
@@ -103,6 +104,7 @@ async fn renew(
         token_hash: hash_token(&token),
         password_enc: ctx.seal("console_tokens", "password_enc", uuid, &password),
         token_enc: ctx.seal("console_tokens", "token_enc", uuid, &token),
+        user_id: actor.person(),
         expires_at: now + TOKEN_LIFE,
         now,
     };
@@ -154,6 +156,16 @@ pub struct Opening {
     pub server: server::Model,
     pub hypervisor: entity::hypervisor::Model,
     pub password: String,
+    pub look: Look,
+}
+
+/// Who looks at what: what makes a socket one that may stay open.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    server_id: i64,
+    kind: ConsoleKind,
+    /// None for those whom the Global API let in.
+    user_id: Option<i64>,
 }
 
 /// Takes a token; the first caller within its time gets the console, every other nothing.
@@ -166,11 +178,30 @@ pub async fn open(ctx: &Context, kind: ConsoleKind, token: &str) -> Result<Openi
     let taken = taken.await?.ok_or(Error::Forbidden("this token is unknown, used or too old"))?;
     let db = ctx.store.read();
     let server = servers::by_id(db, taken.server_id).await?.ok_or(Error::NotFound("server"))?;
-    if server.suspended || (kind == ConsoleKind::Vnc && !server.vnc_enabled) {
+    let look = Look { server_id: server.id, kind, user_id: taken.user_id };
+    if !may_look(ctx, look, &server).await? {
         return Err(Error::Forbidden("console access is off"));
     }
     let hypervisor = berth_store::hypervisor::by_id(db, server.hypervisor_id).await?;
     let hypervisor = hypervisor.ok_or(Error::NotFound("hypervisor"))?;
     let password = ctx.open("console_tokens", "password_enc", taken.uuid, &taken.password_enc)?;
-    Ok(Opening { server, hypervisor, password })
+    Ok(Opening { server, hypervisor, password, look })
+}
+
+/// Whether a socket that was opened may stay open: nobody goes on looking who lost the right to it meanwhile.
+pub async fn may_go_on(ctx: &Context, look: Look) -> Result<bool, Error> {
+    match servers::by_id(ctx.store.read(), look.server_id).await? {
+        Some(server) => may_look(ctx, look, &server).await,
+        None => Ok(false),
+    }
+}
+
+async fn may_look(ctx: &Context, look: Look, server: &server::Model) -> Result<bool, Error> {
+    if server.suspended || (look.kind == ConsoleKind::Vnc && !server.vnc_enabled) {
+        return Ok(false);
+    }
+    match look.user_id {
+        Some(user) => server_access::may(ctx, user, server, Right::Console).await,
+        None => Ok(true),
+    }
 }

@@ -1,6 +1,7 @@
-//! A server that changes hands. What it is and does stays; tokens of consoles that its owner of before has do not.
+//! A server that changes hands. What it is and does stays; tokens of consoles that its owner of before has do not, and
+//! whom that owner shared it with.
 
-use berth_store::{console_token, self_service::run_out, server_change::Changes, user as users};
+use berth_store::{console_token, self_service::run_out, server_change::Changes, server_share, user as users};
 use serde_json::json;
 
 use super::{server_change::Changing, server_console::ConsoleKind};
@@ -31,7 +32,9 @@ pub async fn change(ctx: &Context, actor: &Actor, server_id: i64, owner_id: i64)
             run_out::decided(tx, row.id, true, changing.now).await?;
             let changes = Changes { owner_id: Some(owner.id), self_service, ..Changes::default() };
             let after = changing.write(tx, &row, changes, false).await?;
-            let (before, after) = (json!({ "owner": row.owner_id }), json!({ "owner": after.owner_id }));
+            let ended = server_share::of_server_gone(tx, row.id).await?;
+            let before = json!({ "owner": row.owner_id, "shares": ended });
+            let after = json!({ "owner": after.owner_id, "shares": 0 });
             changing.record(tx, "change_owner", &row, before, after).await
         })
     });

@@ -86,7 +86,8 @@ async fn check_owner(tx: &Tx, actor: &Actor, user_id: i64) -> Result<(), Error> 
     staff::guard(actor, &owner)
 }
 
-fn network(text: &str) -> Option<String> {
+/// A network as it is kept, of an address or a network as it was written.
+pub(super) fn network(text: &str) -> Option<String> {
     let text = text.trim();
     let net = text.parse::<IpNet>().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from))?;
     Some(net.trunc().to_string())

@@ -72,7 +72,7 @@ pub fn limit_stranger(ctx: &Context, address: Option<IpAddr>) -> Result<(), Erro
 }
 
 async fn known(ctx: &Context, request: &Parts, address: Option<IpAddr>) -> Result<Actor, Error> {
-    let token = bearer(request).ok_or(Error::Unauthenticated)?;
+    let token = bearer_text(request).filter(|token| has_the_form_of_a_token(token)).ok_or(Error::Unauthenticated)?;
     let row = api_token::by_hash(ctx.store.read(), &hash_token(token)).await?.ok_or(Error::Unauthenticated)?;
     let entity::api_token::Model { id, user_id, abilities, allow_list, expires_at, revoked_at, .. } = row;
     if revoked_at.is_some() || expires_at.is_some_and(|at| at <= ctx.now()) {
@@ -81,10 +81,7 @@ async fn known(ctx: &Context, request: &Parts, address: Option<IpAddr>) -> Resul
     let owner = user::by_id(ctx.store.read(), user_id).await?.filter(|owner| !owner.suspended);
     let owner = owner.ok_or(Error::Unauthenticated)?;
     tracing::Span::current().record("token", id);
-    let allowed: Vec<IpNet> = serde_json::from_value(allow_list).map_err(anyhow::Error::from)?;
-    if !allowed.is_empty() && !address.is_some_and(|address| allowed.iter().any(|net| net.contains(&address))) {
-        return Err(Error::Forbidden("this token may not be used from this address"));
-    }
+    require_address(allow_list, address)?;
     ctx.limits.take(Client::Token(id), ctx.config.requests_per_second, ctx.now())?;
     // What the owner may do now bounds the token, whatever that was when the token was made.
     let role = Role::of(&owner).ok_or(Error::Forbidden("this token's owner has no role among staff"))?;
@@ -100,11 +97,20 @@ async fn known(ctx: &Context, request: &Parts, address: Option<IpAddr>) -> Resul
     })
 }
 
-fn bearer(request: &Parts) -> Option<&str> {
+/// Refuses an address that is not on a token's list. An empty list allows every one.
+pub fn require_address(allow_list: serde_json::Value, address: Option<IpAddr>) -> Result<(), Error> {
+    let allowed: Vec<IpNet> = serde_json::from_value(allow_list).map_err(anyhow::Error::from)?;
+    if allowed.is_empty() || address.is_some_and(|address| allowed.iter().any(|net| net.contains(&address))) {
+        return Ok(());
+    }
+    Err(Error::Forbidden("this token may not be used from this address"))
+}
+
+/// What a request carries as its bearer token, whatever it is.
+pub fn bearer_text(request: &Parts) -> Option<&str> {
     let value = request.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && has_the_form_of_a_token(token)).then_some(token)
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Actor {

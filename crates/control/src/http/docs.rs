@@ -1,11 +1,12 @@
-//! The API's documentation for people, at `/api/docs/`: Swagger UI over the document, out of the binary alone.
+//! The documentation of the two APIs for programs, for people, at `/api/docs/`: Swagger UI over their documents, out of the
+//! binary alone.
 
 use axum::{
     Router,
     http::{HeaderName, HeaderValue, header},
 };
 use tower_http::set_header::SetResponseHeaderLayer;
-use utoipa_swagger_ui::{Config, SwaggerUi};
+use utoipa_swagger_ui::{Config, SwaggerUi, Url};
 
 use crate::Context;
 
@@ -21,7 +22,9 @@ const HEADERS: [(HeaderName, &str); 3] = [
 ];
 
 pub fn router() -> Router<Context> {
-    let config = Config::from("/api/v1/openapi.json").try_it_out_enabled(true).persist_authorization(false);
+    let documents =
+        [Url::with_primary("Global API", "/api/v1/openapi.json", true), Url::new("Customer API", "/api/openapi.json")];
+    let config = Config::new(documents).try_it_out_enabled(true).persist_authorization(false);
     let page = Router::from(SwaggerUi::new(PATH).config(config));
     HEADERS.into_iter().fold(page, |page, (name, value)| {
         page.layer(SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value)))

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod auth;
 mod body;
+pub mod customer;
 mod docs;
 pub mod extract;
 mod img;
@@ -48,6 +49,7 @@ const READY_LIMIT: Duration = Duration::from_secs(2);
 pub fn router(ctx: &Context) -> Router {
     let doors = Router::new()
         .nest("/api/v1", v1::router(ctx))
+        .nest("/api", customer::router(ctx))
         .merge(docs::router())
         .merge(node::router().layer(time_limit()))
         .merge(node_install::router().layer(time_limit()))

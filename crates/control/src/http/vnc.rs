@@ -23,7 +23,7 @@ use futures::{SinkExt, StreamExt};
 use super::{extract::Query, origin, page::base_url, panel::assets};
 use crate::{
     Context, Error,
-    actions::server_console::{self, ConsoleKind, Opening},
+    actions::server_console::{self, ConsoleKind, Look, Opening},
     nodes::console::{self, Console},
 };
 
@@ -31,7 +31,7 @@ use crate::{
 const FRAME_LIMIT_BYTES: usize = 1 << 20;
 /// A client that takes nothing in for so long is gone.
 const WRITE_LIMIT: Duration = Duration::from_secs(30);
-/// Between pings, which keep proxies from closing a quiet console.
+/// Between pings, which keep proxies from closing a quiet console; and between looks at who may still look.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
 /// `commissionStatus` of a server that no build is under way for.
@@ -76,9 +76,10 @@ async fn connect(
     }
     let token = query.text("token").ok_or(Error::Forbidden("this token is unknown, used or too old"))?;
     let opening = server_console::open(&ctx, kind, token).await?;
+    let look = opening.look;
     let console = open_on_node(&ctx, kind, opening).await?;
     let upgrade = upgrade.protocols(["binary"]).max_message_size(FRAME_LIMIT_BYTES).max_frame_size(FRAME_LIMIT_BYTES);
-    Ok(upgrade.on_upgrade(move |socket| pump(socket, console)).into_response())
+    Ok(upgrade.on_upgrade(move |socket| pump(socket, console, (ctx, look))).into_response())
 }
 
 async fn open_on_node(ctx: &Context, kind: ConsoleKind, opening: Opening) -> Result<Console, Error> {
@@ -96,8 +97,8 @@ async fn open_on_node(ctx: &Context, kind: ConsoleKind, opening: Opening) -> Res
     console.map_err(|error| Error::Unavailable(error.to_string()))
 }
 
-/// Bytes both ways until one end closes.
-async fn pump(socket: WebSocket, console: Console) {
+/// Bytes both ways until one end closes, or whoever looks may do so no more.
+async fn pump(socket: WebSocket, console: Console, (ctx, look): (Context, Look)) {
     let (mut to_client, mut from_client) = socket.split();
     let Console { to_guest, mut from_guest } = console;
     let mut ping = tokio::time::interval(PING_EVERY);
@@ -124,7 +125,11 @@ async fn pump(socket: WebSocket, console: Console) {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
             },
-            _ = ping.tick() => Message::Ping(Bytes::new()),
+            _ = ping.tick() => match server_console::may_go_on(&ctx, look).await {
+                Ok(false) => break "You may not look at this any more.".to_owned(),
+                // A database that is away closes nobody's console.
+                Ok(true) | Err(_) => Message::Ping(Bytes::new()),
+            },
         };
         match tokio::time::timeout(WRITE_LIMIT, to_client.send(message)).await {
             Ok(Ok(())) => {}

@@ -21,8 +21,14 @@ pub enum Letter {
     Credit { name: String, kind: &'static str, balance: String },
     /// Somebody asked for a link by which the password is set anew.
     ForgottenPassword { name: String, token: String, minutes: i64 },
-    /// The account's password is another one now.
-    PasswordChanged { name: String, address: String },
+    /// The account's password is another one now; so many API tokens hold on.
+    PasswordChanged { name: String, address: String, tokens: usize },
+    /// A token of the customer API was made.
+    ApiToken { name: String, token: String, address: String },
+    /// Somebody would share a server, until then. Without its name, which they could make say anything.
+    ShareInvitation { name: String, owner: String, email: String, until: String },
+    /// Somebody accepted such an invitation.
+    ShareAccepted { name: String, guest: String, email: String, server: String, uuid: String },
     /// A login from a place and a browser that hold no session of the account.
     SignIn { name: String, address: String, browser: String, at: String },
 }
@@ -36,7 +42,7 @@ static LETTERS: LazyLock<Environment<'static>> = LazyLock::new(|| {
     letters
 });
 
-const TEXTS: [(&str, &str); 8] = [
+const TEXTS: [(&str, &str); 11] = [
     ("welcome", include_str!("letters/welcome.txt")),
     ("server_built", include_str!("letters/server_built.txt")),
     ("server_password", include_str!("letters/server_password.txt")),
@@ -44,6 +50,9 @@ const TEXTS: [(&str, &str); 8] = [
     ("credit", include_str!("letters/credit.txt")),
     ("forgotten_password", include_str!("letters/forgotten_password.txt")),
     ("password_changed", include_str!("letters/password_changed.txt")),
+    ("api_token", include_str!("letters/api_token.txt")),
+    ("share_invitation", include_str!("letters/share_invitation.txt")),
+    ("share_accepted", include_str!("letters/share_accepted.txt")),
     ("sign_in", include_str!("letters/sign_in.txt")),
 ];
 
@@ -58,6 +67,9 @@ impl Letter {
             Letter::Credit { .. } => "credit",
             Letter::ForgottenPassword { .. } => "forgotten_password",
             Letter::PasswordChanged { .. } => "password_changed",
+            Letter::ApiToken { .. } => "api_token",
+            Letter::ShareInvitation { .. } => "share_invitation",
+            Letter::ShareAccepted { .. } => "share_accepted",
             Letter::SignIn { .. } => "sign_in",
         }
     }
@@ -82,7 +94,12 @@ impl Letter {
             Letter::Traffic { name, uuid, percent } => context! { name, uuid, percent },
             Letter::Credit { name, kind, balance } => context! { name, kind => *kind, balance },
             Letter::ForgottenPassword { name, token, minutes } => context! { name, token, minutes },
-            Letter::PasswordChanged { name, address } => context! { name, address },
+            Letter::PasswordChanged { name, address, tokens } => context! { name, address, tokens },
+            Letter::ApiToken { name, token, address } => context! { name, token, address },
+            Letter::ShareInvitation { name, owner, email, until } => context! { name, owner, email, until },
+            Letter::ShareAccepted { name, guest, email, server, uuid } => {
+                context! { name, guest, email, server, uuid }
+            }
             Letter::SignIn { name, address, browser, at } => context! { name, address, browser, at },
         }
     }
@@ -111,7 +128,22 @@ mod tests {
             Letter::Credit { name: text("Jon"), kind: "low_credit", balance: text("12.5") },
             Letter::Credit { name: text("Jon"), kind: "suspended", balance: text("-0.25") },
             Letter::ForgottenPassword { name: text("Jon"), token: text("t0ken"), minutes: 60 },
-            Letter::PasswordChanged { name: text("Jon"), address: text("192.0.2.1") },
+            Letter::PasswordChanged { name: text("Jon"), address: text("192.0.2.1"), tokens: 0 },
+            Letter::PasswordChanged { name: text("Jon"), address: text("192.0.2.1"), tokens: 2 },
+            Letter::ApiToken { name: text("Jon"), token: text("backup script"), address: text("192.0.2.1") },
+            Letter::ShareInvitation {
+                name: text("Mary"),
+                owner: text("Jon\r\nBcc: all@example.test"),
+                email: text("jon@doe.test"),
+                until: text("12 December 2026, 12:00 UTC"),
+            },
+            Letter::ShareAccepted {
+                name: text("Jon"),
+                guest: text("Mary"),
+                email: text("mary@doe.test"),
+                server: text("web"),
+                uuid: text("0000"),
+            },
             Letter::SignIn {
                 name: text("Jon"),
                 address: text("192.0.2.1"),

@@ -70,6 +70,7 @@ pub const OPERATIONS: &[(&str, &str, Ability)] = &[
     ("DELETE", "/firewall/rulesets/{rulesetId}", Admin),
     ("GET", "/firewall/rulesets/{rulesetId}", Read),
     ("PUT", "/firewall/rulesets/{rulesetId}", Admin),
+    ("GET", "/mails", Inspect),
     ("GET", "/media/icons", Read),
     ("POST", "/media/icons", Admin),
     ("DELETE", "/media/icons/{iconId}", Admin),

@@ -10,13 +10,13 @@ use crate::{
     app::App,
     browser::{Browser, PASSWORD, give_password, logged_in},
     rows::{self, Company},
-    shop,
+    shares, shop,
 };
 
 const PUBLIC_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJq1Y5jVvW0sDqkTjMhiW3FfqyDR2BqUKe8hVrGh1v0p jon";
 
 /// Every operation of the document with a body that it accepts; one without fails here.
-fn operations(company: &Company) -> Vec<(String, String, Option<Value>)> {
+pub fn operations(company: &Company) -> Vec<(String, String, Option<Value>)> {
     let document = serde_json::to_value(panel::openapi()).unwrap();
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -32,6 +32,7 @@ fn operations(company: &Company) -> Vec<(String, String, Option<Value>)> {
                 "POST /second-factor/end" | "POST /second-factor/codes" => {
                     Some(json!({ "password": PASSWORD, "code": "000000" }))
                 }
+                "POST /tokens" => Some(json!({ "name": "cron", "scopes": ["servers:read"], "password": PASSWORD })),
                 "POST /keys" => Some(json!({ "name": "laptop", "publicKey": PUBLIC_KEY })),
                 "POST /servers/{uuid}/power" => Some(json!({ "action": "shutdown" })),
                 "POST /servers/{uuid}/password" => Some(json!({})),
@@ -42,6 +43,9 @@ fn operations(company: &Company) -> Vec<(String, String, Option<Value>)> {
                 "POST /shop/servers" => Some(shop::order(company, company.package)),
                 "PUT /servers/{uuid}/size" => Some(json!({ "sizeId": company.package })),
                 "POST /servers/{uuid}/console" => Some(json!({ "kind": "serial" })),
+                "POST /servers/{uuid}/shares" => Some(json!({ "email": "guest@doe.test", "rights": ["power"] })),
+                "PUT /servers/{uuid}/shares/{id}" => Some(json!({ "rights": ["power"] })),
+                "POST /invitations/{id}" => None,
                 name if name.starts_with("GET ") || name.starts_with("DELETE ") => None,
                 name => panic!("{name}: say here which body it takes"),
             };
@@ -86,6 +90,17 @@ async fn t03_another_customers_things_are_not_there() {
         assert_eq!(app.put("/users/8/byExtRelation", json!({ "enabled": false })).await.0, 201);
         let thing = match path.as_str() {
             "/sessions/{id}" => owner.get("/sessions").await.body["data"][0]["id"].to_string(),
+            "/servers/{uuid}/shares/{id}" => {
+                shares::invite(&mut owner, &uuid, "somebody@doe.test", &[]).await.to_string()
+            }
+            "/invitations/{id}" => {
+                let marys = shares::server_of(&app, &company, mary).await;
+                shares::invite(&mut stranger, &marys, "jon@doe.test", &["power"]).await.to_string()
+            }
+            "/tokens/{id}" => {
+                let token = json!({ "name": "to go", "scopes": ["account:read"], "password": PASSWORD });
+                owner.call("POST", "/tokens", Some(token)).await.body["data"]["id"].to_string()
+            }
             "/keys/{id}" => {
                 let key = json!({ "name": "to go", "publicKey": PUBLIC_KEY });
                 owner.call("POST", "/keys", Some(key)).await.body["data"]["id"].to_string()

@@ -19,6 +19,7 @@ mod rows;
 #[allow(dead_code)]
 mod self_serving;
 mod servers;
+mod shares;
 mod shop;
 mod smtp;
 mod sso;

@@ -18,6 +18,8 @@ pub struct Model {
     pub token_enc: String,
     pub expires_at: i64,
     pub used_at: Option<i64>,
+    /// Who looks, where it is a person; those of the Global API have none.
+    pub user_id: Option<i64>,
     pub created_at: i64,
 }
 

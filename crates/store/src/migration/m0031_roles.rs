@@ -29,7 +29,7 @@ mod tests {
         let url = format!("sqlite://{}?mode=rwc", dir.path().join("berth.db").display());
         let db = ::sea_orm::Database::connect(url).await.unwrap();
         let before = Migrator::migrations().iter().position(|one| one.name() == Migration.name()).unwrap();
-        Migrator::up(&db, Some(u32::try_from(before).unwrap())).await.unwrap();
+        Migrator::up(&db, Some(<u32 as TryFrom<usize>>::try_from(before).unwrap())).await.unwrap();
         for (uuid, admin) in [("01", "TRUE"), ("02", "FALSE"), ("03", "FALSE")] {
             let sql = format!(
                 "INSERT INTO users (uuid, name, email, email_key, password_hash, admin, self_service, \

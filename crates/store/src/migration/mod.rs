@@ -21,6 +21,8 @@ mod m0022_dhcp;
 mod m0023_vlans;
 mod m0030_mail;
 mod m0031_roles;
+mod m0032_shares;
+mod m0033_customer_tokens;
 mod m0038_package_packets;
 
 use sea_orm_migration::prelude::*;
@@ -50,6 +52,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0023_vlans::Migration),
             Box::new(m0030_mail::Migration),
             Box::new(m0031_roles::Migration),
+            Box::new(m0032_shares::Migration),
+            Box::new(m0033_customer_tokens::Migration),
             Box::new(m0038_package_packets::Migration),
         ]
     }

@@ -1,7 +1,9 @@
 //! Sessions of the panel, logins from other sites, and logins that failed.
 
 use berth_store::{
-    Store, login_failure,
+    Store,
+    customer_token::{self, NewToken},
+    login_failure,
     login_token::{self, NewPair},
     mail::{self, NewMail},
     password_link,
@@ -19,6 +21,7 @@ pub async fn tell(store: &Store, people: &People) {
     letters(store, people).await;
     failures(store).await;
     factors(store, people).await;
+    customer_tokens(store, people).await;
 }
 
 fn new(user_id: i64, token: &str) -> NewSession {
@@ -181,6 +184,9 @@ async fn letters(store: &Store, people: &People) {
     let due = async |now, limit| ids(&mail::due(db, now, limit).await.unwrap());
     assert_eq!(due(NOW, 9).await, [first.id]);
     assert_eq!(due(NOW + SECOND, 1).await, [first.id], "the oldest first");
+    let written = async |kind, since| mail::written(db, jon, kind, since).await.unwrap();
+    assert_eq!((written("welcome", NOW).await, written("welcome", NOW + SECOND).await), (2, 1));
+    assert_eq!((written("other", NOW).await, mail::written(db, people.mary, "welcome", NOW).await.unwrap()), (0, 0));
     let claim = async |row: berth_store::entity::mail::Model| {
         write_in!(store, [row] | tx | mail::claim(tx, &row, NOW + 5 * SECOND).await).unwrap()
     };
@@ -206,4 +212,35 @@ async fn letters(store: &Store, people: &People) {
 
 fn ids(rows: &[berth_store::entity::mail::Model]) -> Vec<i64> {
     rows.iter().map(|row| row.id).collect()
+}
+
+async fn customer_tokens(store: &Store, people: &People) {
+    let (db, jon, mary) = (store.read(), people.jon, people.mary);
+    let make = async |user_id, hash: &str| {
+        let new = NewToken {
+            user_id,
+            name: "cron".to_owned(),
+            token_hash: hash.to_owned(),
+            scopes: vec!["servers:read".to_owned()],
+            allow_list: vec!["2001:db8::/32".to_owned()],
+            expires_at: Some(NOW + SECOND),
+            now: NOW,
+        };
+        write_in!(store, [new] | tx | customer_token::insert(tx, new).await).unwrap()
+    };
+    let (first, second, marys) = (make(jon, "t1").await, make(jon, "t2").await, make(mary, "t3").await);
+    let (found, user) = customer_token::by_hash(db, "t1").await.unwrap().unwrap();
+    assert_eq!((&found, user.id, found.used_at), (&first, jon, None));
+    assert_eq!(customer_token::by_hash(db, "t").await.unwrap(), None);
+    assert_eq!(customer_token::of_user(db, jon).await.unwrap(), [second.clone(), first.clone()]);
+    write_in!(store, |tx| customer_token::touch(tx, first.id, NOW + SECOND).await).unwrap();
+    assert_eq!(customer_token::by_hash(db, "t1").await.unwrap().unwrap().0.used_at, Some(NOW + SECOND));
+    let remove = async |id| write_in!(store, |tx| customer_token::remove(tx, jon, id).await).unwrap();
+    assert_eq!(remove(marys.id).await, None, "another's is not his to end");
+    assert_eq!(remove(second.id).await, Some(second.clone()));
+    assert_eq!(remove(second.id).await, None, "once");
+    write_in!(store, |tx| customer_token::of_user_gone(tx, jon).await).unwrap();
+    assert_eq!(customer_token::of_user(db, jon).await.unwrap(), []);
+    assert_eq!(customer_token::of_user(db, mary).await.unwrap(), std::slice::from_ref(&marys));
+    write_in!(store, |tx| customer_token::of_user_gone(tx, mary).await).unwrap();
 }

@@ -17,6 +17,7 @@ mod server;
 mod server_changes;
 mod server_end;
 mod server_parts;
+mod server_shares;
 mod traffic_told;
 mod watch;
 mod work;
@@ -43,6 +44,7 @@ async fn every_query_answers_what_its_noun_promises(database: Database) {
     server_parts::tell(&store, &people, &nodes, &goods, server).await;
     addresses::tell(&store, &nodes, &people, server).await;
     names::tell(&store, server).await;
+    server_shares::tell(&store, &people, server).await;
     server_changes::tell(&store, &people, server).await;
     media::tell(&store, &nodes, server).await;
     firewalls::tell(&store, &goods, server).await;

@@ -57,6 +57,7 @@ async fn removal(store: &Store, people: &People, nodes: &Nodes, goods: &Goods, s
     assert!(server_details::by_id(db, server).await.unwrap().is_none());
     assert_eq!(server_disk::of_server(db, server).await.unwrap(), []);
     assert_eq!(server_interface::of_server(db, server).await.unwrap(), []);
+    assert_eq!(berth_store::server_share::of_server(db, server).await.unwrap(), [], "nobody shares it any more");
     assert_eq!(ipv4_address::of_interface(db, interface).await.unwrap(), []);
     assert_eq!(ipv4_address::free(db, &[block4], NOW + 30, 100).await.unwrap(), 4, "its addresses are free");
     assert_eq!(ipv4_address::free(db, &[block4], NOW + 29, 100).await.unwrap(), 2, "and rest");

@@ -214,6 +214,7 @@ async fn console_tokens(store: &Store, server: i64) {
         token_hash: format!("hash {n}"),
         password_enc: "sealed".to_owned(),
         token_enc: "sealed".to_owned(),
+        user_id: Some(7),
         expires_at: NOW + SECOND,
         now: NOW,
     };
@@ -232,6 +233,11 @@ async fn console_tokens(store: &Store, server: i64) {
     assert_eq!(take("hash 2", "vnc", NOW + 1).await, None, "once");
     write_in!(store, |tx| console_token::replace(tx, new(3)).await).unwrap();
     write_in!(store, |tx| console_token::remove(tx, server, "vnc").await).unwrap();
+    assert_eq!(console_token::fresh(db, server, "vnc", NOW).await.unwrap(), None);
+    let fourth = write_in!(store, |tx| console_token::replace(tx, new(4)).await).unwrap();
+    write_in!(store, |tx| console_token::of_person_gone(tx, server, 8).await).unwrap();
+    assert_eq!(console_token::fresh(db, server, "vnc", NOW).await.unwrap(), Some(fourth), "another looks");
+    write_in!(store, |tx| console_token::of_person_gone(tx, server, 7).await).unwrap();
     assert_eq!(console_token::fresh(db, server, "vnc", NOW).await.unwrap(), None);
 }
 

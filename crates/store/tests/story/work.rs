@@ -55,6 +55,8 @@ async fn queued(store: &Store, nodes: &Nodes, server: i64) -> (Job, Job) {
     let power = enqueue(store, new_job(3, "power", Some(server), node, false)).await.unwrap();
     assert_eq!(job::by_id(db, power.id).await.unwrap().as_ref(), Some(&power));
     assert_eq!(job::by_id(db, 999).await.unwrap(), None);
+    assert_eq!(job::of_server(db, server, power.uuid).await.unwrap().as_ref(), Some(&power));
+    assert_eq!(job::of_server(db, 999, power.uuid).await.unwrap(), None, "another server's");
     assert_eq!(job::blocking(db, server).await.unwrap().as_ref(), Some(&build));
     assert_eq!(job::waiting(db, server, "power").await.unwrap(), 1);
     assert_eq!(job::waiting(db, server, "delete").await.unwrap(), 0);

@@ -7,6 +7,7 @@ import { Factor } from "./Factor.tsx";
 import { Keys } from "./Keys.tsx";
 import { Password } from "./Password.tsx";
 import { Sessions } from "./Sessions.tsx";
+import { Tokens } from "./Tokens.tsx";
 
 export function Profile() {
   const { t } = useTranslation();
@@ -27,6 +28,7 @@ export function Profile() {
       <Password />
       <Factor />
       <Keys />
+      <Tokens />
       <Sessions />
     </Stack>
   );

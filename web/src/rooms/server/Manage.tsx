@@ -9,6 +9,7 @@ import type { ServerPage } from "../../api/generated/model";
 import { resetServerPassword } from "../../api/generated/panel.ts";
 import { queryClient, serverQuery } from "../../api/queries.ts";
 import { LinkButton } from "../../parts/LinkButton.tsx";
+import { may } from "../../parts/rights.ts";
 import { Secret } from "../../parts/Secret.tsx";
 import { tellFailure } from "../../parts/said.ts";
 
@@ -42,7 +43,9 @@ export function Manage({ server }: { server: ServerPage }) {
             leftSection={<IconKey size={18} />}
             onClick={ask}
             loading={reset.isPending}
-            disabled={isOut || server.state !== "complete" || server.power !== "running"}
+            disabled={
+              isOut || server.state !== "complete" || server.power !== "running" || !may(server, "password")
+            }
           >
             {t("password.reset")}
           </Button>
@@ -56,7 +59,7 @@ export function Manage({ server }: { server: ServerPage }) {
             params={{ uuid: server.uuid }}
             variant="default"
             leftSection={<IconRotateRectangle size={18} />}
-            disabled={isOut || server.protected}
+            disabled={isOut || server.protected || !may(server, "rebuild")}
           >
             {t(server.built ? "rebuild.title" : "rebuild.first")}
           </LinkButton>

@@ -15,6 +15,7 @@ import type { Power as Action, ServerPage } from "../../api/generated/model";
 import { power } from "../../api/generated/panel.ts";
 import { queryClient, serverQuery } from "../../api/queries.ts";
 import { LinkButton } from "../../parts/LinkButton.tsx";
+import { may } from "../../parts/rights.ts";
 import { tellFailure } from "../../parts/said.ts";
 
 export function usePower(server: ServerPage) {
@@ -46,16 +47,18 @@ export function Power({ server }: { server: ServerPage }) {
   const isOut = server.suspended || server.state !== "complete";
   return (
     <Group gap="xs">
-      <LinkButton
-        to="/server/$uuid/console"
-        params={{ uuid: server.uuid }}
-        variant="default"
-        leftSection={<IconTerminal2 size={18} />}
-        disabled={isOut}
-      >
-        {t("server.console")}
-      </LinkButton>
-      {isRunning ? (
+      {may(server, "console") && (
+        <LinkButton
+          to="/server/$uuid/console"
+          params={{ uuid: server.uuid }}
+          variant="default"
+          leftSection={<IconTerminal2 size={18} />}
+          disabled={isOut}
+        >
+          {t("server.console")}
+        </LinkButton>
+      )}
+      {!may(server, "power") ? null : isRunning ? (
         <Button.Group>
           <Button
             leftSection={<IconRefresh size={17} />}

@@ -4,10 +4,12 @@ import { IconTerminal2 } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import type { ServerPage } from "../../api/generated/model";
+import { may } from "../../parts/rights.ts";
 import classes from "./Server.module.css";
 
 export function Screen({ server }: { server: ServerPage }) {
   const { t } = useTranslation();
+  if (!may(server, "console")) return null;
   const isOpenable = server.state === "complete" && !server.suspended && server.power !== "off";
   return (
     <Paper component="section" aria-labelledby="screen">

@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import type { ServerPage } from "../../api/generated/model";
 import { serverQuery } from "../../api/queries.ts";
 import { LinkAnchor, LinkButton } from "../../parts/LinkButton.tsx";
+import { may } from "../../parts/rights.ts";
 import { Status } from "../../parts/Status.tsx";
 import { SystemIcon } from "../../parts/SystemIcon.tsx";
 import { BuildProgress } from "./BuildProgress.tsx";
@@ -18,6 +19,7 @@ import { Own } from "./Own.tsx";
 import { Power, usePower } from "./Power.tsx";
 import { Rename } from "./Rename.tsx";
 import { Screen } from "./Screen.tsx";
+import { Sharing } from "./Sharing.tsx";
 import classes from "./Server.module.css";
 
 const route = getRouteApi("/inside/server/$uuid");
@@ -44,7 +46,7 @@ export function Server() {
               <Title order={1} className={classes.name}>
                 {server.name}
               </Title>
-              <Rename server={server} />
+              {may(server, "settings") && <Rename server={server} />}
             </Group>
             <Group gap="sm" mt={2}>
               <Status server={server} />
@@ -63,8 +65,9 @@ export function Server() {
         <Grid.Col span={{ base: 12, md: 8 }}>
           <Stack gap="lg">
             <Figures server={server} />
-            <Manage server={server} />
+            {(may(server, "password") || may(server, "rebuild")) && <Manage server={server} />}
             {server.selfService && <Own server={server} />}
+            <Sharing server={server} />
             <Jobs jobs={server.jobs} />
           </Stack>
         </Grid.Col>
@@ -94,9 +97,11 @@ function Notices({ server, isBuilding }: { server: ServerPage; isBuilding: boole
         <Alert className={server.state === "failed" ? classes.bad : classes.calm} icon={<IconAlertTriangle />}>
           <Group justify="space-between">
             <Text size="sm">{t(server.state === "failed" ? "server.failed" : "server.allocated")}</Text>
-            <LinkButton to="/server/$uuid/rebuild" params={{ uuid: server.uuid }} size="xs">
-              {t("server.build")}
-            </LinkButton>
+            {may(server, "rebuild") && (
+              <LinkButton to="/server/$uuid/rebuild" params={{ uuid: server.uuid }} size="xs">
+                {t("server.build")}
+              </LinkButton>
+            )}
           </Group>
         </Alert>
       )}
@@ -113,7 +118,7 @@ function Notices({ server, isBuilding }: { server: ServerPage; isBuilding: boole
             <Button
               size="xs"
               onClick={() => power.ask("restart")}
-              disabled={server.suspended || server.power !== "running"}
+              disabled={server.suspended || server.power !== "running" || !may(server, "power")}
             >
               {t("server.restart")}
             </Button>

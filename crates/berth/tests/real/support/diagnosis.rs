@@ -10,6 +10,8 @@ use super::place::Place;
 
 const TAIL_LINES: usize = 60;
 const LINE_LIMIT_CHARS: usize = 400;
+/// Of a VGA in text mode: 80 x 25 letters, two bytes each.
+const TEXT_SCREEN: &str = "xp /4000xb 0xb8000";
 /// Each look at the host: it may be what hangs.
 const LOOK_LIMIT_S: &str = "20";
 
@@ -25,6 +27,9 @@ pub fn of(place: &Place) -> String {
         let Some(name) = line.split_whitespace().find(|word| word.starts_with(&prefix)) else { continue };
         section(&mut said, &format!("{name}: state"), &virsh(place, &["domstate", "--reason", name]));
         section(&mut said, "interfaces, as its agent says", &virsh(place, &["domifaddr", name, "--source", "agent"]));
+        // A guest that says nothing at all: where its CPU is, and what stands on its screen.
+        section(&mut said, "registers", &monitor(place, name, "info registers"));
+        section(&mut said, "screen", &letters(&monitor(place, name, TEXT_SCREEN)));
         section(&mut said, "QEMU", &tail(Path::new(&format!("/var/log/libvirt/qemu/{name}.log"))));
     }
     for link in host::links(&place.instance) {
@@ -47,6 +52,24 @@ fn virsh(place: &Place, args: &[&str]) -> String {
     let mut all = vec!["-q", "-c", place.libvirt_uri.as_str()];
     all.extend(args);
     look("virsh", &all)
+}
+
+fn monitor(place: &Place, name: &str, command: &str) -> String {
+    virsh(place, &["qemu-monitor-command", name, "--hmp", command])
+}
+
+/// The letters of a text screen as QEMU's `xp` prints its memory, 16 bytes in a line: each is a letter and its colour.
+fn letters(dump: &str) -> String {
+    let bytes = dump.lines().filter_map(|line| line.split_once(": ")).flat_map(|(_, words)| words.split_whitespace());
+    let letter = |word: &str| u8::from_str_radix(word.trim_start_matches("0x"), 16).unwrap_or(b' ');
+    let text: Vec<char> = bytes.step_by(2).map(|word| char::from(letter(word))).collect();
+    let plain = |line: &[char]| line.iter().map(|&c| if c.is_ascii_graphic() { c } else { ' ' }).collect::<String>();
+    text.chunks(80)
+        .map(plain)
+        .map(|line| line.trim_end().to_owned())
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn look(program: &str, args: &[&str]) -> String {

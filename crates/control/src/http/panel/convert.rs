@@ -2,9 +2,9 @@
 
 use berth_api::{
     panel::server::{LiveFigures, PendingChange, ServerCard, ServerJob, ServerPage, ServerSystem},
+    panel::share,
     time,
 };
-use berth_proto as proto;
 use berth_store::{
     entity::{ip_block, ipv6_subnet, job, pending_action, template},
     server_details::ServerDetails,
@@ -13,11 +13,20 @@ use berth_store::{
 use crate::{
     ipam, jobs,
     live::{self, LiveServer},
+    rights::{Right, Rights},
 };
 
-const KIB_A_MIB: u64 = 1024;
+/// What whoever asks may do with it, and who shares it.
+pub struct Access {
+    pub rights: Rights,
+    pub shared_by: Option<String>,
+}
 
-pub fn card(details: ServerDetails, live: Option<&LiveServer>) -> ServerCard {
+pub fn rights(rights: &Rights) -> Vec<share::Right> {
+    rights.iter().map(share::Right::from).collect()
+}
+
+pub fn card(details: ServerDetails, access: Access, live: Option<&LiveServer>) -> ServerCard {
     let row = details.server;
     let addresses = || details.interfaces.iter();
     ServerCard {
@@ -37,23 +46,28 @@ pub fn card(details: ServerDetails, live: Option<&LiveServer>) -> ServerCard {
             .map(|(address, _)| ipam::ipv4(address.address).to_string())
             .collect(),
         ipv6: addresses().flat_map(|one| &one.ipv6).filter_map(ipv6).collect(),
+        rights: rights(&access.rights),
+        shared_by: access.shared_by,
     }
 }
 
-pub fn page(mut details: ServerDetails, jobs: Vec<job::Model>, live: Option<LiveServer>) -> ServerPage {
+pub fn page(mut details: ServerDetails, access: Access, jobs: Vec<job::Model>, live: Option<LiveServer>) -> ServerPage {
     let row = &details.server;
     let (created, built) = (time::offset(row.created_at), row.built_at.map(time::offset));
     let (protected, vnc) = (row.protected, row.vnc_enabled && !row.suspended);
     let pending = std::mem::take(&mut details.pending).into_iter().map(waits).collect();
+    let may_look = access.rights.has(Right::Console);
+    let is_own = access.shared_by.is_none();
+    let screen = live.as_ref().and_then(|live| live.screen.as_ref()).filter(|_| may_look).map(ToString::to_string);
     ServerPage {
         created,
         built,
         protected,
-        self_service: row.self_service != 0,
+        self_service: is_own && row.self_service != 0,
         vnc,
-        screen: live.as_ref().and_then(|live| live.screen.as_ref()).map(ToString::to_string),
+        screen,
         live: live.as_ref().map(|live| figures(live, row.cpu_cores)),
-        card: card(details, live.as_ref()),
+        card: card(details, access, live.as_ref()),
         pending,
         jobs: jobs.into_iter().map(work).collect(),
     }
@@ -90,21 +104,24 @@ fn work(row: job::Model) -> ServerJob {
 }
 
 fn figures(live: &LiveServer, cores: i64) -> LiveFigures {
-    let proto::ServerStats { cpu_percent, memory_unused_kib, memory_available_kib, interfaces, filesystems, .. } =
-        &live.stats;
-    let known = *memory_available_kib > 0;
-    let total = |of: fn(&proto::GuestFilesystem) -> u64| {
-        (!filesystems.is_empty()).then(|| filesystems.iter().map(of).sum::<u64>())
-    };
-    let cores = u32::try_from(cores).unwrap_or(1).max(1);
+    let live::Figures {
+        cpu_percent,
+        memory_used_mib,
+        memory_mib,
+        disk_used_bytes,
+        disk_bytes,
+        in_bytes,
+        out_bytes,
+        sampled_at,
+    } = live.figures(cores);
     LiveFigures {
-        cpu_percent: (cpu_percent / f64::from(cores) * 10.0).round() / 10.0,
-        memory_used_mb: known.then(|| memory_available_kib.saturating_sub(*memory_unused_kib) / KIB_A_MIB),
-        memory_mb: known.then_some(memory_available_kib / KIB_A_MIB),
-        disk_used_bytes: total(|one| one.used_bytes),
-        disk_bytes: total(|one| one.total_bytes),
-        in_bytes: interfaces.values().map(|one| one.rx_bytes).sum(),
-        out_bytes: interfaces.values().map(|one| one.tx_bytes).sum(),
-        sampled: time::offset(live.sampled_at),
+        cpu_percent,
+        memory_used_mb: memory_used_mib,
+        memory_mb: memory_mib,
+        disk_used_bytes,
+        disk_bytes,
+        in_bytes,
+        out_bytes,
+        sampled: time::offset(sampled_at),
     }
 }

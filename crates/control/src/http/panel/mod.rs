@@ -7,10 +7,13 @@ mod billing;
 mod convert;
 mod factor;
 mod keys;
+mod reach;
 mod servers;
 mod session;
+mod shares;
 mod shop;
 pub mod sso;
+mod tokens;
 
 use axum::{Json, Router, middleware, routing::get};
 use utoipa::OpenApi as _;
@@ -41,6 +44,8 @@ fn operations() -> OpenApiRouter<Context> {
         .routes(routes!(factor::renew_codes))
         .routes(routes!(keys::list, keys::add))
         .routes(routes!(keys::remove))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
         .routes(routes!(servers::list))
         .routes(routes!(servers::retrieve, shop::delete))
         .routes(routes!(servers::power))
@@ -49,6 +54,11 @@ fn operations() -> OpenApiRouter<Context> {
         .routes(routes!(servers::templates))
         .routes(routes!(servers::build))
         .routes(routes!(servers::open_console))
+        .routes(routes!(shares::list, shares::invite))
+        .routes(routes!(shares::change, shares::end))
+        .routes(routes!(shares::leave))
+        .routes(routes!(shares::invitations))
+        .routes(routes!(shares::accept, shares::decline))
         .routes(routes!(shop::shop))
         .routes(routes!(shop::templates))
         .routes(routes!(shop::create))

@@ -1,6 +1,10 @@
-//! One's servers. Every handler below the list gets its server from [`Own`].
+//! One's servers, and those that are shared with one. Every handler below the list names the right that it takes.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
 use berth_api::{
     data::Data,
     panel::server::{
@@ -11,67 +15,80 @@ use berth_api::{
 };
 use berth_store::{
     entity::{template, template_category},
-    job, server_details,
+    job,
 };
 
 use super::{
-    convert,
-    session::{Own, Person},
+    convert::{self, Access},
+    session::Person,
 };
 use crate::{
     Context, Error,
-    actions::{server_build, server_console, server_name, server_password, server_power, server_read, template_choice},
+    actions::{
+        server_access, server_build, server_console, server_name, server_password, server_power, server_read,
+        template_choice,
+    },
     http::extract::Body,
     jobs::power::PowerAction,
+    rights::Right,
 };
 
 /// Jobs that a server's page shows.
 const JOBS: u64 = 10;
 
-/// List one's servers, all of them.
+/// List one's servers, all of them, then those that are shared with one.
 #[utoipa::path(get, path = "/servers", tag = "Servers", operation_id = "list_servers",
     responses((status = 200, description = "The servers.", body = Data<Vec<ServerCard>>)))]
 pub async fn list(State(ctx): State<Context>, person: Person) -> Result<Json<Data<Vec<ServerCard>>>, Error> {
-    let all = server_details::of_owner(ctx.store.read(), person.user.id).await?;
-    let card = |details: server_details::ServerDetails| {
-        let live = ctx.live.server(details.server.uuid);
-        convert::card(details, live.as_ref())
+    let all = server_access::all(&ctx, person.user.id).await?;
+    let card = |seen: server_access::Seen| {
+        let live = ctx.live.server(seen.details.server.uuid);
+        convert::card(seen.details, Access { rights: seen.rights, shared_by: seen.shared_by }, live.as_ref())
     };
     Ok(Json(Data { data: all.into_iter().map(card).collect() }))
 }
 
-/// Retrieve one of one's servers.
+/// Retrieve a server.
 #[utoipa::path(get, path = "/servers/{uuid}", tag = "Servers", operation_id = "get_server",
     params(("uuid" = String, Path, description = "A server's UUID.")),
     responses((status = 200, description = "The server.", body = Data<ServerPage>),
-        (status = 404, description = "There is no such server of yours.")))]
-pub async fn retrieve(State(ctx): State<Context>, own: Own) -> Result<Json<Data<ServerPage>>, Error> {
-    let details = server_read::one(&ctx, &own.actor, own.server.id).await?;
-    let filter = job::Filter { server_id: Some(own.server.id), ..job::Filter::default() };
+        (status = 404, description = "There is no such server that you own or share.")))]
+pub async fn retrieve(
+    State(ctx): State<Context>,
+    person: Person,
+    Path(uuid): Path<String>,
+) -> Result<Json<Data<ServerPage>>, Error> {
+    let at = person.at(&ctx, &uuid, Right::View).await?;
+    let details = server_read::one(&ctx, &at.actor, at.id()).await?;
+    let filter = job::Filter { server_id: Some(at.id()), ..job::Filter::default() };
     let (jobs, _) = job::page(ctx.store.read(), &filter, 0, JOBS).await?;
-    let live = ctx.live.server(own.server.uuid);
-    Ok(Json(Data { data: convert::page(details, jobs, live) }))
+    let live = ctx.live.server(at.reached.server.uuid);
+    let access = Access { rights: at.reached.rights, shared_by: at.reached.shared_by };
+    Ok(Json(Data { data: convert::page(details, access, jobs, live) }))
 }
 
 /// Boot, shut down, restart or power off.
 #[utoipa::path(post, path = "/servers/{uuid}/power", tag = "Servers", operation_id = "power", request_body = PowerOrder,
     params(("uuid" = String, Path, description = "A server's UUID.")),
     responses((status = 200, description = "It is queued.", body = Data<Queued>),
-        (status = 404, description = "There is no such server of yours."),
+        (status = 403, description = "The server is shared with you without the right to that."),
+        (status = 404, description = "There is no such server that you own or share."),
         (status = 422, description = "It was never built."),
         (status = 423, description = "Other work owns it, or it is suspended.")))]
 pub async fn power(
     State(ctx): State<Context>,
-    own: Own,
+    person: Person,
+    Path(uuid): Path<String>,
     Body(order): Body<PowerOrder>,
 ) -> Result<Json<Data<Queued>>, Error> {
+    let at = person.at(&ctx, &uuid, Right::Power).await?;
     let action = match order.action {
         Power::Boot => PowerAction::Boot,
         Power::Shutdown => PowerAction::Shutdown,
         Power::Restart => PowerAction::Restart,
         Power::Poweroff => PowerAction::Poweroff,
     };
-    let queue_id = server_power::power(&ctx, &own.actor, own.server.id, action).await?;
+    let queue_id = server_power::power(&ctx, &at.actor, at.id(), action).await?;
     Ok(Json(Data { data: Queued { queue_id } }))
 }
 
@@ -79,11 +96,17 @@ pub async fn power(
 #[utoipa::path(post, path = "/servers/{uuid}/password", tag = "Servers", operation_id = "reset_server_password",
     params(("uuid" = String, Path, description = "A server's UUID.")),
     responses((status = 200, description = "The change is queued.", body = Data<NewPassword>),
-        (status = 404, description = "There is no such server of yours."),
+        (status = 403, description = "The server is shared with you without the right to that."),
+        (status = 404, description = "There is no such server that you own or share."),
         (status = 422, description = "It was never built."),
         (status = 423, description = "Other work owns it, or it is suspended.")))]
-pub async fn reset_password(State(ctx): State<Context>, own: Own) -> Result<Json<Data<NewPassword>>, Error> {
-    let reset = server_password::reset(&ctx, &own.actor, own.server.id, ResetPassword::default()).await?;
+pub async fn reset_password(
+    State(ctx): State<Context>,
+    person: Person,
+    Path(uuid): Path<String>,
+) -> Result<Json<Data<NewPassword>>, Error> {
+    let at = person.at(&ctx, &uuid, Right::Password).await?;
+    let reset = server_password::reset(&ctx, &at.actor, at.id(), ResetPassword::default()).await?;
     Ok(Json(Data { data: NewPassword { password: reset.password, queue_id: reset.queue_id } }))
 }
 
@@ -91,10 +114,17 @@ pub async fn reset_password(State(ctx): State<Context>, own: Own) -> Result<Json
 #[utoipa::path(put, path = "/servers/{uuid}/name", tag = "Servers", operation_id = "rename_server", request_body = Rename,
     params(("uuid" = String, Path, description = "A server's UUID.")),
     responses((status = 204, description = "It has that name."),
-        (status = 404, description = "There is no such server of yours."),
+        (status = 403, description = "The server is shared with you without the right to that."),
+        (status = 404, description = "There is no such server that you own or share."),
         (status = 422, description = "What a name may be.")))]
-pub async fn rename(State(ctx): State<Context>, own: Own, Body(input): Body<Rename>) -> Result<StatusCode, Error> {
-    server_name::rename(&ctx, &own.actor, own.server.id, Some(input.name)).await?;
+pub async fn rename(
+    State(ctx): State<Context>,
+    person: Person,
+    Path(uuid): Path<String>,
+    Body(input): Body<Rename>,
+) -> Result<StatusCode, Error> {
+    let at = person.at(&ctx, &uuid, Right::Settings).await?;
+    server_name::rename(&ctx, &at.actor, at.id(), Some(input.name)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -102,9 +132,15 @@ pub async fn rename(State(ctx): State<Context>, own: Own, Body(input): Body<Rena
 #[utoipa::path(get, path = "/servers/{uuid}/templates", tag = "Servers", operation_id = "server_templates",
     params(("uuid" = String, Path, description = "A server's UUID.")),
     responses((status = 200, description = "Families with their templates.", body = Data<Vec<Family>>),
-        (status = 404, description = "There is no such server of yours.")))]
-pub async fn templates(State(ctx): State<Context>, own: Own) -> Result<Json<Data<Vec<Family>>>, Error> {
-    let found = template_choice::of_server(&ctx, &own.server).await?;
+        (status = 403, description = "The server is shared with you without the right to that."),
+        (status = 404, description = "There is no such server that you own or share.")))]
+pub async fn templates(
+    State(ctx): State<Context>,
+    person: Person,
+    Path(uuid): Path<String>,
+) -> Result<Json<Data<Vec<Family>>>, Error> {
+    let at = person.at(&ctx, &uuid, Right::Rebuild).await?;
+    let found = template_choice::of_server(&ctx, &at.reached.server).await?;
     Ok(Json(Data { data: found.into_iter().map(family).collect() }))
 }
 
@@ -124,23 +160,26 @@ pub(super) fn family((of, rows): (template_category::Model, Vec<template::Model>
     request_body = BuildOrder,
     params(("uuid" = String, Path, description = "A server's UUID.")),
     responses((status = 200, description = "The build is queued.", body = Data<Built>),
-        (status = 404, description = "There is no such server of yours."),
+        (status = 403, description = "The server is shared with you without the right to that."),
+        (status = 404, description = "There is no such server that you own or share."),
         (status = 422, description = "Every mistake in the request."),
         (status = 423, description = "Other work owns it, or it is suspended or protected.")))]
 pub async fn build(
     State(ctx): State<Context>,
-    own: Own,
+    person: Person,
+    Path(uuid): Path<String>,
     Body(order): Body<BuildOrder>,
 ) -> Result<Json<Data<Built>>, Error> {
+    let at = person.at(&ctx, &uuid, Right::Rebuild).await?;
     let BuildOrder { template_id, hostname, ssh_keys } = order;
     let input = BuildServer {
         operating_system_id: Some(template_id),
         hostname: Some(hostname),
         ssh_keys,
-        vnc: Some(own.server.vnc_enabled),
+        vnc: Some(at.reached.server.vnc_enabled),
         ..BuildServer::default()
     };
-    let built = server_build::build(&ctx, &own.actor, own.server.id, input).await?;
+    let built = server_build::build(&ctx, &at.actor, at.id(), input).await?;
     Ok(Json(Data { data: Built { password: built.password } }))
 }
 
@@ -149,21 +188,24 @@ pub async fn build(
     request_body = ConsoleOrder,
     params(("uuid" = String, Path, description = "A server's UUID.")),
     responses((status = 200, description = "Opens one socket within 60 seconds.", body = Data<ConsoleAccess>),
-        (status = 404, description = "There is no such server of yours."),
+        (status = 403, description = "The server is shared with you without the right to that."),
+        (status = 404, description = "There is no such server that you own or share."),
         (status = 422, description = "It was never built."),
         (status = 423, description = "It is suspended.")))]
 pub async fn open_console(
     State(ctx): State<Context>,
-    own: Own,
+    person: Person,
+    Path(uuid): Path<String>,
     Body(order): Body<ConsoleOrder>,
 ) -> Result<Json<Data<ConsoleAccess>>, Error> {
+    let at = person.at(&ctx, &uuid, Right::Console).await?;
     let access = match order.kind {
         // A screen that is off is switched on: the socket that follows would be refused.
         Console::Vnc => {
             let on = SwitchVnc { vnc: Some(true), ..Default::default() };
-            server_console::switch_vnc(&ctx, &own.actor, own.server.id, on).await?
+            server_console::switch_vnc(&ctx, &at.actor, at.id(), on).await?
         }
-        Console::Serial => server_console::serial(&ctx, &own.actor, own.server.id).await?,
+        Console::Serial => server_console::serial(&ctx, &at.actor, at.id()).await?,
     };
     let door = match order.kind {
         Console::Vnc => "/vnc/",

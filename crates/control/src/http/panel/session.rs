@@ -130,8 +130,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Person {
     }
 }
 
-/// A server of the person's own, by the UUID in the path, and the actor that may use it. The only way to an actor at a
-/// server: whoever asks for another's is told that there is none.
+/// A server of the person's own, by the UUID in the path, and the actor that may use it: for what an owner alone may.
+/// What may be shared takes a right, and comes by [`super::reach`]. There is no other way to an actor at a server: whoever
+/// asks for another's is told that there is none.
 pub struct Own {
     pub actor: Actor,
     pub server: server::Model,

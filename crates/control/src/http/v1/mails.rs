@@ -18,7 +18,7 @@ use crate::{
         ("page" = Option<u64>, Query, description = "From 1.")),
     responses((status = 200, description = "A page of letters.", body = Page<Mail>)))]
 pub async fn list(State(ctx): State<Context>, actor: Actor, page: PageRequest) -> Result<Json<Page<Mail>>, Error> {
-    actor.require(Ability::Admin)?;
+    actor.require(Ability::Inspect)?;
     let (rows, total) = mail::page(ctx.store.read(), page.offset(), page.results).await?;
     Ok(Json(page.wrap(rows.into_iter().map(shown).collect(), total)))
 }

@@ -5,7 +5,7 @@ mod backups;
 mod connect;
 mod cpu_fairness;
 mod dns;
-mod document;
+pub(in crate::http) mod document;
 mod group_fits;
 mod hypervisor_checks;
 mod hypervisor_groups;

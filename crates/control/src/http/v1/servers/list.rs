@@ -72,6 +72,7 @@ fn filter(query: &Query) -> Result<Filter, Error> {
     Ok(Filter {
         hypervisor_ids: query.numbers("hypervisorId")?,
         owner_id: query.number("user")?,
+        seen_by: None,
         uuid: uuid.map_err(|_| Error::invalid("The uuid must be a UUID."))?,
         name: query.text("name").map(str::to_owned),
         search: query.text("search").map(|text| text.chars().take(SEARCH_CHARACTERS).collect()),
