@@ -1,7 +1,12 @@
 // A server that is shared, and a program that uses the API.
 import { check, expect, logIn, test } from "./world.ts";
 
-test("an owner shares a server, and the guest does what was shared", async ({ inside: page, customer, world, browser }) => {
+test("an owner shares a server, and the guest does what was shared", async ({
+  inside: page,
+  customer,
+  world,
+  browser,
+}) => {
   const server = await world.server(customer, "shared");
   const mary = await world.customer("Mary Guest");
   await page.goto(`/server/${server.uuid}`);

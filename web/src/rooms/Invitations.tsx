@@ -32,7 +32,9 @@ function Row({ invitation }: { invitation: Invitation }) {
     <Paper component="section" data-testid="invitation">
       <Group justify="space-between">
         <div>
-          <Text fw={550}>{t("invitation.text", { owner, email: ownerEmail, server: server || t("invitation.unnamed") })}</Text>
+          <Text fw={550}>
+            {t("invitation.text", { owner, email: ownerEmail, server: server || t("invitation.unnamed") })}
+          </Text>
           <Text size="sm" c="dimmed">
             {t("sharing.youMay", { what: inWords(invitation.rights) })}
           </Text>

@@ -44,7 +44,15 @@ const columns = column.columns([
 ]);
 
 function matches(server: ServerCard, text: string): boolean {
-  const words = [server.name, server.hostname, server.os?.name, server.uuid, server.sharedBy, ...server.ipv4, ...server.ipv6];
+  const words = [
+    server.name,
+    server.hostname,
+    server.os?.name,
+    server.uuid,
+    server.sharedBy,
+    ...server.ipv4,
+    ...server.ipv6,
+  ];
   return text
     .toLowerCase()
     .split(/\s+/)

@@ -3,6 +3,7 @@
 mod dependencies;
 mod layout;
 mod licences;
+mod schemas;
 mod sizes;
 mod threats;
 mod words;
@@ -45,6 +46,7 @@ pub fn check(workspace: &Path) -> anyhow::Result<Outcome> {
     mistakes.extend(words::check(&sources));
     mistakes.extend(sizes::check(&sources));
     mistakes.extend(threats::check(&sources));
+    mistakes.extend(schemas::check(&sources));
     mistakes.extend(dependencies::check(&sources));
     mistakes.extend(licences::check(workspace)?);
     Ok(Outcome { sizes: sizes::report(&sources), mistakes })

@@ -112,15 +112,15 @@ pub struct OwnPack {
     pub name: String,
     /// Whether servers may be created in it.
     pub enabled: bool,
-    pub servers: Share,
-    pub memory_mb: Share,
-    pub disk_gb: Share,
-    pub cpu_cores: Share,
-    pub traffic_gb: Share,
+    pub servers: PackUse,
+    pub memory_mb: PackUse,
+    pub disk_gb: PackUse,
+    pub cpu_cores: PackUse,
+    pub traffic_gb: PackUse,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Share {
+pub struct PackUse {
     pub used: i64,
     /// 0 is no limit.
     pub total: i64,

@@ -148,14 +148,6 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
     Option::deserialize(deserializer).map(Some)
 }
 
-/// What destroys something says so.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Confirm {
-    /// Must be true.
-    pub confirm: bool,
-}
-
 /// Addresses that are added to an IPv4 block: from `start` to `end`, or all of `network` (or `address`) with `prefix`.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]

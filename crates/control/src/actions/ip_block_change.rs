@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use berth_api::v1::ip_block::{Confirm, UpdateIpBlock};
+use berth_api::v1::{confirm::Confirm, ip_block::UpdateIpBlock};
 use berth_store::{
     Tx, audit,
     entity::ip_block as entity,

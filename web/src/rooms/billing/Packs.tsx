@@ -1,7 +1,7 @@
 // One's resource packs, with what is used of each.
 import { Group, Paper, Progress, Stack, Text, Title } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import type { OwnPack, Share } from "../../api/generated/model";
+import type { OwnPack, PackUse } from "../../api/generated/model";
 import { gibibytes, gigabytes, mebibytes } from "../../format.ts";
 import classes from "./Billing.module.css";
 
@@ -20,7 +20,7 @@ export function Packs({ packs, hourly }: { packs: OwnPack[]; hourly?: OwnPack })
 function Pack({ pack, note }: { pack: OwnPack; note?: string }) {
   const { t } = useTranslation();
   const plain = (count: number) => String(count);
-  const shares: [string, Share, (count: number) => string][] = [
+  const shares: [string, PackUse, (count: number) => string][] = [
     [t("billing.shares.servers"), pack.servers, plain],
     [t("billing.shares.memory"), pack.memoryMb, mebibytes],
     [t("billing.shares.disk"), pack.diskGb, gibibytes],

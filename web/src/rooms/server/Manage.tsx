@@ -43,9 +43,7 @@ export function Manage({ server }: { server: ServerPage }) {
             leftSection={<IconKey size={18} />}
             onClick={ask}
             loading={reset.isPending}
-            disabled={
-              isOut || server.state !== "complete" || server.power !== "running" || !may(server, "password")
-            }
+            disabled={isOut || server.state !== "complete" || server.power !== "running" || !may(server, "password")}
           >
             {t("password.reset")}
           </Button>

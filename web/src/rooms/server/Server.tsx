@@ -19,8 +19,8 @@ import { Own } from "./Own.tsx";
 import { Power, usePower } from "./Power.tsx";
 import { Rename } from "./Rename.tsx";
 import { Screen } from "./Screen.tsx";
-import { Sharing } from "./Sharing.tsx";
 import classes from "./Server.module.css";
+import { Sharing } from "./Sharing.tsx";
 
 const route = getRouteApi("/inside/server/$uuid");
 

@@ -7,7 +7,7 @@ use berth_api::{
         server::Family,
         shop::{
             Amount, Location, NewServer, NewServerOrder, NewSize, NewSizes, Offer, OfferKind, OwnCurrency, OwnPack,
-            Resize, Share, Shop, Size,
+            PackUse, Resize, Shop, Size,
         },
     },
     tokens::Tokens,
@@ -184,7 +184,7 @@ fn size(money: &Money, one: offers::Size) -> Size {
 
 pub(super) fn pack(one: offers::Pack) -> OwnPack {
     let offers::Pack { id, name, enabled, limits, used } = one;
-    let share = |used, total, most| Share { used, total, most };
+    let share = |used, total, most| PackUse { used, total, most };
     OwnPack {
         id,
         name,

@@ -11,7 +11,10 @@ use berth_api::{
     data::Data,
     page::Page,
     time,
-    v1::ip_block::{BlockIpv4, BlockIpv6, BlockResolvers, Confirm, CreateIpBlock, IpBlock, UpdateIpBlock},
+    v1::{
+        confirm::Confirm,
+        ip_block::{BlockIpv4, BlockIpv6, BlockResolvers, CreateIpBlock, IpBlock, UpdateIpBlock},
+    },
 };
 use berth_store::{
     entity::ip_block as entity,

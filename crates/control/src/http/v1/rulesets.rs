@@ -10,8 +10,8 @@ use berth_api::{
     page::Page,
     time,
     v1::{
+        confirm::Confirm,
         firewall::{FirewallRuleset, PackageFirewall, RulesetInput},
-        ip_block::Confirm,
     },
 };
 use berth_store::{
