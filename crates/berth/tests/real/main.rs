@@ -13,5 +13,6 @@ mod kill;
 mod life;
 mod live;
 mod media;
+mod panel;
 mod password;
 mod reboot;
