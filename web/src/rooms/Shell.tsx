@@ -47,7 +47,7 @@ export function Shell() {
             <Group gap="xl" wrap="nowrap">
               <Link to="/" className={classes.brand}>
                 <img src="/favicon.svg" alt="" width={28} height={28} />
-                {t("app.name")}
+                <span className={classes.name}>{t("app.name")}</span>
               </Link>
               <Group component="nav" gap={4} wrap="nowrap" aria-label={t("app.name")}>
                 <Link to="/" className={classes.link} activeOptions={{ exact: false }}>
