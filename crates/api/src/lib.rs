@@ -7,6 +7,7 @@ pub mod data;
 pub mod lenient;
 pub mod page;
 pub mod panel;
+pub mod refusal;
 pub mod time;
 pub mod tokens;
 pub mod v1;

@@ -11,7 +11,10 @@ mod servers;
 mod tasks;
 
 use axum::{Json, Router, middleware, routing::get};
-use berth_api::customer::refusal::{Conflict, Invalid, Locked, Message, NotFound};
+use berth_api::{
+    customer::refusal::Locked,
+    refusal::{Conflict, Invalid, Message, NotFound},
+};
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 

@@ -1,7 +1,10 @@
 //! What every operation's description has in common, said once: the token, the refusals and their shapes, a name of
 //! its own.
 
-use berth_api::v1::refusal::{Conflict, Invalid, Locked, Message, NotFound};
+use berth_api::{
+    refusal::{Conflict, Invalid, Message, NotFound},
+    v1::refusal::Locked,
+};
 use utoipa::{
     OpenApi as _,
     openapi::{
