@@ -7,6 +7,12 @@ pub fn ipv4(number: i64) -> Ipv4Addr {
     Ipv4Addr::from(u32::try_from(number).unwrap_or(0))
 }
 
+/// The mask of a network, of its bits.
+pub fn netmask(prefix_len: i32) -> Ipv4Addr {
+    let bits = u32::try_from(prefix_len.clamp(0, 32)).unwrap_or(0);
+    Ipv4Addr::from(u32::MAX.checked_shl(32 - bits).unwrap_or(0))
+}
+
 /// What no server of an IPv4 block is ever given: its gateway, and the first and last address of its network.
 pub fn never_given(gateway: &str, prefix_len: i32) -> Vec<u32> {
     let Ok(gateway) = gateway.parse::<Ipv4Addr>() else { return Vec::new() };
@@ -56,6 +62,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn masks_hold_at_their_ends() {
+        let masks = [-1, 0, 1, 23, 24, 32, 99].map(|bits| netmask(bits).to_string());
+        let (none, whole) = ("0.0.0.0", "255.255.255.255");
+        assert_eq!(masks, [none, none, "128.0.0.0", "255.255.254.0", "255.255.255.0", whole, whole]);
+    }
 
     #[test]
     fn a_guest_gets_the_first_address_that_the_gateway_leaves() {

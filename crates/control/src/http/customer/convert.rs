@@ -1,7 +1,5 @@
 //! Rows of a server become what its customer's programs read.
 
-use std::net::Ipv4Addr;
-
 use berth_api::{
     customer::server::{
         Disk, Figures, Interface, Ipv4, Ipv6, Network, Resources, Server, Span, State, SystemName, Template,
@@ -121,13 +119,8 @@ fn ipv4((address, block): (ipv4_address::Model, ip_block::Model)) -> Ipv4 {
     Ipv4 {
         address: ipam::ipv4(address.address).to_string(),
         gateway: block.gateway,
-        netmask: netmask(block.prefix_len).to_string(),
+        netmask: ipam::netmask(block.prefix_len).to_string(),
     }
-}
-
-fn netmask(prefix_len: i32) -> Ipv4Addr {
-    let length = u8::try_from(prefix_len.clamp(0, 32)).unwrap_or(32);
-    ipnet::Ipv4Net::new(Ipv4Addr::UNSPECIFIED, length).map_or(Ipv4Addr::BROADCAST, |net| net.netmask())
 }
 
 fn ipv6((subnet, block): (ipv6_subnet::Model, ip_block::Model)) -> Ipv6 {
@@ -192,15 +185,4 @@ pub fn traffic(used: &Use) -> Traffic {
     let mut monthly: Vec<TrafficMonth> = (1..).zip(&used.months).map(shown).collect();
     monthly.reverse();
     Traffic { monthly }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn netmasks() {
-        let masks = [0, 23, 24, 32, 99].map(|len| netmask(len).to_string());
-        assert_eq!(masks, ["0.0.0.0", "255.255.254.0", "255.255.255.0", "255.255.255.255", "255.255.255.255"]);
-    }
 }

@@ -1,6 +1,6 @@
 //! Interfaces and addresses.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use berth_api::v1::server_network::{
     HypervisorConnectivity, IpWhitelistEntry, ServerInterface, ServerIpBlock, ServerIpv4, ServerIpv6,
@@ -164,17 +164,12 @@ fn ipv4(address: &ipv4_address::Model, block: ip_block::Model) -> ServerIpv4 {
         block_id: block.id,
         address: ipam::ipv4(address.address).to_string(),
         gateway: block.gateway,
-        netmask: netmask(block.prefix_len).to_string(),
+        netmask: ipam::netmask(block.prefix_len).to_string(),
         resolver1: block.resolver1.unwrap_or_default(),
         resolver2: block.resolver2.unwrap_or_default(),
         rdns: None,
         mac: address.mac.as_ref().map(|mac| mac.to_uppercase()),
     }
-}
-
-fn netmask(prefix_len: i32) -> Ipv4Addr {
-    let bits = u32::try_from(prefix_len.clamp(0, 32)).unwrap_or(32);
-    Ipv4Addr::from(u32::MAX.checked_shl(32 - bits).unwrap_or(0))
 }
 
 fn ipv6(subnet: ipv6_subnet::Model, block: ip_block::Model) -> ServerIpv6 {
@@ -195,16 +190,5 @@ fn ipv6(subnet: ipv6_subnet::Model, block: ip_block::Model) -> ServerIpv6 {
         resolver1: block.resolver1.unwrap_or_default(),
         resolver2: block.resolver2.unwrap_or_default(),
         route_net: false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn netmasks() {
-        let masks = [0, 1, 23, 24, 32].map(|len| netmask(len).to_string());
-        assert_eq!(masks, ["0.0.0.0", "128.0.0.0", "255.255.254.0", "255.255.255.0", "255.255.255.255"]);
     }
 }
