@@ -44,6 +44,8 @@ pub struct ServerDetails {
     pub pending: Vec<pending_action::Model>,
     /// Names of its addresses: the address, and what it is called.
     pub names: Vec<(String, String)>,
+    /// Ids of the users who accepted that it is shared with them, in the order of their shares.
+    pub shared_with: Vec<i64>,
     /// Whether a job of the server is queued or running.
     pub working: bool,
 }
@@ -237,6 +239,7 @@ fn read_head(row: &QueryResult) -> Result<ServerDetails, StoreError> {
         ssh_keys: Vec::new(),
         pending: Vec::new(),
         names: Vec::new(),
+        shared_with: Vec::new(),
         working: row.try_get("", "working")?,
     })
 }
@@ -269,7 +272,7 @@ fn add_interface(
 }
 
 /// Keys, pending actions, what is allocated on the nodes and their storages, what filters let through, firewalls and port
-/// forwards, and names of addresses come in one statement: nine kinds of rows in columns that fit all.
+/// forwards, names of addresses and guests of shares come in one statement: ten kinds of rows in columns that fit all.
 async fn add_small_lists(
     db: &impl Db,
     servers: &mut [ServerDetails],
@@ -290,6 +293,7 @@ async fn add_small_lists(
             (NAME, Some(place)) => {
                 servers[*place].names.push((row.try_get("", "t1")?, row.try_get("", "t2")?));
             }
+            (SHARE, Some(place)) => servers[*place].shared_with.push(row.try_get("", "n1")?),
             (PENDING, Some(place)) => servers[*place].pending.push(read_pending(&row, of)?),
             (kind @ (PASSED | RULE | FORWARD | VLAN), Some(place)) => {
                 let id: i64 = row.try_get("", "n1")?;
@@ -343,6 +347,7 @@ const NAME: i32 = 6;
 const POINT: i32 = 7;
 const FORWARD: i32 = 8;
 const VLAN: i32 = 9;
+const SHARE: i32 = 10;
 
 fn small_lists(servers: &str, nodes: &str) -> String {
     format!(
@@ -385,6 +390,9 @@ fn small_lists(servers: &str, nodes: &str) -> String {
          SELECT {VLAN}, i.server_id, v.vlan, v.id, v.interface_id, v.created_at, 0, 0, v.native_mode, '', '', '', v.trunk, \
          FALSE, FALSE FROM interface_vlans v JOIN server_interfaces i ON i.id = v.interface_id \
          WHERE i.server_id IN {servers} \
+         UNION ALL \
+         SELECT {SHARE}, h.server_id, 0, h.id, h.guest_id, h.created_at, 0, 0, '', '', '', '', FALSE, FALSE, FALSE \
+         FROM server_shares h WHERE h.server_id IN {servers} AND h.guest_id IS NOT NULL \
          ORDER BY 1, 2, 3, 4"
     )
 }

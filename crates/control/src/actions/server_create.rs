@@ -309,6 +309,7 @@ impl Work {
             ssh_keys: Vec::new(),
             pending,
             names: Vec::new(),
+            shared_with: Vec::new(),
             working: false,
         })
     }

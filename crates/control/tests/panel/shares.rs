@@ -27,6 +27,7 @@ berth_store::on_both_databases!(
     a_share_ends_by_either_side_by_a_new_owner_and_with_the_server,
     what_a_guest_builds_has_the_guests_keys,
     who_may_not_look_any_more_is_shown_nothing_more,
+    the_companys_object_names_who_accepted_a_share,
 );
 
 /// What takes a right; every other operation at a server is its owner's alone.
@@ -289,7 +290,11 @@ async fn suspend(app: &App, id: i64, is_out: bool) {
 }
 
 async fn accepted(owner: &mut Browser, guest: &mut Browser, uuid: &str, rights: &[&str]) -> i64 {
-    let id = invite(owner, uuid, "mary@doe.test", rights).await;
+    accepted_by("mary@doe.test", owner, guest, uuid, rights).await
+}
+
+async fn accepted_by(email: &str, owner: &mut Browser, guest: &mut Browser, uuid: &str, rights: &[&str]) -> i64 {
+    let id = invite(owner, uuid, email, rights).await;
     assert_eq!(guest.call("POST", &format!("/invitations/{id}"), None).await.status, 204);
     id
 }
@@ -347,4 +352,22 @@ async fn who_may_not_look_any_more_is_shown_nothing_more(database: Database) {
     let id = id_of(&app, &uuid).await;
     assert_eq!(app.put(&format!("/servers/{id}/owner/1"), json!({})).await.0, 201);
     assert!(!server_console::may_go_on(&app.ctx, jons).await.unwrap(), "nor an owner of before");
+}
+
+async fn the_companys_object_names_who_accepted_a_share(database: Database) {
+    let (app, company) = start(database).await;
+    let (mary, ann) = (person(&app, "mary").await, person(&app, "ann").await);
+    let uuid = server_of(&app, &company, company.user).await;
+    let other = server_of(&app, &company, company.user).await;
+    let (id, other) = (id_of(&app, &uuid).await, id_of(&app, &other).await);
+    let named = async |id: i64| app.get(&format!("/servers/{id}")).await.1["data"]["sharedUsers"].clone();
+    let mut jon = logged_in(&app, "jon@doe.test").await;
+    let (mut marys, mut anns) = (logged_in(&app, "mary@doe.test").await, logged_in(&app, "ann@doe.test").await);
+    let first = invite(&mut jon, &uuid, "mary@doe.test", &["power"]).await;
+    assert_eq!(named(id).await, json!([]), "who was invited is nobody yet");
+    assert_eq!(marys.call("POST", &format!("/invitations/{first}"), None).await.status, 204);
+    accepted_by("ann@doe.test", &mut jon, &mut anns, &uuid, &["view"]).await;
+    assert_eq!((named(id).await, named(other).await), (json!([mary, ann]), json!([])));
+    let ended = jon.call("DELETE", &format!("/servers/{uuid}/shares/{first}"), None).await.status;
+    assert_eq!((ended, named(id).await), (204, json!([ann])));
 }

@@ -91,6 +91,7 @@ pub fn server(details: ServerDetails, extras: Extras) -> Server {
         ssh_keys,
         pending,
         names,
+        shared_with,
         working,
     } = details;
     let media = media(iso.as_ref(), &row);
@@ -217,7 +218,7 @@ pub fn server(details: ServerDetails, extras: Extras) -> Server {
         hypervisor: node::node(hypervisor, group, &allocated, (points, local_enabled)),
         owner: owner_of(owner),
         ssh_keys: ssh_keys.into_iter().map(ssh_key).collect(),
-        shared_users: Vec::new(),
+        shared_users: shared_with,
         tasks: ServerTasks {
             active: working,
             last_on: last_on_at.map(time::plain),
