@@ -1,7 +1,6 @@
 // One's SSH keys.
 import { ActionIcon, Button, Group, Modal, Paper, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { modals } from "@mantine/modals";
 import { IconKey, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -10,6 +9,7 @@ import type { AddKey, Key } from "../../api/generated/model";
 import { addKey, removeKey } from "../../api/generated/panel.ts";
 import { keysQuery, queryClient } from "../../api/queries.ts";
 import { ago, moment } from "../../format.ts";
+import { askFirst } from "../../parts/askFirst.tsx";
 import { sentenceOf, tell, tellFailure } from "../../parts/said.ts";
 import classes from "./Profile.module.css";
 
@@ -59,12 +59,11 @@ function KeyRow({ value }: { value: Key }) {
     onError: tellFailure,
   });
   const ask = () =>
-    modals.openConfirmModal({
+    askFirst({
       title: t("profile.removeKeyAsk", { name: value.name }),
-      children: <Text size="sm">{t("profile.removeKeyText")}</Text>,
-      labels: { confirm: t("profile.remove"), cancel: t("app.cancel") },
-      confirmProps: { color: "red.9" },
-      closeButtonProps: { "aria-label": t("app.close") },
+      text: t("profile.removeKeyText"),
+      confirm: t("profile.remove"),
+      isGrave: true,
       onConfirm: () => remove.mutate(),
     });
   return (

@@ -16,7 +16,6 @@ import {
   Title,
 } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { modals } from "@mantine/modals";
 import { IconApi, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -25,6 +24,7 @@ import type { ApiToken, CreateToken, Scope } from "../../api/generated/model";
 import { createToken, revokeToken } from "../../api/generated/panel.ts";
 import { queryClient, tokensQuery } from "../../api/queries.ts";
 import { ago, moment } from "../../format.ts";
+import { askFirst } from "../../parts/askFirst.tsx";
 import { Secret } from "../../parts/Secret.tsx";
 import { sentenceOf, tell, tellFailure } from "../../parts/said.ts";
 import classes from "./Profile.module.css";
@@ -92,12 +92,11 @@ function TokenRow({ token }: { token: ApiToken }) {
     onSettled: again,
   });
   const ask = () =>
-    modals.openConfirmModal({
+    askFirst({
       title: t("tokens.revokeAsk", { name: token.name }),
-      children: <Text size="sm">{t("tokens.revokeText")}</Text>,
-      labels: { confirm: t("tokens.revoke"), cancel: t("app.cancel") },
-      confirmProps: { color: "red.9" },
-      closeButtonProps: { "aria-label": t("app.close") },
+      text: t("tokens.revokeText"),
+      confirm: t("tokens.revoke"),
+      isGrave: true,
       onConfirm: () => revoke.mutate(),
     });
   const facts = [

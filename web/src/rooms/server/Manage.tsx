@@ -1,6 +1,5 @@
 // What is done rarely: a new password, a fresh system.
 import { Button, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
-import { modals } from "@mantine/modals";
 import { IconKey, IconRotateRectangle } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
@@ -8,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import type { ServerPage } from "../../api/generated/model";
 import { resetServerPassword } from "../../api/generated/panel.ts";
 import { queryClient, serverQuery } from "../../api/queries.ts";
+import { askFirst } from "../../parts/askFirst.tsx";
 import { LinkButton } from "../../parts/LinkButton.tsx";
 import { may } from "../../parts/rights.ts";
 import { Secret } from "../../parts/Secret.tsx";
@@ -23,11 +23,10 @@ export function Manage({ server }: { server: ServerPage }) {
     onSettled: () => queryClient.invalidateQueries({ queryKey: serverQuery(server.uuid).queryKey }),
   });
   const ask = () =>
-    modals.openConfirmModal({
+    askFirst({
       title: t("password.ask", { name: server.name }),
-      children: <Text size="sm">{t("password.askText")}</Text>,
-      labels: { confirm: t("password.reset"), cancel: t("app.cancel") },
-      closeButtonProps: { "aria-label": t("app.close") },
+      text: t("password.askText"),
+      confirm: t("password.reset"),
       onConfirm: () => reset.mutate(),
     });
   const isOut = server.suspended || server.working;

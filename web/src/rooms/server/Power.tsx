@@ -1,6 +1,5 @@
 // Starting and stopping, asked once more where something would be away.
-import { ActionIcon, Button, Group, Menu, Text } from "@mantine/core";
-import { modals } from "@mantine/modals";
+import { ActionIcon, Button, Group, Menu } from "@mantine/core";
 import {
   IconChevronDown,
   IconPlayerPlayFilled,
@@ -14,6 +13,7 @@ import { useTranslation } from "react-i18next";
 import type { Power as Action, ServerPage } from "../../api/generated/model";
 import { power } from "../../api/generated/panel.ts";
 import { queryClient, serverQuery } from "../../api/queries.ts";
+import { askFirst } from "../../parts/askFirst.tsx";
 import { LinkButton } from "../../parts/LinkButton.tsx";
 import { may } from "../../parts/rights.ts";
 import { tellFailure } from "../../parts/said.ts";
@@ -27,13 +27,11 @@ export function usePower(server: ServerPage) {
   });
   const ask = (action: Action) => {
     if (action === "boot") return order.mutate(action);
-    modals.openConfirmModal({
+    askFirst({
       title: t(`confirm.${action}`, { name: server.name }),
-      children: <Text size="sm">{t(`confirm.${action}Text`)}</Text>,
-      labels: { confirm: t(`server.${action}`), cancel: t("app.cancel") },
-      confirmProps: action === "poweroff" ? { color: "red.9" } : undefined,
-      cancelProps: { "data-autofocus": true },
-      closeButtonProps: { "aria-label": t("app.close") },
+      text: t(`confirm.${action}Text`),
+      confirm: t(`server.${action}`),
+      isGrave: action === "poweroff",
       onConfirm: () => order.mutate(action),
     });
   };

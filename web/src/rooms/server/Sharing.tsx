@@ -1,7 +1,6 @@
 // Who else uses a server, and what they may do with it.
 import { ActionIcon, Button, Checkbox, Group, Modal, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { modals } from "@mantine/modals";
 import { IconPencil, IconTrash, IconUser, IconUserPlus } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useRouter } from "@tanstack/react-router";
@@ -10,6 +9,7 @@ import { useTranslation } from "react-i18next";
 import type { Right, ServerPage, Share } from "../../api/generated/model";
 import { changeShare, endShare, invite, leaveServer } from "../../api/generated/panel.ts";
 import { queryClient, serversQuery, sharesQuery } from "../../api/queries.ts";
+import { askFirst } from "../../parts/askFirst.tsx";
 import { GIVEN, useRightsInWords } from "../../parts/rights.ts";
 import { sentenceOf, tell, tellFailure } from "../../parts/said.ts";
 import classes from "./Server.module.css";
@@ -71,12 +71,11 @@ function Row({ server, share, onChange }: { server: ServerPage; share: Share; on
     onSettled: again,
   });
   const ask = () =>
-    modals.openConfirmModal({
+    askFirst({
       title: t("sharing.endAsk", { who }),
-      children: <Text size="sm">{t("sharing.endText")}</Text>,
-      labels: { confirm: t("sharing.end"), cancel: t("app.cancel") },
-      confirmProps: { color: "red.9" },
-      closeButtonProps: { "aria-label": t("app.close") },
+      text: t("sharing.endText"),
+      confirm: t("sharing.end"),
+      isGrave: true,
       onConfirm: () => end.mutate(),
     });
   return (
@@ -186,11 +185,10 @@ function Guest({ server }: { server: ServerPage }) {
     onError: tellFailure,
   });
   const ask = () =>
-    modals.openConfirmModal({
+    askFirst({
       title: t("sharing.leaveAsk", { name: server.name }),
-      children: <Text size="sm">{t("sharing.leaveText")}</Text>,
-      labels: { confirm: t("sharing.leave"), cancel: t("app.cancel") },
-      closeButtonProps: { "aria-label": t("app.close") },
+      text: t("sharing.leaveText"),
+      confirm: t("sharing.leave"),
       onConfirm: () => leave.mutate(),
     });
   return (
