@@ -6,6 +6,7 @@ use berth_store::{
     server as servers, server_details,
     server_details::ServerDetails,
     server_share::{self, Shared},
+    user,
 };
 use uuid::Uuid;
 
@@ -44,8 +45,25 @@ async fn find(ctx: &Context, user_id: i64, uuid: Uuid) -> Result<Option<Reached>
     Ok(server.map(|server| Reached { server, rights: Rights::read(&share.rights), shared_by: Some(owner_name) }))
 }
 
-/// Somebody who reached a server with a right: what actions ask for is narrowed to what it takes.
-pub fn narrowed(actor: Actor, right: Right) -> Actor {
+/// Somebody at a server that they may do something with.
+pub struct At {
+    pub actor: Actor,
+    pub reached: Reached,
+}
+
+impl At {
+    pub fn id(&self) -> i64 {
+        self.reached.server.id
+    }
+}
+
+/// [`reach`]es a server for whoever asks. Their actor is narrowed to what the right takes.
+pub async fn at(ctx: &Context, actor: Actor, user_id: i64, uuid: &str, right: Right) -> Result<At, Error> {
+    let reached = reach(ctx, user_id, uuid, right).await?;
+    Ok(At { actor: narrowed(actor, right), reached })
+}
+
+fn narrowed(actor: Actor, right: Right) -> Actor {
     let abilities: &[Ability] = if right.only_looks() { &[Ability::Read] } else { &[Ability::Read, Ability::Write] };
     Actor { abilities: abilities.iter().map(|ability| ability.name().to_owned()).collect(), ..actor }
 }
@@ -53,12 +71,12 @@ pub fn narrowed(actor: Actor, right: Right) -> Actor {
 /// Whether a user may do something with a server now, whatever they might before.
 pub async fn may(ctx: &Context, user_id: i64, server: &server::Model, right: Right) -> Result<bool, Error> {
     let db = ctx.store.read();
-    if server.owner_id == user_id {
-        return Ok(berth_store::user::by_id(db, user_id).await?.is_some_and(|user| !user.suspended));
+    let is_in = user::by_id(db, user_id).await?.is_some_and(|user| !user.suspended);
+    if !is_in || server.owner_id == user_id {
+        return Ok(is_in);
     }
     let shared = server_share::on(db, user_id, server.id).await?;
-    let guest_is_in = berth_store::user::by_id(db, user_id).await?.is_some_and(|user| !user.suspended);
-    Ok(guest_is_in && shared.is_some_and(|shared| Rights::read(&shared.share.rights).has(right)))
+    Ok(shared.is_some_and(|shared| Rights::read(&shared.share.rights).has(right)))
 }
 
 /// A server in somebody's list.

@@ -182,23 +182,32 @@ pub async fn templates(
     Ok(found)
 }
 
-/// Sizes that a server of one's own may get by its profile, and how large its primary disk is, in GiB.
+/// What a server of one's own may become.
+pub struct Resizes {
+    pub money: Money,
+    /// By its profile.
+    pub sizes: Vec<Size>,
+    /// Of its primary disk, which does not shrink.
+    pub disk_gib: i64,
+}
+
 pub async fn sizes_of_server(
     ctx: &Context,
     actor: &Actor,
     owner: &user::Model,
     row: &server::Model,
-) -> Result<(Vec<Size>, i64), Error> {
+) -> Result<Resizes, Error> {
     actor.require(Ability::Read)?;
-    let db = ctx.store.read();
+    let (db, now) = (ctx.store.read(), ctx.now());
+    let money = Money::of(db, owner.id, None, (now, now)).await?;
     let disks = server_disk::of_server(db, row.id).await?;
     let disk_gib = disks.iter().find(|disk| disk.is_primary).map_or(0, |disk| disk.capacity_gib);
     let profile_id = meter::by_id(db, row.id).await?.and_then(|metered| metered.profile_id);
     if row.self_service == 0 {
-        return Ok((Vec::new(), disk_gib));
+        return Ok(Resizes { money, sizes: Vec::new(), disk_gib });
     }
     let profiles = allowed(db, owner, row.self_service).await?;
     let own = profiles.into_iter().find(|(profile, _)| Some(profile.id) == profile_id);
     let packages = own.map(|(_, allowed)| allowed.packages).unwrap_or_default();
-    Ok((Shelf::of(ctx).await?.sizes(&packages, row.self_service), disk_gib))
+    Ok(Resizes { money, sizes: Shelf::of(ctx).await?.sizes(&packages, row.self_service), disk_gib })
 }

@@ -15,7 +15,7 @@ use crate::{
     Context, Error,
     actions::{
         customer_tokens,
-        server_access::{self, Reached},
+        server_access::{self, At},
     },
     actor::Actor,
     http::{address, auth, observe},
@@ -31,18 +31,6 @@ pub struct Caller {
     pub user: user::Model,
     address: Option<IpAddr>,
     request_id: Option<String>,
-}
-
-/// A server that the caller may do something with.
-pub struct At {
-    pub actor: Actor,
-    pub reached: Reached,
-}
-
-impl At {
-    pub fn id(&self) -> i64 {
-        self.reached.server.id
-    }
 }
 
 impl Caller {
@@ -64,8 +52,7 @@ impl Caller {
     /// first, so that a token without it learns of no server whether it is there.
     pub async fn at(&self, ctx: &Context, uuid: &str, right: Right) -> Result<At, Refusal> {
         self.require(Scope::of(right))?;
-        let reached = server_access::reach(ctx, self.user.id, uuid, right).await?;
-        Ok(At { actor: server_access::narrowed(self.actor(), right), reached })
+        Ok(server_access::at(ctx, self.actor(), self.user.id, uuid, right).await?)
     }
 
     fn actor(&self) -> Actor {

@@ -79,8 +79,8 @@ pub async fn create(
     responses((status = 200, description = "The sizes; none where one did not create it.", body = Data<NewSizes>),
         (status = 404, description = "There is no such server of yours.")))]
 pub async fn sizes(State(ctx): State<Context>, person: Person, own: Own) -> Result<Json<Data<NewSizes>>, Error> {
-    let (found, disk_gib) = offers::sizes_of_server(&ctx, &own.actor, &person.user, &own.server).await?;
-    let money = Money::of(ctx.store.read(), person.user.id, None, (ctx.now(), ctx.now())).await?;
+    let found = offers::sizes_of_server(&ctx, &own.actor, &person.user, &own.server).await?;
+    let offers::Resizes { money, sizes: found, disk_gib } = found;
     let new = |one: offers::Size| NewSize {
         current: one.package.id == own.server.package_id,
         too_small: one.package.primary_storage_gib < disk_gib,
