@@ -10,7 +10,7 @@ pub struct Message {
     pub message: String,
 }
 
-/// 404: `<thing> not found`. Billing modules take `server not found` as already gone.
+/// 404: `<thing> not found`. What the token may not see is not there.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct NotFound {
     pub msg: String,
