@@ -10,12 +10,22 @@ import {
 import { Refused } from "./api/call.ts";
 import { billingQuery, queryClient, serverQuery, serversQuery, sessionQuery, shopQuery } from "./api/queries.ts";
 import { Broken, Lost, Waiting } from "./parts/Lost.tsx";
+import { ProofDialog } from "./parts/Proof.tsx";
 import { Login } from "./rooms/Login.tsx";
 import { Servers } from "./rooms/Servers.tsx";
 import { Shell } from "./rooms/Shell.tsx";
 import { Server } from "./rooms/server/Server.tsx";
 
-const root = createRootRoute({ component: Outlet, notFoundComponent: Lost });
+const root = createRootRoute({ component: Root, notFoundComponent: Lost });
+
+function Root() {
+  return (
+    <>
+      <Outlet />
+      <ProofDialog />
+    </>
+  );
+}
 
 /** A path of this panel, and nothing that leads elsewhere. */
 function ownPath(text: unknown): string | undefined {

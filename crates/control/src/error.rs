@@ -20,6 +20,9 @@ pub enum Error {
     SecondFactor { is_wrong: bool },
     #[error("{0}")]
     Forbidden(&'static str),
+    /// Whoever logged in has to prove that it is still them, by one of these.
+    #[error("Please prove again that it is you.")]
+    Proof { by: &'static [&'static str] },
     /// The thing's name, as in "server": a billing module takes `server not found` as already gone.
     #[error("{0} not found")]
     NotFound(&'static str),
@@ -67,6 +70,7 @@ impl IntoResponse for Error {
             Error::Unauthenticated => (StatusCode::UNAUTHORIZED, json!({ "message": text })),
             Error::SecondFactor { .. } => (StatusCode::UNAUTHORIZED, json!({ "message": text, "secondFactor": true })),
             Error::Forbidden(_) => (StatusCode::FORBIDDEN, json!({ "message": text })),
+            Error::Proof { by } => (StatusCode::FORBIDDEN, json!({ "message": text, "needs": "proof", "by": by })),
             Error::NotFound(_) => (StatusCode::NOT_FOUND, json!({ "msg": text })),
             Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, json!({ "message": text })),
             Error::Conflict(_) => (StatusCode::CONFLICT, json!({ "msg": text, "errors": [text] })),

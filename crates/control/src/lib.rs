@@ -32,6 +32,7 @@ pub mod pending;
 pub mod permissions;
 pub mod pki;
 pub mod placement;
+pub mod proof;
 pub mod random;
 pub mod rights;
 mod run;

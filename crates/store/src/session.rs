@@ -23,11 +23,13 @@ pub struct NewSession {
     pub address: Option<String>,
     pub user_agent: String,
     pub expires_at: Micros,
+    /// Whether whoever begins it has shown a password or a second factor.
+    pub is_proved: bool,
     pub now: Micros,
 }
 
 pub async fn insert(tx: &Tx, new: NewSession) -> Result<Model, StoreError> {
-    let NewSession { user_id, token_hash, csrf, address, user_agent, expires_at, now } = new;
+    let NewSession { user_id, token_hash, csrf, address, user_agent, expires_at, is_proved, now } = new;
     let row = ActiveModel {
         id: NotSet,
         user_id: Set(user_id),
@@ -37,6 +39,7 @@ pub async fn insert(tx: &Tx, new: NewSession) -> Result<Model, StoreError> {
         user_agent: Set(user_agent),
         expires_at: Set(expires_at),
         seen_at: Set(now),
+        proved_at: Set(is_proved.then_some(now)),
         created_at: Set(now),
     };
     Ok(row.insert(tx).await?)
@@ -63,6 +66,15 @@ pub async fn touch(tx: &Tx, id: i64, expires_at: Micros, now: Micros) -> Result<
         .filter(Column::Id.eq(id));
     touched.exec(tx).await?;
     Ok(())
+}
+
+/// Notes that its user was asked and is it; whether it is still there.
+pub async fn prove(tx: &Tx, user_id: i64, id: i64, now: Micros) -> Result<bool, StoreError> {
+    let proved = Entity::update_many()
+        .col_expr(Column::ProvedAt, Expr::value(now))
+        .filter(Column::UserId.eq(user_id))
+        .filter(Column::Id.eq(id));
+    Ok(proved.exec(tx).await?.rows_affected > 0)
 }
 
 /// Ends one of a user's; whether there was one.

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { call, keepSecret, Refused } from "./call.ts";
+import { call, keepSecret, proveBy, Refused } from "./call.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -26,4 +26,29 @@ test.each([
   const refused = await call("/x", {}).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(Refused);
   expect(refused).toMatchObject({ status, sentences, retryAfter: 900 });
+});
+
+const lacking = () => new Response('{"message":"Prove.","needs":"proof","by":["code"]}', { status: 403 });
+
+test("a call that lacks a proof is made again once it is given", async () => {
+  const asked = vi.fn(async () => new Response("{}")).mockImplementationOnce(async () => lacking());
+  vi.stubGlobal("fetch", asked);
+  const prover = vi.fn(async () => true);
+  proveBy(prover);
+  expect(await call("/x", { method: "POST", body: "the same" })).toEqual({});
+  expect(prover.mock.calls).toEqual([["code"]]);
+  expect(asked.mock.calls.map(([, init]: unknown[]) => (init as RequestInit).body)).toEqual(["the same", "the same"]);
+  proveBy(undefined);
+});
+
+test("a proof that is not given leaves the refusal, and one that does not help is not asked for twice", async () => {
+  for (const isProved of [false, true]) {
+    vi.stubGlobal("fetch", async () => lacking());
+    const prover = vi.fn(async () => isProved);
+    proveBy(prover);
+    const refused = await call("/x", {}).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ status: 403, needsProof: "code" });
+    expect(prover).toHaveBeenCalledTimes(1);
+  }
+  proveBy(undefined);
 });

@@ -1,5 +1,8 @@
 // The one way to the panel's API: the session's secret on what changes something, and refusals as errors.
 
+/** By what one proves that it is still oneself. */
+export type Way = "password" | "code";
+
 /** What the control server refused, in its own words where it had some. */
 export class Refused extends Error {
   constructor(
@@ -10,6 +13,8 @@ export class Refused extends Error {
     readonly retryAfter: number,
     /** The password was right, and a code is wanted besides. */
     readonly needsCode = false,
+    /** Whoever logged in has to prove that it is still them, by this. */
+    readonly needsProof?: Way,
   ) {
     super(sentences.join(" ") || String(status));
   }
@@ -21,12 +26,30 @@ export function keepSecret(csrf: string) {
   secret = csrf;
 }
 
+type Prover = (way: Way) => Promise<boolean>;
+let prover: Prover | undefined;
+
+/** Who asks for a proof and answers whether it was given; then the call that lacked it is made again. */
+export function proveBy(asks: Prover | undefined) {
+  prover = asks;
+}
+
 type Made = Omit<RequestInit, "headers"> & { headers?: Record<string, string | readonly string[]> };
 
 // What the generated client makes, and what its callers may add.
 export function call<T>(url: string, init: Made): Promise<T>;
 export function call<T>(url: string, init: RequestInit): Promise<T>;
 export async function call<T>(url: string, init: Made | RequestInit): Promise<T> {
+  try {
+    return await send<T>(url, init);
+  } catch (error) {
+    const way = error instanceof Refused ? error.needsProof : undefined;
+    if (!way || !(await prover?.(way))) throw error;
+    return send<T>(url, init);
+  }
+}
+
+async function send<T>(url: string, init: Made | RequestInit): Promise<T> {
   const headers = { ...(init.headers as Record<string, string>), "x-csrf-token": secret };
   const response = await fetch(url, { ...init, headers, credentials: "same-origin" });
   if (!response.ok) throw await refusal(response);
@@ -34,10 +57,19 @@ export async function call<T>(url: string, init: Made | RequestInit): Promise<T>
   return (await response.json()) as T;
 }
 
+interface Body {
+  errors?: unknown;
+  msg?: unknown;
+  message?: unknown;
+  secondFactor?: unknown;
+  needs?: unknown;
+  by?: string[];
+}
+
+const ways: Way[] = ["code", "password"];
+
 async function refusal(response: Response): Promise<Refused> {
-  const body: { errors?: unknown; msg?: unknown; message?: unknown; secondFactor?: unknown } = await response
-    .json()
-    .catch(() => ({}));
+  const body: Body = await response.json().catch(() => ({}));
   const told = Array.isArray(body.errors) ? body.errors : [body.msg ?? body.message];
   const sentences = told.filter((one): one is string => typeof one === "string");
   return new Refused(
@@ -45,5 +77,6 @@ async function refusal(response: Response): Promise<Refused> {
     sentences,
     Number(response.headers.get("retry-after")) || 0,
     body.secondFactor === true,
+    body.needs === "proof" ? ways.find((way) => body.by?.includes(way)) : undefined,
   );
 }

@@ -14,6 +14,8 @@ export function sentenceOf(error: unknown): string {
 export function tellFailure(error: unknown) {
   // The login page follows.
   if (error instanceof Refused && error.status === 401) return;
+  // Whoever was asked for a proof and gave none knows.
+  if (error instanceof Refused && error.needsProof) return;
   show("red.8", sentenceOf(error));
 }
 

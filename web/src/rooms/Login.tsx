@@ -1,6 +1,6 @@
 // The door: an address and a password, and a reason where another door did not open.
 import { Alert, Anchor, Button, Container, Paper, PasswordInput, Stack, Text, TextInput, Title } from "@mantine/core";
-import { useForm } from "@mantine/form";
+import { type UseFormReturnType, useForm } from "@mantine/form";
 import { IconInfoCircle } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, Navigate, useRouter } from "@tanstack/react-router";
@@ -8,57 +8,51 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { keepSecret, Refused } from "../api/call.ts";
 import type { LogIn } from "../api/generated/model";
-import { logIn } from "../api/generated/panel.ts";
+import { logIn, showCode } from "../api/generated/panel.ts";
 import { queryClient, sessionQuery } from "../api/queries.ts";
 import { sentenceOf } from "../parts/said.ts";
 import classes from "./Login.module.css";
 
-const reasons = ["used", "expired", "unknown", "suspended", "ended"] as const;
+const reasons = ["used", "expired", "unknown", "suspended", "staff", "code", "ended"] as const;
 const route = getRouteApi("/login");
+
+/** What is asked for. */
+type Asked =
+  | "password"
+  /** The password was right, and a code is wanted besides. */
+  | "code"
+  /** Another site vouched, and a code is wanted besides. */
+  | "arrival";
+
+interface Entry extends LogIn {
+  asked: Asked;
+}
 
 export function Login() {
   const { t } = useTranslation();
   const { reason, next } = route.useSearch();
-  const router = useRouter();
   // Who is logged in and comes here all the same is let through.
   const session = useQuery({ ...sessionQuery, retry: false, enabled: reason !== "ended" });
-  const form = useForm<LogIn>({ initialValues: { email: "", password: "", code: "" } });
-  // The password was right, and a code is wanted besides.
-  const [asksCode, setAsksCode] = useState(false);
-  const enter = useMutation({
-    mutationKey: ["login"],
-    mutationFn: ({ code, ...input }: LogIn) => logIn(code ? { ...input, code } : input),
-    onSuccess: async ({ data }) => {
-      keepSecret(data.csrf);
-      queryClient.clear();
-      queryClient.setQueryData(sessionQuery.queryKey, data);
-      await router.navigate({ href: next ?? "/" });
-    },
-    onError: (error) => {
-      form.setFieldValue("code", "");
-      if (error instanceof Refused && error.needsCode) return setAsksCode(true);
-      form.setFieldValue("password", "");
-      setAsksCode(false);
-    },
-  });
-  const sentence = useSentence(enter.error, enter.variables?.code);
+  const { form, asked, ask, enter } = useEntry(reason === "code" ? "arrival" : "password", next ?? "/");
+  const sentence = useSentence(enter.error, enter.variables);
   const known = reasons.find((one) => one === reason);
   if (session.data && !enter.isPending && !known) return <Navigate to="/" />;
+  const told = enter.isError || (known === "code" && asked !== "arrival") ? undefined : known;
   return (
     <Container component="main" size={440} className={classes.page}>
       <Stack align="center" gap={6} mb="xl">
         <img src="/favicon.svg" alt="" width={52} height={52} />
         <Title order={1} mt="sm">
-          {t(asksCode ? "login.codeTitle" : "login.title")}
+          {t(asked === "password" ? "login.title" : "login.codeTitle")}
         </Title>
         <Text c="dimmed">{t("login.subtitle")}</Text>
       </Stack>
       <Paper p="xl" shadow="sm">
-        <form onSubmit={form.onSubmit((input) => enter.mutate(input))}>
+        <form onSubmit={form.onSubmit((input) => enter.mutate({ ...input, asked }))}>
           <Stack>
-            {known && !enter.isError && (
+            {told && (
               <Alert icon={<IconInfoCircle />} variant="default" role="status">
-                {t(`login.reason.${known}`)}
+                {t(`login.reason.${told}`)}
               </Alert>
             )}
             {sentence && (
@@ -66,48 +60,16 @@ export function Login() {
                 {sentence}
               </Alert>
             )}
-            {asksCode && (
-              <TextInput
-                label={t("login.code")}
-                description={t("login.codeHint")}
-                name="code"
-                autoComplete="one-time-code"
-                required
-                withAsterisk={false}
-                ref={focusOnce}
-                {...form.getInputProps("code")}
-              />
-            )}
-            <TextInput
-              display={asksCode ? "none" : undefined}
-              label={t("login.email")}
-              type="email"
-              name="email"
-              autoComplete="username"
-              required
-              withAsterisk={false}
-              autoFocus
-              {...form.getInputProps("email")}
-            />
-            <PasswordInput
-              display={asksCode ? "none" : undefined}
-              label={t("login.password")}
-              name="password"
-              autoComplete="current-password"
-              required
-              withAsterisk={false}
-              {...form.getInputProps("password")}
-            />
+            <Fields form={form} asked={asked} />
             <Button type="submit" size="md" mt="xs" loading={enter.isPending}>
               {t("login.submit")}
             </Button>
-            {!asksCode && (
+            {asked === "password" ? (
               <Anchor component={Link} to="/forgotten" ta="center">
                 {t("login.forgotten")}
               </Anchor>
-            )}
-            {asksCode && (
-              <Button variant="subtle" onClick={() => setAsksCode(false)}>
+            ) : (
+              <Button variant="subtle" onClick={() => ask("password")}>
                 {t("login.back")}
               </Button>
             )}
@@ -118,12 +80,92 @@ export function Login() {
   );
 }
 
-function useSentence(error: unknown, code: string | null | undefined): string | undefined {
+function Fields({ form, asked }: { form: UseFormReturnType<LogIn>; asked: Asked }) {
+  const { t } = useTranslation();
+  // Browsers note which password was right, so the two stay where a code is asked for besides.
+  const display = asked === "code" ? "none" : undefined;
+  return (
+    <>
+      {asked !== "password" && (
+        <TextInput
+          label={t("login.code")}
+          description={t("login.codeHint")}
+          name="code"
+          autoComplete="one-time-code"
+          required
+          withAsterisk={false}
+          ref={focusOnce}
+          {...form.getInputProps("code")}
+        />
+      )}
+      {asked !== "arrival" && (
+        <>
+          <TextInput
+            display={display}
+            label={t("login.email")}
+            type="email"
+            name="email"
+            autoComplete="username"
+            required
+            withAsterisk={false}
+            autoFocus
+            {...form.getInputProps("email")}
+          />
+          <PasswordInput
+            display={display}
+            label={t("login.password")}
+            name="password"
+            autoComplete="current-password"
+            required
+            withAsterisk={false}
+            {...form.getInputProps("password")}
+          />
+        </>
+      )}
+    </>
+  );
+}
+
+/** The form, what it asks for, and the way in. */
+function useEntry(first: Asked, next: string) {
+  const router = useRouter();
+  const form = useForm<LogIn>({ initialValues: { email: "", password: "", code: "" } });
+  const [asked, ask] = useState(first);
+  const enter = useMutation({
+    mutationKey: ["login"],
+    mutationFn: ({ asked, code, ...input }: Entry) => {
+      if (asked === "arrival") return showCode({ code: code ?? "" });
+      return logIn(code ? { ...input, code } : input);
+    },
+    onSuccess: async ({ data }) => {
+      keepSecret(data.csrf);
+      queryClient.clear();
+      queryClient.setQueryData(sessionQuery.queryKey, data);
+      await router.navigate({ href: next });
+    },
+    onError: (error) => {
+      form.setFieldValue("code", "");
+      const after = asksNext(error, asked);
+      if (after === "password") form.setFieldValue("password", "");
+      ask(after);
+    },
+  });
+  return { form, asked, ask, enter };
+}
+
+function asksNext(error: unknown, asked: Asked): Asked {
+  const isRefused = error instanceof Refused && error.status === 401;
+  // Whoever has to wait may show the code then.
+  if (asked === "arrival") return isRefused && !error.needsCode ? "password" : "arrival";
+  return isRefused && error.needsCode ? "code" : "password";
+}
+
+function useSentence(error: unknown, entry: Entry | undefined): string | undefined {
   const { t } = useTranslation();
   if (!error) return undefined;
   if (!(error instanceof Refused) || error.status !== 401) return sentenceOf(error);
-  if (!error.needsCode) return t("login.wrong");
-  return code ? t("login.codeWrong") : undefined;
+  if (!error.needsCode) return t(entry?.asked === "arrival" ? "login.codeLate" : "login.wrong");
+  return entry?.code ? t("login.codeWrong") : undefined;
 }
 
 function focusOnce(input: HTMLInputElement | null) {

@@ -13,6 +13,26 @@ pub struct LogIn {
     pub code: Option<String>,
 }
 
+/// The second factor of somebody whom another site sent here.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShowCode {
+    /// What the authenticator shows, or a recovery code.
+    pub code: String,
+}
+
+/// Shows again that it is still whoever logged in.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProveAgain {
+    /// Where the account has no second factor.
+    #[serde(default)]
+    pub password: Option<String>,
+    /// Where it has one: what the authenticator shows, or a recovery code.
+    #[serde(default)]
+    pub code: Option<String>,
+}
+
 /// Who forgot a password.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

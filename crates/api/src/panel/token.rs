@@ -44,8 +44,6 @@ pub struct CreateToken {
     /// Addresses and networks in CIDR form, at most 32; none allows every address.
     #[serde(default)]
     pub allowed_addresses: Vec<String>,
-    /// One's present password.
-    pub password: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

@@ -1,4 +1,4 @@
-//! Customers' own tokens of the customer API: made with the password, shown once, kept as hashes, ended at any time.
+//! Customers' own tokens of the customer API: made with a fresh proof ([`crate::proof`]), shown once, kept as hashes, ended at any time.
 //!
 //! A new password ends no token: programs that hold one are not who knew the old password. The letter of the change says
 //! that there are some, so that whoever fears for the account looks through them.
@@ -8,16 +8,11 @@ use berth_store::{
     Micros, Tx, audit,
     customer_token::{self, NewToken},
     entity::{customer_token as entity, user as user_entity},
-    login_failure, user,
+    user,
 };
 use serde_json::json;
 
-use super::{
-    entry,
-    logins::{self, Visitor},
-    rules,
-    tokens::network,
-};
+use super::{entry, rules, tokens::network};
 use crate::{
     Context, Error,
     actor::Actor,
@@ -54,18 +49,15 @@ pub fn has_the_form(text: &str) -> bool {
 pub async fn create(
     ctx: &Context,
     actor: &Actor,
-    visitor: &Visitor,
     owner: &user_entity::Model,
-    input: CreateToken,
+    input: &CreateToken,
 ) -> Result<(entity::Model, String), Error> {
-    let new = check(ctx, owner, &input)?;
-    let account = logins::confirm_password(ctx, visitor, owner, input.password).await?;
+    let new = check(ctx, owner, input)?;
     let (token, now) = (new_token(ctx.rng.as_ref()), ctx.now());
     let new = NewToken { token_hash: hash_token(&token), ..new };
     let created = ctx.store.write_tx::<_, Error>(|tx| {
-        let (ctx, actor, new, account) = (ctx.clone(), actor.clone(), new.clone(), account.clone());
+        let (ctx, actor, new) = (ctx.clone(), actor.clone(), new.clone());
         Box::pin(async move {
-            login_failure::forgive(tx, &account).await?;
             if customer_token::of_user(tx, new.user_id).await?.len() >= MOST_TOKENS {
                 return Err(Error::invalid(format!("There are at most {MOST_TOKENS} tokens. Revoke one first.")));
             }

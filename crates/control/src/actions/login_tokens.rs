@@ -1,20 +1,15 @@
 //! Logins from another site: a billing system asks for a pair of tokens and sends its customer's browser here with
-//! them. They log in once, within a minute.
+//! them. They log in once, within a minute; [`super::arrivals`] says how.
 
 use berth_store::{
     Micros, audit,
-    entity::user as user_entity,
     login_token::{self, NewPair},
     password_link, server, session,
     user::{self, Relation},
 };
 use serde_json::json;
 
-use super::{
-    entry,
-    logins::{self, Begun, Visitor},
-    second_factors,
-};
+use super::{entry, logins, second_factors};
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
@@ -66,71 +61,6 @@ pub async fn create(ctx: &Context, actor: &Actor, relation: &Relation, server_id
     });
     made.await?;
     Ok(Pair { first, second, expires_at })
-}
-
-/// Why a pair logs nobody in; a word that the login page has a sentence for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    Used,
-    Expired,
-    Unknown,
-    Suspended,
-}
-
-impl Refused {
-    pub fn word(self) -> &'static str {
-        match self {
-            Refused::Used => "used",
-            Refused::Expired => "expired",
-            Refused::Unknown => "unknown",
-            Refused::Suspended => "suspended",
-        }
-    }
-}
-
-/// Who is logged in, and where the browser lands: the server's UUID, or nothing for the list.
-pub type Landed = (Begun, Option<uuid::Uuid>);
-
-/// Logs in with a pair, once.
-pub async fn redeem(
-    ctx: &Context,
-    visitor: &Visitor,
-    first: &str,
-    second: &str,
-) -> Result<Result<Landed, Refused>, Error> {
-    let (first, second, now) = (hash_token(first), hash_token(second), ctx.now());
-    let Some(pair) = login_token::by_hashes(ctx.store.read(), &first, &second).await? else {
-        return Ok(Err(Refused::Unknown));
-    };
-    let Some(user) = user::by_id(ctx.store.read(), pair.user_id).await? else { return Ok(Err(Refused::Unknown)) };
-    if user.suspended {
-        return Ok(Err(Refused::Suspended));
-    }
-    let (new, token) = logins::new_session(ctx, visitor, user.id);
-    let actor = Actor::owner(user.id, visitor.address, visitor.request_id.clone());
-    let taken = ctx.store.write_tx::<_, Error>(|tx| {
-        let (first, second, visitor) = (first.clone(), second.clone(), visitor.clone());
-        let (new, actor) = (new.clone(), actor.clone());
-        Box::pin(async move {
-            if login_token::take(tx, &first, &second, now).await?.is_none() {
-                return Ok(None);
-            }
-            logins::begin(tx, &actor, &visitor, new, "another site", now).await.map(Some)
-        })
-    });
-    let Some(session) = taken.await? else {
-        let is_late = pair.used_at.is_none() && pair.expires_at <= now;
-        return Ok(Err(if is_late { Refused::Expired } else { Refused::Used }));
-    };
-    let server = own_server(ctx, &user, pair.server_id).await?;
-    Ok(Ok((Begun { session, user, token }, server)))
-}
-
-/// It may be somebody else's, or gone, since the pair was made.
-async fn own_server(ctx: &Context, user: &user_entity::Model, id: Option<i64>) -> Result<Option<uuid::Uuid>, Error> {
-    let Some(id) = id else { return Ok(None) };
-    let row = server::by_id(ctx.store.read(), id).await?;
-    Ok(row.filter(|row| row.owner_id == user.id).map(|row| row.uuid))
 }
 
 /// Removes what logs nobody in any more.

@@ -18,7 +18,10 @@ use berth_store::{
 };
 use serde_json::json;
 
-use super::{entry, passwords, second_factors};
+use super::{
+    entry, passwords,
+    second_factors::{self, Asked},
+};
 use crate::{
     Context, Error,
     actor::Actor,
@@ -84,8 +87,8 @@ pub async fn log_in(ctx: &Context, visitor: &Visitor, input: LogIn) -> Result<Be
         tell_failure(ctx, visitor, &email).await?;
         return Err(Error::Unauthenticated);
     };
-    let shown = second_factors::look(ctx, &user, &input).await?;
-    let (new, token) = new_session(ctx, visitor, user.id);
+    let shown = second_factors::look(ctx, &user, input.code.as_deref(), Asked::Password).await?;
+    let (new, token) = new_session(ctx, visitor, user.id, true);
     let (now, actor) = (ctx.now(), Actor::owner(user.id, visitor.address, visitor.request_id.clone()));
     let session = ctx.store.write_tx::<_, Error>(|tx| {
         let (new, actor, account, visitor) = (new.clone(), actor.clone(), account.clone(), visitor.clone());
@@ -107,8 +110,8 @@ pub async fn log_in(ctx: &Context, visitor: &Visitor, input: LogIn) -> Result<Be
     }
 }
 
-/// The row to be, and the token that leads to it.
-pub(super) fn new_session(ctx: &Context, visitor: &Visitor, user_id: i64) -> (NewSession, String) {
+/// The row to be, and the token that leads to it. `is_proved` where a password or a second factor was shown.
+pub(super) fn new_session(ctx: &Context, visitor: &Visitor, user_id: i64, is_proved: bool) -> (NewSession, String) {
     let (now, token) = (ctx.now(), ctx.rng.letters_and_digits(TOKEN_LETTERS));
     let new = NewSession {
         user_id,
@@ -117,6 +120,7 @@ pub(super) fn new_session(ctx: &Context, visitor: &Visitor, user_id: i64) -> (Ne
         address: visitor.address.map(|address| address.to_string()),
         user_agent: visitor.user_agent.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARS).collect(),
         expires_at: now + IDLE_LIFE,
+        is_proved,
         now,
     };
     (new, token)
@@ -144,7 +148,12 @@ pub(super) async fn begin(
 
 /// Tells the account's owner of a login from an address or with a browser that no session of theirs has. The first of all
 /// is their own.
-async fn tell_login(ctx: &Context, tx: &Tx, user: &user_entity::Model, new: &NewSession) -> Result<(), Error> {
+pub(super) async fn tell_login(
+    ctx: &Context,
+    tx: &Tx,
+    user: &user_entity::Model,
+    new: &NewSession,
+) -> Result<(), Error> {
     let known = session::of_user(tx, user.id, new.now).await?;
     let is_alike = |row: &entity::Model| row.address == new.address && row.user_agent == new.user_agent;
     if known.is_empty() || known.iter().any(is_alike) {

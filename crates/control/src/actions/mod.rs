@@ -2,6 +2,7 @@
 //! rules, then one transaction that changes rows, writes the audit entry and enqueues the job.
 
 pub mod address_names;
+pub mod arrivals;
 mod audit;
 pub mod backup_plans;
 pub mod cpu_fairness;
@@ -29,6 +30,7 @@ pub mod logins;
 pub mod packages;
 pub mod passwords;
 pub mod port_forwards;
+pub mod proofs;
 pub(crate) mod queue;
 pub mod queue_items;
 pub mod rdns_zones;

@@ -1,9 +1,10 @@
 //! Second factors of logins: six digits that change every half minute (RFC 6238), and codes that stand in for them once.
 //!
 //! A code is taken once: the step that it is of goes up in the transaction of what it opens. Wrong ones are counted over
-//! a day, which nobody can use to keep the owner out: they are only asked for after the right password.
+//! a day, for each place where one is asked for by itself: whoever has less than the password can't use up the tries of
+//! a login, which would keep the owner out.
 
-use berth_api::panel::account::{ConfirmFactor, LogIn, ProposeFactor, Prove};
+use berth_api::panel::account::{ConfirmFactor, ProposeFactor, Prove};
 use berth_store::{
     Micros, Tx, audit,
     entity::{second_factor as entity, user as user_entity},
@@ -47,6 +48,18 @@ pub struct Shown {
     factor_id: i64,
     user_id: i64,
     kind: ShownKind,
+    asked: Asked,
+}
+
+/// Where a code is asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Asked {
+    /// With the password.
+    Password,
+    /// Of whom another site vouches for.
+    Arrival,
+    /// Of whoever sits at an open session.
+    Session,
 }
 
 #[derive(Clone, Debug)]
@@ -63,7 +76,8 @@ fn authenticator(secret: &str, user: &user_entity::Model) -> Result<Totp, Error>
     Ok(made.with_issuer(Some("Berth")).build().map_err(|error| anyhow::anyhow!("a second factor: {error}"))?)
 }
 
-async fn confirmed(ctx: &Context, user_id: i64) -> Result<Option<entity::Model>, Error> {
+/// The one that is asked for.
+pub(super) async fn confirmed(ctx: &Context, user_id: i64) -> Result<Option<entity::Model>, Error> {
     let found = second_factor::of_user(ctx.store.read(), user_id).await?;
     Ok(found.filter(|factor| factor.confirmed_at.is_some()))
 }
@@ -81,31 +95,48 @@ fn recovery_hash(code: &str) -> String {
     hash_token(&letters.to_ascii_lowercase())
 }
 
-fn counter(user_id: i64) -> String {
-    hash_token(&format!("second factor of {user_id}"))
+fn counter(user_id: i64, asked: Asked) -> String {
+    let place = match asked {
+        Asked::Password => "",
+        Asked::Arrival => " after another site",
+        Asked::Session => " in a session",
+    };
+    hash_token(&format!("second factor of {user_id}{place}"))
 }
 
-/// After the right password: whether a second factor is wanted, and what the code is, if it may be one.
-pub async fn look(ctx: &Context, user: &user_entity::Model, input: &LogIn) -> Result<Option<Shown>, Error> {
+/// After what has to be right before it: whether a second factor is wanted, and what the code is, if it may be one.
+pub async fn look(
+    ctx: &Context,
+    user: &user_entity::Model,
+    code: Option<&str>,
+    asked: Asked,
+) -> Result<Option<Shown>, Error> {
     let Some(factor) = confirmed(ctx, user.id).await? else { return Ok(None) };
-    let Some(code) = input.code.as_deref().filter(|code| !code.is_empty()) else {
+    let Some(code) = code.filter(|code| !code.is_empty()) else {
         return Err(Error::SecondFactor { is_wrong: false });
     };
-    count(ctx, user.id).await?;
-    read(ctx, user, &factor, code).map(Some)
+    read(ctx, user, &factor, code, asked).await.map(Some)
 }
 
-fn read(ctx: &Context, user: &user_entity::Model, factor: &entity::Model, code: &str) -> Result<Shown, Error> {
+/// Counts the code, and says what it may be.
+async fn read(
+    ctx: &Context,
+    user: &user_entity::Model,
+    factor: &entity::Model,
+    code: &str,
+    asked: Asked,
+) -> Result<Shown, Error> {
+    count(ctx, user.id, asked).await?;
     let kind = match step_of(ctx, user, factor, code)? {
         Some(step) => ShownKind::Step(step),
         None => ShownKind::Recovery(recovery_hash(code)),
     };
-    Ok(Shown { factor_id: factor.id, user_id: user.id, kind })
+    Ok(Shown { factor_id: factor.id, user_id: user.id, kind, asked })
 }
 
 /// Counts a code before it is looked at, so that many at once are no more than many in a row.
-async fn count(ctx: &Context, user_id: i64) -> Result<(), Error> {
-    let (now, account) = (ctx.now(), counter(user_id));
+async fn count(ctx: &Context, user_id: i64, asked: Asked) -> Result<(), Error> {
+    let (now, account) = (ctx.now(), counter(user_id, asked));
     let counted = ctx.store.write_tx::<_, Error>(|tx| {
         let account = account.clone();
         Box::pin(async move {
@@ -128,7 +159,7 @@ pub async fn take(tx: &Tx, shown: &Shown, now: Micros) -> Result<(), Error> {
     if !is_taken {
         return Err(Error::SecondFactor { is_wrong: true });
     }
-    Ok(login_failure::forgive(tx, &counter(shown.user_id)).await?)
+    Ok(login_failure::forgive(tx, &counter(shown.user_id, shown.asked)).await?)
 }
 
 /// Whether one is asked for, and how many recovery codes are left.
@@ -176,7 +207,7 @@ pub async fn confirm(
     let found = second_factor::of_user(ctx.store.read(), user.id).await?;
     let factor = found.filter(|factor| factor.confirmed_at.is_none());
     let factor = factor.ok_or_else(|| Error::invalid("No second factor was proposed."))?;
-    count(ctx, user.id).await?;
+    count(ctx, user.id, Asked::Password).await?;
     let Some(step) = step_of(ctx, user, &factor, &input.code)? else {
         return Err(Error::invalid("The code field is not what the authenticator shows now."));
     };
@@ -190,7 +221,7 @@ pub async fn confirm(
             }
             second_factor::take_step(tx, factor.id, step).await?;
             second_factor::set_codes(tx, id, &hashes).await?;
-            login_failure::forgive(tx, &counter(id)).await?;
+            login_failure::forgive(tx, &counter(id, Asked::Password)).await?;
             Ok(audit::record(tx, entry(&actor, now, "switch_second_factor_on", ("user", id), None, None)).await?)
         })
     });
@@ -247,12 +278,11 @@ async fn prove(ctx: &Context, visitor: &Visitor, user: &user_entity::Model, inpu
     let found = confirmed(ctx, user.id).await?;
     let factor = found.ok_or_else(|| Error::invalid("There is no second factor."))?;
     logins::confirm_password(ctx, visitor, user, password).await?;
-    count(ctx, user.id).await?;
-    read(ctx, user, &factor, &code)
+    read(ctx, user, &factor, &code, Asked::Password).await
 }
 
 /// Who is logged in already is not sent to the login for a wrong code.
-fn in_a_form(error: Error) -> Error {
+pub(super) fn in_a_form(error: Error) -> Error {
     match error {
         Error::SecondFactor { .. } => Error::invalid("The code field is wrong, or was used already."),
         error => error,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{App, with_mail},
-    browser::{Browser, PASSWORD, give_password, logged_in},
+    browser::{Browser, give_password, logged_in},
     rows::{self, Company},
 };
 
@@ -46,7 +46,7 @@ pub async fn person(app: &App, name: &str) -> i64 {
 
 /// What a token is made with in the panel.
 pub fn wish(scopes: &[&str]) -> Value {
-    json!({ "name": "a program", "scopes": scopes, "password": PASSWORD })
+    json!({ "name": "a program", "scopes": scopes })
 }
 
 pub async fn make(browser: &mut Browser, wish: Value) -> Value {

@@ -1,9 +1,10 @@
-//! Customers' tokens: made with the password, shown once, bounded, and of their own API alone.
+//! Customers' tokens: made with a fresh proof, shown once, bounded, and of their own API alone.
 
 use berth_control::{
     actions::customer_tokens::MOST_TOKENS,
     clock::{DAY, MINUTE},
     config::Config,
+    proof,
 };
 use berth_store::{testing::Database, user};
 use serde_json::{Value, json};
@@ -30,8 +31,13 @@ async fn plain(database: Database) -> (App, Company) {
 async fn a_token_is_shown_once_and_ends_when_it_is_revoked(database: Database) {
     let (app, _) = plain(database).await;
     let mut jon = logged_in(&app, "jon@doe.test").await;
-    let wrong = json!({ "name": "a", "scopes": ["servers:read"], "password": "not the password" });
-    assert_eq!(jon.call("POST", "/tokens", Some(wrong)).await.status, 422, "with the password alone");
+    app.pass(proof::LIFE);
+    assert_eq!(
+        jon.call("POST", "/tokens", Some(wish(&["servers:read"]))).await.status,
+        403,
+        "with a fresh proof alone"
+    );
+    jon.prove().await;
     let made = make(&mut jon, wish(&["account:read", "servers:read", "account:read"])).await;
     let secret = made["secret"].as_str().unwrap();
     assert!(secret.starts_with("brc_") && secret.len() == 47, "{secret}");

@@ -24,6 +24,8 @@ pub fn operations(company: &Company) -> Vec<(String, String, Option<Value>)> {
             let method = method.to_uppercase();
             let body = match format!("{method} {path}").as_str() {
                 "POST /session" => Some(json!({ "email": "jon@doe.test", "password": PASSWORD })),
+                "POST /session/code" => Some(json!({ "code": "000000" })),
+                "POST /session/proof" => Some(json!({ "password": PASSWORD })),
                 "PUT /password" => Some(json!({ "current": PASSWORD, "new": PASSWORD })),
                 "POST /forgotten-password" => Some(json!({ "email": "jon@doe.test" })),
                 "PUT /forgotten-password" => Some(json!({ "token": "x", "new": PASSWORD })),
@@ -32,7 +34,7 @@ pub fn operations(company: &Company) -> Vec<(String, String, Option<Value>)> {
                 "POST /second-factor/end" | "POST /second-factor/codes" => {
                     Some(json!({ "password": PASSWORD, "code": "000000" }))
                 }
-                "POST /tokens" => Some(json!({ "name": "cron", "scopes": ["servers:read"], "password": PASSWORD })),
+                "POST /tokens" => Some(json!({ "name": "cron", "scopes": ["servers:read"] })),
                 "POST /keys" => Some(json!({ "name": "laptop", "publicKey": PUBLIC_KEY })),
                 "POST /servers/{uuid}/power" => Some(json!({ "action": "shutdown" })),
                 "POST /servers/{uuid}/password" => Some(json!({})),
@@ -56,6 +58,37 @@ pub fn operations(company: &Company) -> Vec<(String, String, Option<Value>)> {
     found
 }
 
+/// The operation's path at something of the owner's own that is there.
+pub async fn at(app: &App, company: &Company, owner: &mut Browser, method: &str, path: &str) -> String {
+    let uuid = match format!("{method} {path}").as_str() {
+        // Only what its owner created by self service.
+        "PUT /servers/{uuid}/size" | "DELETE /servers/{uuid}" => {
+            let order = shop::order(company, company.package);
+            let created = owner.call("POST", "/shop/servers", Some(order)).await;
+            created.body["data"]["uuid"].as_str().unwrap().to_owned()
+        }
+        _ if path.contains("{uuid}") => {
+            let id = company.built_server(app).await;
+            app.get(&format!("/servers/{id}")).await.1["data"]["uuid"].as_str().unwrap().to_owned()
+        }
+        _ => String::new(),
+    };
+    let thing = match path {
+        "/sessions/{id}" => owner.get("/sessions").await.body["data"][0]["id"].to_string(),
+        "/servers/{uuid}/shares/{id}" => shares::invite(owner, &uuid, "somebody@doe.test", &[]).await.to_string(),
+        "/tokens/{id}" => {
+            let token = json!({ "name": "to go", "scopes": ["account:read"] });
+            owner.call("POST", "/tokens", Some(token)).await.body["data"]["id"].to_string()
+        }
+        "/keys/{id}" => {
+            let key = json!({ "name": "to go", "publicKey": PUBLIC_KEY });
+            owner.call("POST", "/keys", Some(key)).await.body["data"]["id"].to_string()
+        }
+        _ => String::new(),
+    };
+    path.replace("{uuid}", &uuid).replace("{id}", &thing)
+}
+
 /// For each operation on the same things what their owner gets, another customer, a suspended one, and
 /// nobody. The file is read by people: whoever gets a 2xx in another column than the first needs a reason.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -74,40 +107,16 @@ async fn t03_another_customers_things_are_not_there() {
     let mut table = String::from("owner stranger suspended nobody\n");
     for (method, path, body) in operations(&company) {
         let (mut owner, mut stranger) = (logged_in(&app, "jon@doe.test").await, logged_in(&app, "mary@doe.test").await);
-        let uuid = match format!("{method} {path}").as_str() {
-            // Only what its owner created by self service.
-            "PUT /servers/{uuid}/size" | "DELETE /servers/{uuid}" => {
-                let order = shop::order(&company, company.package);
-                let created = owner.call("POST", "/shop/servers", Some(order)).await;
-                created.body["data"]["uuid"].as_str().unwrap().to_owned()
-            }
-            _ => {
-                let id = company.built_server(&app).await;
-                app.get(&format!("/servers/{id}")).await.1["data"]["uuid"].as_str().unwrap().to_owned()
-            }
-        };
         let mut suspended = logged_in(&app, "out@doe.test").await;
         assert_eq!(app.put("/users/8/byExtRelation", json!({ "enabled": false })).await.0, 201);
-        let thing = match path.as_str() {
-            "/sessions/{id}" => owner.get("/sessions").await.body["data"][0]["id"].to_string(),
-            "/servers/{uuid}/shares/{id}" => {
-                shares::invite(&mut owner, &uuid, "somebody@doe.test", &[]).await.to_string()
-            }
+        let path_of = match path.as_str() {
             "/invitations/{id}" => {
                 let marys = shares::server_of(&app, &company, mary).await;
-                shares::invite(&mut stranger, &marys, "jon@doe.test", &["power"]).await.to_string()
+                let id = shares::invite(&mut stranger, &marys, "jon@doe.test", &["power"]).await;
+                path.replace("{id}", &id.to_string())
             }
-            "/tokens/{id}" => {
-                let token = json!({ "name": "to go", "scopes": ["account:read"], "password": PASSWORD });
-                owner.call("POST", "/tokens", Some(token)).await.body["data"]["id"].to_string()
-            }
-            "/keys/{id}" => {
-                let key = json!({ "name": "to go", "publicKey": PUBLIC_KEY });
-                owner.call("POST", "/keys", Some(key)).await.body["data"]["id"].to_string()
-            }
-            _ => String::new(),
+            _ => at(&app, &company, &mut owner, &method, &path).await,
         };
-        let path_of = path.replace("{uuid}", &uuid).replace("{id}", &thing);
         let mut statuses = Vec::new();
         for browser in [&mut stranger, &mut suspended, &mut Browser::new(&app), &mut owner] {
             statuses.push(browser.call(&method, &path_of, body.clone()).await.status);

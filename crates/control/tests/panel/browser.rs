@@ -76,6 +76,13 @@ impl Browser {
         }
         answer
     }
+
+    /// Proves by password that it is still whoever logged in, as dangerous operations want after a while.
+    pub async fn prove(&mut self) {
+        let proof = json!({ "password": PASSWORD });
+        let proved = self.call("POST", "/session/proof", Some(proof)).await;
+        assert_eq!(proved.status, 204, "{}", proved.body);
+    }
 }
 
 /// Gives a user a password that the tests know.
@@ -92,7 +99,7 @@ pub async fn give_password(app: &App, id: i64) {
     given.await.unwrap();
 }
 
-/// A browser that is logged in.
+/// A browser that is logged in, with a fresh proof.
 pub async fn logged_in(app: &App, email: &str) -> Browser {
     let mut browser = Browser::new(app);
     let answer = browser.log_in(email, PASSWORD).await;

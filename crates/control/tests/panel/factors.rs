@@ -33,14 +33,14 @@ async fn app(database: Database) -> App {
 }
 
 /// What an authenticator with this secret shows now.
-fn shows(app: &App, secret: &str) -> String {
+pub fn shows(app: &App, secret: &str) -> String {
     let secret = Secret::try_from_base32(secret).unwrap();
     let now_s = u64::try_from(app.ctx.now() / SECOND).unwrap();
     Builder::new().with_secret(secret).build().unwrap().generate(now_s).to_string()
 }
 
 /// Digits that it shows neither now nor right before or after.
-fn wrong(app: &App, secret: &str) -> String {
+pub fn wrong(app: &App, secret: &str) -> String {
     let near = [-30, 0, 30].map(|seconds| {
         app.pass(seconds * SECOND);
         let code = shows(app, secret);
@@ -62,7 +62,7 @@ async fn log_in(app: &App, code: Option<&str>) -> (Answer, Browser) {
 }
 
 /// Switches it on: the secret, and the recovery codes.
-async fn switched_on(app: &App, browser: &mut Browser) -> (String, Vec<String>) {
+pub async fn switched_on(app: &App, browser: &mut Browser) -> (String, Vec<String>) {
     let made = browser.call("POST", "/second-factor", Some(json!({ "password": PASSWORD }))).await;
     assert_eq!(made.status, 200, "{}", made.body);
     let secret = made.body["data"]["secret"].as_str().unwrap().to_owned();

@@ -12,6 +12,7 @@ mod factors;
 mod logins;
 mod mail;
 mod pages;
+mod proof;
 #[path = "../servers/rows.rs"]
 #[allow(dead_code)]
 mod rows;

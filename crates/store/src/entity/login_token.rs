@@ -15,6 +15,9 @@ pub struct Model {
     pub second_hash: String,
     pub expires_at: i64,
     pub used_at: Option<i64>,
+    /// Of a pair whose user has a second factor: hex of SHA-256 over what the browser's cookie holds until its code is shown.
+    pub wait_hash: Option<String>,
+    pub waits_until: Option<i64>,
     pub created_at: i64,
 }
 

@@ -23,6 +23,7 @@ mod m0030_mail;
 mod m0031_roles;
 mod m0032_shares;
 mod m0033_customer_tokens;
+mod m0034_proofs;
 mod m0038_package_packets;
 
 use sea_orm_migration::prelude::*;
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0031_roles::Migration),
             Box::new(m0032_shares::Migration),
             Box::new(m0033_customer_tokens::Migration),
+            Box::new(m0034_proofs::Migration),
             Box::new(m0038_package_packets::Migration),
         ]
     }

@@ -32,6 +32,7 @@ fn new(user_id: i64, token: &str) -> NewSession {
         address: Some("192.0.2.1".to_owned()),
         user_agent: "Lynx".to_owned(),
         expires_at: NOW + 10 * SECOND,
+        is_proved: token == "a",
         now: NOW,
     }
 }
@@ -51,6 +52,12 @@ async fn sessions(store: &Store, people: &People) {
     write_in!(store, |tx| session::touch(tx, first.id, NOW + 20 * SECOND, NOW + SECOND).await).unwrap();
     let (touched, _) = session::by_hash(db, "a", NOW + 15 * SECOND).await.unwrap().unwrap();
     assert_eq!(touched.seen_at, NOW + SECOND);
+    assert_eq!((touched.proved_at, second.proved_at), (Some(NOW), None));
+    let prove = async |id| write_in!(store, |tx| session::prove(tx, jon, id, NOW + 2 * SECOND).await).unwrap();
+    assert!(prove(second.id).await && !prove(marys.id).await, "another's is not his to prove");
+    let proved = async |token| session::by_hash(db, token, NOW).await.unwrap().unwrap().0.proved_at;
+    assert_eq!((proved("b").await, proved("c").await), (Some(NOW + 2 * SECOND), None));
+    assert_eq!(proved("a").await, Some(NOW), "each session by itself");
     assert!(!write_in!(store, |tx| session::end(tx, jon, marys.id).await).unwrap(), "another's is not his to end");
     assert!(write_in!(store, |tx| session::end(tx, jon, second.id).await).unwrap());
     let third = begin(jon, "d").await;
@@ -84,6 +91,17 @@ async fn pairs(store: &Store, people: &People) {
     let used = login_token::by_hashes(db, "one", "two").await.unwrap().unwrap();
     assert_eq!(used.used_at, Some(NOW + 9 * SECOND));
     assert_eq!(login_token::by_hashes(db, "one", "other").await.unwrap(), None);
+    write_in!(store, |tx| login_token::wait(tx, used.id, "w", NOW + 20 * SECOND).await).unwrap();
+    let waiting = async |hash, now| login_token::waiting(db, hash, now).await.unwrap().map(|pair| pair.id);
+    assert_eq!(waiting("w", NOW + 19 * SECOND).await, Some(used.id));
+    assert_eq!((waiting("w", NOW + 20 * SECOND).await, waiting("x", NOW).await), (None, None));
+    for (hash, now, is_ended) in
+        [("x", NOW, false), ("w", NOW + 20 * SECOND, false), ("w", NOW, true), ("w", NOW, false)]
+    {
+        let ended = write_in!(store, |tx| login_token::end_wait(tx, hash, now).await).unwrap();
+        assert_eq!(ended, is_ended, "{hash}");
+    }
+    assert_eq!(waiting("w", NOW).await, None);
     write_in!(store, |tx| login_token::trim(tx, NOW + 10 * SECOND).await).unwrap();
     assert!(login_token::by_hashes(db, "three", "two").await.unwrap().is_some());
     write_in!(store, |tx| login_token::of_user_gone(tx, mary).await).unwrap();

@@ -7,7 +7,6 @@ import {
   Group,
   Modal,
   Paper,
-  PasswordInput,
   Select,
   SimpleGrid,
   Stack,
@@ -140,25 +139,23 @@ interface Values {
   scopes: Scope[];
   days: string;
   addresses: string;
-  password: string;
 }
 
 function TokenForm({ onMade, onClose }: { onMade: (secret: string) => void; onClose: () => void }) {
   const { t } = useTranslation();
   const form = useForm<Values>({
-    initialValues: { name: "", scopes: ["servers:read"], days: "90", addresses: "", password: "" },
+    initialValues: { name: "", scopes: ["servers:read"], days: "90", addresses: "" },
     validate: { scopes: (value) => (value.length > 0 ? null : t("tokens.chooseScopes")) },
   });
   const create = useMutation({
     mutationFn: (input: CreateToken) => createToken(input),
     onSuccess: ({ data }) => onMade(data.secret),
-    onError: (error) => form.setFieldError("password", sentenceOf(error)),
+    onError: (error) => form.setFieldError("name", sentenceOf(error)),
   });
-  const submit = form.onSubmit(({ name, scopes, days, addresses, password }) =>
+  const submit = form.onSubmit(({ name, scopes, days, addresses }) =>
     create.mutate({
       name,
       scopes,
-      password,
       expiresInDays: days ? Number(days) : undefined,
       allowedAddresses: addressesOf(addresses),
     }),
@@ -197,13 +194,6 @@ function TokenForm({ onMade, onClose }: { onMade: (secret: string) => void; onCl
           autoComplete="off"
           spellCheck={false}
           {...form.getInputProps("addresses")}
-        />
-        <PasswordInput
-          label={t("tokens.password")}
-          autoComplete="current-password"
-          required
-          withAsterisk={false}
-          {...form.getInputProps("password")}
         />
         <Group justify="end">
           <Button variant="default" onClick={onClose}>

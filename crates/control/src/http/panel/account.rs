@@ -36,8 +36,8 @@ use crate::{
         (status = 429, description = "Too many logins failed; `Retry-After` says when to try again.")))]
 pub async fn log_in(State(ctx): State<Context>, visitor: Visitor, Body(input): Body<LogIn>) -> Result<Response, Error> {
     let begun = logins::log_in(&ctx, &visitor, input).await?;
-    let data = LoggedIn { user: shown(begun.user), csrf: begun.session.csrf };
-    Ok(([(header::SET_COOKIE, session::cookie(&begun.token))], Json(Data { data })).into_response())
+    let cookie = [(header::SET_COOKIE, session::cookie(&begun.token))];
+    Ok((cookie, Json(Data { data: logged_in(begun.user, begun.session) })).into_response())
 }
 
 /// Ask for a link by which a forgotten password is set anew.
@@ -78,7 +78,7 @@ pub async fn set_forgotten_password(
     responses((status = 200, description = "The session.", body = Data<LoggedIn>),
         (status = 401, description = "Nobody is logged in.")))]
 pub async fn retrieve(person: Person) -> Json<Data<LoggedIn>> {
-    Json(Data { data: LoggedIn { user: shown(person.user), csrf: person.session.csrf } })
+    Json(Data { data: logged_in(person.user, person.session) })
 }
 
 /// Log out.
@@ -109,6 +109,7 @@ pub async fn sessions(State(ctx): State<Context>, person: Person) -> Result<Json
 #[utoipa::path(delete, path = "/sessions/{id}", tag = "Account", operation_id = "end_session",
     params(("id" = i64, Path, description = "A session's id.")),
     responses((status = 204, description = "It has ended."),
+        (status = 403, description = "A fresh proof is needed (`needs`)."),
         (status = 404, description = "There is no such session of yours.")))]
 pub async fn end_session(
     State(ctx): State<Context>,
@@ -132,6 +133,10 @@ pub async fn change_password(
     let of = (&person.session, &person.user);
     logins::change_password(&ctx, &person.actor(), of, &person.visitor, input).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) fn logged_in(user: user::Model, session: session_row::Model) -> LoggedIn {
+    LoggedIn { user: shown(user), csrf: session.csrf }
 }
 
 fn shown(row: user::Model) -> Account {

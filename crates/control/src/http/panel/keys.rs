@@ -33,6 +33,7 @@ pub async fn list(State(ctx): State<Context>, person: Person) -> Result<Json<Dat
 /// Add an SSH key.
 #[utoipa::path(post, path = "/keys", tag = "SSH keys", operation_id = "add_key", request_body = AddKey,
     responses((status = 201, description = "The key.", body = Data<Key>),
+        (status = 403, description = "A fresh proof is needed (`needs`)."),
         (status = 422, description = "Which fields are wrong.")))]
 pub async fn add(
     State(ctx): State<Context>,
@@ -49,6 +50,7 @@ pub async fn add(
 #[utoipa::path(delete, path = "/keys/{id}", tag = "SSH keys", operation_id = "remove_key",
     params(("id" = i64, Path, description = "A key's id.")),
     responses((status = 204, description = "It is gone."),
+        (status = 403, description = "A fresh proof is needed (`needs`)."),
         (status = 404, description = "There is no such key of yours.")))]
 pub async fn remove(State(ctx): State<Context>, person: Person, Path(id): Path<String>) -> Result<StatusCode, Error> {
     let id = extract::id(&id, KEY)?;

@@ -1,5 +1,6 @@
 //! The panel's own API, `/panel/api`: the whole URL table. A session's cookie only, never a bearer token; and each
 //! request that changes something repeats the session's secret in a header, which no other site's page can.
+//! Dangerous ones want a fresh proof that it is still whoever logged in ([`crate::proof`]).
 
 mod account;
 pub mod assets;
@@ -7,6 +8,7 @@ mod billing;
 mod convert;
 mod factor;
 mod keys;
+mod prove;
 mod reach;
 mod servers;
 mod session;
@@ -36,6 +38,7 @@ struct Head;
 fn operations() -> OpenApiRouter<Context> {
     OpenApiRouter::with_openapi(Head::openapi())
         .routes(routes!(account::retrieve, account::log_out))
+        .routes(routes!(prove::prove))
         .routes(routes!(account::sessions))
         .routes(routes!(account::end_session))
         .routes(routes!(account::change_password))
@@ -73,7 +76,19 @@ fn operations() -> OpenApiRouter<Context> {
 fn strangers() -> OpenApiRouter<Context> {
     OpenApiRouter::new()
         .routes(routes!(account::log_in))
+        .routes(routes!(sso::show_code))
         .routes(routes!(account::forgot_password, account::set_forgotten_password))
+}
+
+/// What is served to those who are logged in: method and path, as [`crate::proof::OPERATIONS`] has them.
+pub fn served() -> Vec<(String, String)> {
+    let document = serde_json::to_value(operations().split_for_parts().1).unwrap_or_default();
+    let paths = document["paths"].as_object().into_iter().flatten();
+    let methods = |(path, item): (&String, &serde_json::Value)| {
+        let names = item.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase());
+        names.map(|method| (method, path.clone())).collect::<Vec<_>>()
+    };
+    paths.flat_map(methods).collect()
 }
 
 /// The OpenAPI 3.1 document, generated from the handlers.
@@ -90,6 +105,7 @@ pub fn router(ctx: &Context) -> Router<Context> {
     let document = get(move || async move { Json(document) });
     let with_session = operations
         .fallback(|| async { Error::NotFound("operation") })
+        .layer(middleware::from_fn_with_state(ctx.clone(), prove::require))
         .layer(middleware::from_fn_with_state(ctx.clone(), session::authenticate));
     Router::new()
         .route("/openapi.json", document)

@@ -96,7 +96,7 @@ pub async fn power(
 #[utoipa::path(post, path = "/servers/{uuid}/password", tag = "Servers", operation_id = "reset_server_password",
     params(("uuid" = String, Path, description = "A server's UUID.")),
     responses((status = 200, description = "The change is queued.", body = Data<NewPassword>),
-        (status = 403, description = "The server is shared with you without the right to that."),
+        (status = 403, description = "The server is shared with you without the right to that, or a fresh proof is needed (`needs`)."),
         (status = 404, description = "There is no such server that you own or share."),
         (status = 422, description = "It was never built."),
         (status = 423, description = "Other work owns it, or it is suspended.")))]
@@ -160,7 +160,7 @@ pub(super) fn family((of, rows): (template_category::Model, Vec<template::Model>
     request_body = BuildOrder,
     params(("uuid" = String, Path, description = "A server's UUID.")),
     responses((status = 200, description = "The build is queued.", body = Data<Built>),
-        (status = 403, description = "The server is shared with you without the right to that."),
+        (status = 403, description = "The server is shared with you without the right to that, or a fresh proof is needed (`needs`)."),
         (status = 404, description = "There is no such server that you own or share."),
         (status = 422, description = "Every mistake in the request."),
         (status = 423, description = "Other work owns it, or it is suspended or protected.")))]

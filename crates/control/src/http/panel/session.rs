@@ -14,7 +14,10 @@ use uuid::Uuid;
 
 use crate::{
     Context, Error,
-    actions::logins::{self, Visitor, WHOLE_LIFE},
+    actions::{
+        arrivals::WAIT_LIFE,
+        logins::{self, Visitor, WHOLE_LIFE},
+    },
     actor::Actor,
     clock::SECOND,
     http::{address, auth, observe, origin, page::base_url},
@@ -22,6 +25,8 @@ use crate::{
 
 /// The prefix makes browsers refuse it without TLS, for other paths and from other hosts of the same domain.
 pub const COOKIE: &str = "__Host-berth";
+/// Of a browser that another site sent and that has to show a second factor yet: nobody is logged in by it.
+const WAIT_COOKIE: &str = "__Host-berth-arrival";
 const CSRF_HEADER: &str = "x-csrf-token";
 
 /// Somebody who is logged in.
@@ -41,20 +46,40 @@ impl Person {
 
 /// The cookie that a login sets. It goes along when another site leads here (`Lax`), and no script reads it.
 pub fn cookie(token: &str) -> HeaderValue {
-    let life_s = WHOLE_LIFE / SECOND;
-    let text = format!("{COOKIE}={token}; Path=/; Max-Age={life_s}; Secure; HttpOnly; SameSite=Lax");
+    set(COOKIE, token, WHOLE_LIFE / SECOND)
+}
+
+/// Until the second factor is shown.
+pub fn wait_cookie(wait: &str) -> HeaderValue {
+    set(WAIT_COOKIE, wait, WAIT_LIFE / SECOND)
+}
+
+pub fn no_wait_cookie() -> HeaderValue {
+    set(WAIT_COOKIE, "", 0)
+}
+
+fn set(name: &str, value: &str, life_s: i64) -> HeaderValue {
+    let text = format!("{name}={value}; Path=/; Max-Age={life_s}; Secure; HttpOnly; SameSite=Lax");
     // A token is letters and digits.
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
 }
 
 pub fn no_cookie() -> HeaderValue {
-    HeaderValue::from_static("__Host-berth=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax")
+    set(COOKIE, "", 0)
 }
 
 fn token(headers: &HeaderMap) -> Option<&str> {
+    held(headers, COOKIE)
+}
+
+pub fn wait(headers: &HeaderMap) -> Option<&str> {
+    held(headers, WAIT_COOKIE)
+}
+
+fn held<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value).filter(|value| !value.is_empty())
+    pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value).filter(|value| !value.is_empty())
 }
 
 pub fn visitor(ctx: &Context, parts: &Parts) -> Visitor {

@@ -43,6 +43,7 @@ pub async fn list(State(ctx): State<Context>, own: Own) -> Result<Json<Data<Vec<
 #[utoipa::path(post, path = "/servers/{uuid}/shares", tag = "Sharing", operation_id = "invite", request_body = Invite,
     params(("uuid" = String, Path, description = "A server's UUID.")),
     responses((status = 201, description = "The invitation.", body = Data<Share>),
+        (status = 403, description = "A fresh proof is needed (`needs`)."),
         (status = 404, description = "There is no such server of yours."),
         (status = 409, description = "The server is shared with this address already."),
         (status = 422, description = "The address is none or your own, or there are 20 already.")))]
@@ -61,6 +62,7 @@ pub async fn invite(
     request_body = ChangeShare,
     params(("uuid" = String, Path, description = "A server's UUID."), ("id" = i64, Path, description = "A share's id.")),
     responses((status = 204, description = "It counts from now on."),
+        (status = 403, description = "A fresh proof is needed (`needs`)."),
         (status = 404, description = "There is no such server of yours, or no such share of it.")))]
 pub async fn change(
     State(ctx): State<Context>,

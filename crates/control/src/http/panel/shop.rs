@@ -115,7 +115,7 @@ pub async fn resize(
 #[utoipa::path(delete, path = "/servers/{uuid}", tag = "Self service", operation_id = "delete_server",
     params(("uuid" = String, Path, description = "A server's UUID.")),
     responses((status = 204, description = "It is on its way out."),
-        (status = 403, description = "It was not created by self service."),
+        (status = 403, description = "It was not created by self service, or a fresh proof is needed (`needs`)."),
         (status = 404, description = "There is no such server of yours."),
         (status = 423, description = "It is protected, or suspended for another reason than credit.")))]
 pub async fn delete(State(ctx): State<Context>, own: Own) -> Result<StatusCode, Error> {

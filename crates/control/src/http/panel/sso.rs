@@ -1,21 +1,29 @@
-//! `/token_authenticate/?1=…&2=…`: where a billing system sends its customer's browser, which lands logged in.
+//! `/token_authenticate/?1=…&2=…`: where a billing system sends its customer's browser, which lands logged in,
+//! or where the account's second factor is asked for.
 
 use axum::{
-    Router,
+    Json, Router,
     extract::State,
-    http::{HeaderName, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{AppendHeaders, IntoResponse, Response},
     routing::get,
 };
+use berth_api::{
+    data::Data,
+    panel::account::{LoggedIn, ShowCode},
+};
 
-use super::session;
+use super::{account, session};
 use crate::{
     Context, Error,
     actions::{
-        login_tokens::{self, Refused},
+        arrivals::{self, Arrived, Refused},
         logins::Visitor,
     },
-    http::{auth, extract::Query},
+    http::{
+        auth,
+        extract::{Body, Query},
+    },
 };
 
 pub const PATH: &str = "/token_authenticate";
@@ -32,14 +40,16 @@ pub fn router() -> Router<Context> {
 
 async fn land(State(ctx): State<Context>, visitor: Visitor, query: Query) -> Result<Response, Error> {
     let address = visitor.address;
-    let landed = match (query.text("1"), query.text("2")) {
-        (Some(first), Some(second)) => login_tokens::redeem(&ctx, &visitor, first, second).await?,
+    let arrived = match (query.text("1"), query.text("2")) {
+        (Some(first), Some(second)) => arrivals::redeem(&ctx, &visitor, first, second).await?,
         _ => Err(Refused::Unknown),
     };
-    let (to, cookie) = match landed {
-        Ok((begun, server)) => {
-            let to = server.map_or("/".to_owned(), |uuid| format!("/server/{uuid}"));
-            (to, Some(session::cookie(&begun.token)))
+    let page = |server: Option<uuid::Uuid>| server.map_or("/".to_owned(), |uuid| format!("/server/{uuid}"));
+    let (to, cookie) = match arrived {
+        Ok(Arrived::In(begun, server)) => (page(server), Some(session::cookie(&begun.token))),
+        // A UUID needs no escape.
+        Ok(Arrived::Waits(wait, server)) => {
+            (format!("/login?reason=code&next={}", page(server)), Some(session::wait_cookie(&wait)))
         }
         Err(refused) => {
             auth::limit_stranger(&ctx, address)?;
@@ -53,4 +63,30 @@ async fn land(State(ctx): State<Context>, visitor: Visitor, query: Query) -> Res
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+/// Show the second factor of the account for which another site sent this browser here.
+#[utoipa::path(post, path = "/session/code", tag = "Account", operation_id = "show_code", request_body = ShowCode,
+    responses((status = 200, description = "The session; its cookie is set.", body = Data<LoggedIn>),
+        (status = 401, description = "With `secondFactor`, the code is wrong or lacks; without, nothing waits for one here any more."),
+        (status = 429, description = "Too many tries failed; `Retry-After` says when to try again.")))]
+pub async fn show_code(
+    State(ctx): State<Context>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Body(input): Body<ShowCode>,
+) -> Result<Response, Error> {
+    let begun = match session::wait(&headers) {
+        Some(wait) => arrivals::show_code(&ctx, &visitor, wait, input).await,
+        None => Err(Error::Unauthenticated),
+    };
+    if matches!(begun, Err(Error::Unauthenticated)) {
+        auth::limit_stranger(&ctx, visitor.address)?;
+    }
+    let begun = begun?;
+    let cookies = AppendHeaders([
+        (header::SET_COOKIE, session::cookie(&begun.token)),
+        (header::SET_COOKIE, session::no_wait_cookie()),
+    ]);
+    Ok((cookies, Json(Data { data: account::logged_in(begun.user, begun.session) })).into_response())
 }

@@ -32,14 +32,14 @@ pub async fn list(State(ctx): State<Context>, person: Person) -> Result<Json<Dat
 /// Create a token. It is shown once.
 #[utoipa::path(post, path = "/tokens", tag = "Tokens", operation_id = "create_token", request_body = CreateToken,
     responses((status = 201, description = "The token.", body = Data<CreatedToken>),
-        (status = 422, description = "Which fields are wrong, or that there are 20 already."),
-        (status = 429, description = "Too many tries failed; `Retry-After` says when to try again.")))]
+        (status = 403, description = "A fresh proof is needed."),
+        (status = 422, description = "Which fields are wrong, or that there are 20 already.")))]
 pub async fn create(
     State(ctx): State<Context>,
     person: Person,
     Body(input): Body<CreateToken>,
 ) -> Result<(StatusCode, Json<Data<CreatedToken>>), Error> {
-    let (row, secret) = customer_tokens::create(&ctx, &person.actor(), &person.visitor, &person.user, input).await?;
+    let (row, secret) = customer_tokens::create(&ctx, &person.actor(), &person.user, &input).await?;
     let data = CreatedToken { token: shown(row, ctx.now()), secret };
     Ok((StatusCode::CREATED, Json(Data { data })))
 }
