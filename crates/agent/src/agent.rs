@@ -49,6 +49,8 @@ pub struct Agent {
     pub routes: AsyncMutex<()>,
     /// Held while DHCP servers are started and ended.
     pub dhcp: AsyncMutex<()>,
+    /// Who makes joins with Open vSwitch of all guests' needs.
+    pub joins: AsyncMutex<()>,
     status: Mutex<HashMap<String, Status>>,
     locks: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
     /// Who reads a guest's serial console: QEMU serves one at a time.
@@ -115,6 +117,7 @@ impl Agent {
             forwards: AsyncMutex::default(),
             routes: AsyncMutex::default(),
             dhcp: AsyncMutex::default(),
+            joins: AsyncMutex::default(),
             status: Mutex::default(),
             locks: Mutex::default(),
             serial_readers: Mutex::default(),

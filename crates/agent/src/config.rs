@@ -72,6 +72,8 @@ pub struct NetworkConfig {
     pub uplink: Option<String>,
     /// Guests may have VLANs of this bridge; a managed one is made to keep them apart.
     pub vlans: bool,
+    /// A bridge of Open vSwitch, which its owner makes; guests are joined to it, see [`crate::openvswitch`].
+    pub openvswitch: bool,
     /// Made and removed by the agent. A bridge that is not is left as it is.
     pub managed: bool,
 }
@@ -133,6 +135,15 @@ impl AgentConfig {
         if let Some(listed) = self.networks.iter().find(|of| !prefix.is_empty() && of.bridge.starts_with(prefix)) {
             anyhow::bail!("bridge_prefix must not be that of the bridge {}, which is this node's own", listed.bridge);
         }
+        for network in self.networks.iter().filter(|network| network.openvswitch) {
+            let own = [&network.ipv4_cidr, &network.ipv6_cidr, &network.uplink].into_iter().flatten().next();
+            anyhow::ensure!(
+                !network.managed && !network.nat && !network.routed && own.is_none(),
+                "the bridge {} is of Open vSwitch, whose owner makes it: it can have vlans, and none of managed, nat, \
+                 routed, uplink, ipv4_cidr and ipv6_cidr",
+                network.bridge
+            );
+        }
         anyhow::ensure!((1..=3600).contains(&self.networks_confirm_s), "networks_confirm_s must be 1 to 3600");
         anyhow::ensure!(self.boot_at_once > 0, "boot_at_once must be at least 1");
         Ok(())
@@ -145,5 +156,26 @@ impl AgentConfig {
     /// Certificate, key and authority, as enrolment wrote them.
     pub fn identity_dir(&self) -> PathBuf {
         self.data_dir.join("identity")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bridge_of_open_vswitch_is_its_owners_in_all_but_vlans() {
+        let with = |more: &str| {
+            let text = format!("[[network]]\nbridge = \"ovsbr0\"\nopenvswitch = true\n{more}");
+            toml::from_str::<AgentConfig>(&text).unwrap().check()
+        };
+        assert!(with("").is_ok() && with("vlans = true").is_ok());
+        for wrong in ["managed", "nat", "routed"] {
+            let refused = with(&format!("{wrong} = true")).unwrap_err().to_string();
+            assert!(refused.contains("ovsbr0 is of Open vSwitch"), "{refused}");
+        }
+        for wrong in ["uplink = \"eno1\"", "ipv4_cidr = \"10.0.0.1/24\"", "ipv6_cidr = \"fd00::1/64\""] {
+            assert!(with(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -174,8 +174,9 @@ fn facts_json(facts: &berth_proto::NodeFacts) -> Value {
         .map(|root| serde_json::json!({ "path": root.path, "totalBytes": root.total_bytes, "freeBytes": root.free_bytes, "default": root.is_default }))
         .collect();
     let networks = facts.networks.iter().map(|of| {
-        let berth_proto::NodeNetwork { bridge, mtu, exists, nat, routed, vlans } = of;
-        serde_json::json!({ "bridge": bridge, "mtu": mtu, "exists": exists, "nat": nat, "routed": routed, "vlans": vlans })
+        let berth_proto::NodeNetwork { bridge, mtu, exists, nat, routed, vlans, openvswitch, trouble } = of;
+        serde_json::json!({ "bridge": bridge, "mtu": mtu, "exists": exists, "nat": nat, "routed": routed, "vlans": vlans,
+            "openvswitch": openvswitch, "trouble": trouble })
     });
     let networks: Vec<Value> = networks.collect();
     serde_json::json!({

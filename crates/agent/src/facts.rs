@@ -3,8 +3,15 @@
 use berth_proto as proto;
 
 use crate::{
-    agent::Agent, config::AgentConfig, filesystem, net, netns::Netns, paths::Paths, probe, probe::AcceleratorFact,
-    vlans_apply,
+    agent::Agent,
+    config::AgentConfig,
+    filesystem, net,
+    netns::Netns,
+    openvswitch_apply::{self, Switch},
+    paths::Paths,
+    probe,
+    probe::AcceleratorFact,
+    sentence, vlans_apply,
 };
 
 pub async fn node_facts(agent: &Agent) -> proto::NodeFacts {
@@ -24,13 +31,21 @@ pub async fn gather(
     let mut networks = Vec::new();
     for network in &config.networks {
         let mtu = net::bridge_mtu(&Netns::host(), &network.bridge).await.ok().flatten();
+        let probed = match network.openvswitch {
+            true => openvswitch_apply::probe(&Switch::of(&Netns::host()), &network.bridge).await,
+            false => Ok(()),
+        };
+        let keeps_apart = network.openvswitch
+            || network.vlans && vlans_apply::is_aware(&Netns::host(), &network.bridge).await.unwrap_or(false);
         networks.push(proto::NodeNetwork {
             bridge: network.bridge.clone(),
             mtu: mtu.unwrap_or(0),
             exists: mtu.is_some(),
             nat: network.nat,
             routed: network.routed,
-            vlans: network.vlans && vlans_apply::is_aware(&Netns::host(), &network.bridge).await.unwrap_or(false),
+            vlans: network.vlans && keeps_apart,
+            openvswitch: network.openvswitch,
+            trouble: probed.err().map(|why| sentence(&why)).unwrap_or_default(),
         });
     }
     proto::NodeFacts {

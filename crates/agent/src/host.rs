@@ -50,6 +50,8 @@ pub struct HostFacts {
     pub custom_xml: CustomXmlPolicy,
     /// Where disks may be kept besides the agent's own folder.
     pub storages: Vec<StorageConfig>,
+    /// Bridges of Open vSwitch among the networks, see [`crate::openvswitch`].
+    pub switches: Vec<String>,
 }
 
 /// UEFI firmware for guests, Debian's package `ovmf`.

@@ -43,6 +43,8 @@ pub mod netns;
 pub mod node;
 pub mod node_net;
 mod observe;
+pub mod openvswitch;
+pub mod openvswitch_apply;
 mod ops;
 pub mod paths;
 pub mod probe;

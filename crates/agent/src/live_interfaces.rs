@@ -12,8 +12,9 @@ use crate::{
     agent::Agent,
     domain_xml::{self, Running, RunningInterface},
     filters_apply,
+    host::HostFacts,
     live::taken,
-    names,
+    names, openvswitch,
     vm::VmError,
 };
 
@@ -34,7 +35,7 @@ pub async fn ensure(agent: &Arc<Agent>, spec: &ServerSpec, running: &Running) ->
         has_all &= taken(spec, agent.libvirt.detach(&name, domain_xml::left_interface_xml(has)).await)?;
     }
     for interface in &spec.interfaces {
-        let wanted = wanted(instance, interface);
+        let wanted = wanted(&agent.host, interface);
         let xml = || domain_xml::interface_xml(spec, interface, &agent.host);
         has_all &= match running.interfaces.iter().find(|has| has.tap == wanted.tap) {
             None => taken(spec, agent.libvirt.attach(&name, xml()).await)?,
@@ -72,11 +73,11 @@ fn left_out<'a>(
     running.iter().filter(move |has| !taps.contains(&has.tap))
 }
 
-fn wanted(instance: &str, interface: &InterfaceSpec) -> RunningInterface {
+fn wanted(host: &HostFacts, interface: &InterfaceSpec) -> RunningInterface {
     RunningInterface {
         mac: interface.mac.to_ascii_lowercase(),
-        bridge: interface.bridge.clone(),
-        tap: names::tap(instance, &interface.tag),
+        bridge: openvswitch::plug(&host.instance, &host.switches, interface),
+        tap: names::tap(&host.instance, &interface.tag),
         model: domain_xml::interface_model(interface).to_owned(),
         mtu: interface.mtu,
         queues: domain_xml::interface_queues(interface),
@@ -112,24 +113,25 @@ mod tests {
             ..Default::default()
         };
         let one = interface("0000000001");
-        assert!(is_same(&has, &wanted("berth", &one)));
+        let host = HostFacts { instance: "berth".into(), ..crate::sim::host_facts() };
+        assert!(is_same(&has, &wanted(&host, &one)));
         for other in [
             InterfaceSpec { link_down: true, ..one.clone() },
             InterfaceSpec { mtu: 1400, ..one.clone() },
             InterfaceSpec { queues: 2, ..one.clone() },
             InterfaceSpec { model: "e1000".into(), ..one.clone() },
         ] {
-            assert!(!is_same(&has, &wanted("berth", &other)), "{other:?}");
+            assert!(!is_same(&has, &wanted(&host, &other)), "{other:?}");
         }
         for (other, live) in [
             (InterfaceSpec { link_down: true, bridge: "br1".into(), ..one.clone() }, true),
             (InterfaceSpec { mtu: 1400, bridge: "br1".into(), ..one.clone() }, false),
         ] {
-            let wanted = wanted("berth", &other);
+            let wanted = wanted(&host, &other);
             assert_eq!(is_same(&replugged(&has, &wanted), &wanted), live, "{other:?}");
         }
         let slow = InterfaceSpec { model: "e1000".into(), queues: 4, ..one.clone() };
-        assert_eq!(wanted("berth", &slow).queues, 1, "only virtio has more");
+        assert_eq!(wanted(&host, &slow).queues, 1, "only virtio has more");
         let spec = ServerSpec { interfaces: vec![interface("0000000002")], ..Default::default() };
         let running = [has.clone()];
         assert_eq!(left_out("berth", &spec, &running).collect::<Vec<_>>(), [&has]);

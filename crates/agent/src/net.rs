@@ -59,6 +59,7 @@ struct Link {
     mtu: u32,
     #[serde(default)]
     flags: Vec<String>,
+    master: Option<String>,
     linkinfo: Option<LinkInfo>,
     #[serde(default)]
     addr_info: Vec<AddrInfo>,
@@ -204,6 +205,34 @@ pub async fn bridge_mtu(netns: &Netns, name: &str) -> Result<Option<u32>, NetErr
     Ok(link(netns, name).await?.map(|link| link.mtu))
 }
 
+/// Makes an interface a port of a bridge, and takes it up. True where something was changed.
+pub async fn ensure_port(netns: &Netns, bridge: &str, port: &str) -> Result<bool, NetError> {
+    let is_port = |link: &Link| link.master.as_deref() == Some(bridge) && link.flags.iter().any(|flag| flag == "UP");
+    if link(netns, port).await?.as_ref().is_some_and(is_port) {
+        return Ok(false);
+    }
+    ip(netns, ["link", "set", "dev", port, "master", bridge, "up"]).await?;
+    Ok(true)
+}
+
+/// The node itself is no neighbour of the servers on such a bridge: it has no address there, answers for none that it has
+/// elsewhere, takes nothing in and forwards nothing.
+pub async fn keep_out(netns: &Netns, bridge: &str) -> Result<(), NetError> {
+    for (key, value) in [("arp_ignore", "8"), ("rp_filter", "1"), ("forwarding", "0")] {
+        ensure_setting(netns, &format!("net/ipv4/conf/{bridge}/{key}"), value).await?;
+    }
+    without_ipv6(netns, bridge).await
+}
+
+/// No address by itself, and nothing that is sent for one.
+pub async fn without_ipv6(netns: &Netns, device: &str) -> Result<(), NetError> {
+    match ensure_setting(netns, &format!("net/ipv6/conf/{device}/disable_ipv6"), "1").await {
+        // A kernel without IPv6.
+        Err(NetError::Tool(error)) if error.stderr().contains("No such file or directory") => Ok(()),
+        outcome => outcome.map(drop),
+    }
+}
+
 /// Whether frames may leave a bridge by the port by which they came. Where `br_netfilter` is loaded, a connection that a
 /// port of the node leads back to whoever asked never leaves the bridge. True where something was changed; a port that is
 /// not there is left alone.
@@ -259,13 +288,22 @@ pub async fn ensure_forwarding_of_both(netns: &Netns, bridge: &str) -> Result<bo
 
 /// A setting of the kernel by its path below `/proc/sys`. True where it was changed.
 pub async fn ensure_setting(netns: &Netns, key: &str, value: &str) -> Result<bool, NetError> {
-    // As a file, because names of interfaces may hold dots, and read where the bridge is.
-    let file = format!("/proc/sys/{key}");
-    let now = netns.cmd("cat").arg(&file).run().await?.text();
+    // As a file, because names of interfaces may hold dots.
+    ensure_file(netns, &format!("/proc/sys/{key}"), value).await
+}
+
+/// A bridge that joins others passes what guests say of their groups on to whoever listens there.
+pub async fn without_snooping(netns: &Netns, bridge: &str) -> Result<bool, NetError> {
+    ensure_file(netns, &format!("/sys/class/net/{bridge}/bridge/multicast_snooping"), "0").await
+}
+
+/// Read and written where the bridge is.
+async fn ensure_file(netns: &Netns, file: &str, value: &str) -> Result<bool, NetError> {
+    let now = netns.cmd("cat").arg(file).run().await?.text();
     if now.trim() == value {
         return Ok(false);
     }
-    netns.cmd("tee").arg(&file).stdin(value).run().await?;
+    netns.cmd("tee").arg(file).stdin(value).run().await?;
     Ok(true)
 }
 

@@ -21,7 +21,9 @@ use crate::{
     lifecycle, metrics, net,
     netns::Netns,
     node_net::{self, NodeNet},
-    observe, probe,
+    observe,
+    openvswitch_apply::{self, Switch},
+    probe,
     probe::AcceleratorFact,
     qemu_conf, qemu_host, reconcile, renew, routes_apply, screens, selftest,
     service::Service,
@@ -164,6 +166,7 @@ fn host_facts(config: &AgentConfig, accelerator: &AcceleratorFact) -> HostFacts 
         swtpm: probe::swtpm(),
         custom_xml: config.custom_xml.clone(),
         storages: config.storages.clone(),
+        switches: config.networks.iter().filter(|of| of.openvswitch).map(|of| of.bridge.clone()).collect(),
     }
 }
 
@@ -201,6 +204,10 @@ pub async fn uninstall(config: &AgentConfig) -> anyhow::Result<()> {
     }
     for bridge in node_net(config, "")?.bridges().await {
         net::remove_bridge(&host, &config.instance, &bridge.name).await.map_err(anyhow::Error::msg)?;
+    }
+    if config.networks.iter().any(|network| network.openvswitch) {
+        let switch = Switch::of(&host);
+        openvswitch_apply::remove_joins(&switch, &config.instance).await.map_err(anyhow::Error::msg)?;
     }
     routes_apply::remove_routes(&host, config).await.map_err(anyhow::Error::msg)?;
     dhcp_apply::ensure_servers(&host, &dhcp_apply::dir(config), &BTreeMap::new()).await?;

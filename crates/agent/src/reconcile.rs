@@ -14,7 +14,7 @@ use crate::{
     dhcp_apply, drift, filters_apply, forwards_apply,
     ledger::Entry,
     libvirt::{OFF_BY_SHUTDOWN, State},
-    ops, routes_apply,
+    openvswitch_apply, ops, routes_apply,
     vm::{self, VmError},
 };
 
@@ -36,6 +36,7 @@ pub async fn run(agent: Arc<Agent>, mut nudges: mpsc::UnboundedReceiver<String>,
     if let Err(error) = vm::ensure_all_filters(&agent).await {
         tracing::error!(%error, "filters are put in force server by server");
     }
+    ensure_joins(&agent).await;
     come_back(&agent, &mut working);
     loop {
         tokio::select! {
@@ -59,6 +60,7 @@ pub async fn run(agent: Arc<Agent>, mut nudges: mpsc::UnboundedReceiver<String>,
                 if let Err(error) = dhcp_apply::ensure_all(&agent).await {
                     tracing::warn!(%error, "guests may not be told their addresses");
                 }
+                ensure_joins(&agent).await;
                 drift::tell_strangers(&agent, &mut strangers).await;
                 for entry in agent.ledger.all() {
                     working.spawn(one(Arc::clone(&agent), entry.server_uuid));
@@ -66,6 +68,12 @@ pub async fn run(agent: Arc<Agent>, mut nudges: mpsc::UnboundedReceiver<String>,
             }
         }
         while working.try_join_next().is_some() {}
+    }
+}
+
+async fn ensure_joins(agent: &Agent) {
+    if let Err(error) = openvswitch_apply::ensure_all(agent).await {
+        tracing::warn!(%error, "guests of Open vSwitch may be without network");
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     image::{self, ImageDigest},
     ledger::Entry,
     libvirt::HostError,
-    live, media, names, net, qemu_host, routes_apply, seed,
+    live, media, names, net, openvswitch_apply, qemu_host, routes_apply, seed,
     storage::Source,
     vlans_apply,
 };
@@ -58,6 +58,7 @@ pub async fn ensure_vm(agent: &Arc<Agent>, spec: &ServerSpec) -> Result<(), VmEr
     ensure_forwards(agent, spec).await?;
     ensure_routes(agent, spec).await?;
     ensure_dhcp(agent, spec).await?;
+    ensure_joins(agent, spec).await?;
     ensure_domain(agent, spec).await?;
     console::ensure_screen(agent, spec).await?;
     agent.ledger.change(&spec.server_uuid, |entry| {
@@ -208,13 +209,18 @@ async fn ensure_dhcp(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
     if applied == Some(spec.generation) { Ok(()) } else { dhcp_apply::ensure_all(agent).await }
 }
 
+async fn ensure_joins(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
+    let applied = agent.ledger.get(&spec.server_uuid).map(|entry| entry.applied_generation);
+    openvswitch_apply::ensure_of(agent, spec, applied != Some(spec.generation)).await
+}
+
 /// A guest's ports of its bridges: it reaches itself through a port of its node, too, and each has its VLANs.
 async fn ensure_ports(agent: &Agent, spec: &ServerSpec) -> Result<(), VmError> {
     let instance = &agent.config.instance;
     for interface in &spec.interfaces {
         let Some(network) = agent.config.networks.iter().find(|of| of.bridge == interface.bridge) else { continue };
         let tap = names::tap(instance, &interface.tag);
-        if network.vlans {
+        if network.vlans && !network.openvswitch {
             vlans_apply::ensure_vlans(&agent.netns, instance, &tap, interface).await?;
         }
         if network.nat {
@@ -371,6 +377,7 @@ pub async fn remove_vm(agent: &Agent, entry: &Entry) -> Result<(), VmError> {
     forwards_apply::ensure_all(agent).await?;
     routes_apply::ensure_all(agent).await?;
     dhcp_apply::ensure_all(agent).await?;
+    openvswitch_apply::ensure_all(agent).await?;
     let removed = &entry.volumes;
     agent.ledger.change(uuid, |entry| {
         entry.volumes.retain(|volume| !removed.contains(volume));

@@ -53,6 +53,7 @@ fn host() -> HostFacts {
         swtpm: false,
         custom_xml: Default::default(),
         storages: Vec::new(),
+        switches: Vec::new(),
     }
 }
 

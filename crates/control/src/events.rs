@@ -152,8 +152,9 @@ pub fn facts_json(hello: &proto::HelloReply) -> Value {
         json!({ "path": root.path, "totalBytes": root.total_bytes, "freeBytes": root.free_bytes, "default": root.is_default, "kind": root.kind })
     });
     let networks = facts.networks.iter().map(|of| {
-        let proto::NodeNetwork { bridge, mtu, exists, nat, routed, vlans } = of;
-        json!({ "bridge": bridge, "mtu": mtu, "exists": exists, "nat": nat, "routed": routed, "vlans": vlans })
+        let proto::NodeNetwork { bridge, mtu, exists, nat, routed, vlans, openvswitch, trouble } = of;
+        json!({ "bridge": bridge, "mtu": mtu, "exists": exists, "nat": nat, "routed": routed, "vlans": vlans,
+                "openvswitch": openvswitch, "trouble": trouble })
     });
     json!({
         "agentVersion": hello.agent_version,

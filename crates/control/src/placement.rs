@@ -111,6 +111,8 @@ pub struct Node {
     pub commissioned: bool,
     /// Has a network for the server's primary interface.
     pub has_network: bool,
+    /// Its node found it good, where it is one that is looked at.
+    pub network_works: bool,
     /// Unknown where its agent has not told.
     pub arch: Option<i32>,
     /// Its storages, its own folder first.
@@ -151,6 +153,7 @@ pub enum Refusal {
     Prohibit,
     NotCommissioned,
     NoNetwork,
+    NetworkFails,
     Arch {
         wanted: i32,
     },
@@ -187,6 +190,9 @@ impl Refusal {
             Refusal::Prohibit => format!("Hypervisor {name} takes no new servers."),
             Refusal::NotCommissioned => format!("Hypervisor {name} is not commissioned."),
             Refusal::NoNetwork => format!("Hypervisor {name} has no network."),
+            Refusal::NetworkFails => {
+                format!("Hypervisor {name} can't use its bridge of Open vSwitch now; its self-test says why.")
+            }
             Refusal::Arch { wanted: AARCH64 } => format!("Hypervisor {name} has no aarch64 processors."),
             Refusal::Arch { .. } => format!("Hypervisor {name} has no x86_64 processors."),
             Refusal::StorageProfile { wanted } => {
@@ -210,6 +216,7 @@ impl Refusal {
             Refusal::Prohibit => "prohibit",
             Refusal::NotCommissioned => "notCommissioned",
             Refusal::NoNetwork => "noNetwork",
+            Refusal::NetworkFails => "networkFails",
             Refusal::Arch { .. } => "arch",
             Refusal::StorageProfile { .. } => "storageProfile",
             Refusal::Servers { .. } => "servers",
@@ -238,6 +245,7 @@ pub fn refusals(node: &Node, wanted: &Wanted) -> impl Iterator<Item = Refusal> +
         when(node.prohibit, Refusal::Prohibit),
         unless(node.commissioned, Refusal::NotCommissioned),
         unless(node.has_network, Refusal::NoNetwork),
+        unless(!node.has_network || node.network_works, Refusal::NetworkFails),
         other_arch.map(|wanted| Refusal::Arch { wanted }),
         when(full(servers, used.servers, 1), Refusal::Servers { used: used.servers, limit: servers }),
         when(

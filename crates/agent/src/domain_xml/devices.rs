@@ -12,6 +12,7 @@ use crate::host::HostFacts;
 use crate::image::ImageDigest;
 use crate::iso;
 use crate::names;
+use crate::openvswitch;
 use crate::paths::Paths;
 use crate::storage::{RbdPool, Source, Storages, monitor_of};
 
@@ -314,7 +315,7 @@ fn nic(interface: &InterfaceSpec, host: &HostFacts, network_boot: bool) -> Eleme
     el("interface")
         .attr("type", "bridge")
         .child(el("mac").attr("address", &interface.mac))
-        .child(el("source").attr("bridge", &interface.bridge))
+        .child(el("source").attr("bridge", openvswitch::plug(&host.instance, &host.switches, interface)))
         .child(el("target").attr("dev", names::tap(&host.instance, &interface.tag)))
         .child(el("model").attr("type", interface_model(interface)))
         .children((queues > 1).then(|| el("driver").attr("queues", queues)))

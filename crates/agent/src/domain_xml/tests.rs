@@ -19,6 +19,7 @@ fn host(accelerator: Accelerator) -> HostFacts {
         swtpm: true,
         custom_xml: CustomXmlPolicy::default(),
         storages: Vec::new(),
+        switches: Vec::new(),
     }
 }
 
@@ -204,6 +205,17 @@ fn machines_and_tpms_that_are_none_are_refused() {
 #[test]
 fn golden_two_disks_and_two_interfaces() {
     insta::assert_snapshot!(domain_xml(&two_of_each(), &host(Accelerator::Kvm), &paths()));
+}
+
+/// The guest's tap is a port of the Linux bridge where the filters are, never of the switch.
+#[test]
+fn golden_interfaces_on_open_vswitch() {
+    let host = HostFacts { switches: vec!["ovsbr0".into()], ..host(Accelerator::Kvm) };
+    let plain = InterfaceSpec { bridge: "ovsbr0".into(), mtu: 1400, ..nic("0123456789", "52:54:00:00:00:01") };
+    let vlan = InterfaceVlan { id: 100, tagged: false, native: true };
+    let in_vlan = InterfaceSpec { vlans: vec![vlan], isolated: true, link_down: true, mtu: 0, ..plain.clone() };
+    let of = |interface: &InterfaceSpec| devices::interface_xml(&spec(), interface, &host);
+    insta::assert_snapshot!([of(&plain), of(&in_vlan), of(&nic("9876543210", "52:54:00:00:00:02"))].join("\n"));
 }
 
 #[test]

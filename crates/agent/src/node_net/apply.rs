@@ -23,23 +23,10 @@ pub(super) async fn ensure(parts: &Parts, before: &[Bridge], wanted: &[Bridge]) 
     for bridge in wanted {
         let spec = BridgeSpec { name: bridge.name.clone(), addresses: Vec::new(), nat: false, mtu: bridge.mtu };
         net::ensure_bridge(&parts.netns, &parts.instance, &spec).await?;
-        keep_out(parts, &bridge.name).await?;
+        net::keep_out(&parts.netns, &bridge.name).await?;
     }
     for gone in before.iter().filter(|bridge| wanted.iter().all(|wanted| wanted.name != bridge.name)) {
         net::remove_bridge(&parts.netns, &parts.instance, &gone.name).await?;
     }
     Ok(())
-}
-
-/// The node itself is no neighbour of the servers on such a bridge: it has no address there, answers for none that it has
-/// elsewhere, takes nothing in and forwards nothing.
-async fn keep_out(parts: &Parts, bridge: &str) -> Result<(), NetError> {
-    for (key, value) in [("arp_ignore", "8"), ("rp_filter", "1"), ("forwarding", "0")] {
-        net::ensure_setting(&parts.netns, &format!("net/ipv4/conf/{bridge}/{key}"), value).await?;
-    }
-    match net::ensure_setting(&parts.netns, &format!("net/ipv6/conf/{bridge}/disable_ipv6"), "1").await {
-        // A kernel without IPv6.
-        Err(NetError::Tool(error)) if error.stderr().contains("No such file or directory") => Ok(()),
-        outcome => outcome.map(drop),
-    }
 }

@@ -8,9 +8,12 @@ use berth_proto::{SelftestCheck, StorageKind, StorageRef, selftest_check::Outcom
 use super::{bridged, guest};
 use crate::{
     agent::Agent,
+    config::NetworkConfig,
     filters_apply,
     host::Accelerator,
-    net, probe, sentence,
+    net,
+    openvswitch_apply::{self, Switch},
+    probe, sentence,
     storage::{self, Point},
 };
 
@@ -42,7 +45,7 @@ pub async fn all(agent: &Arc<Agent>, mut tell: impl FnMut(SelftestCheck)) {
     tell(check("bridged packets", "", begun, bridged::judged(&agent.netns).await));
     for network in &agent.config.networks {
         let begun = Instant::now();
-        tell(check(&format!("bridge {}", network.bridge), "", begun, bridge(agent, &network.bridge).await));
+        tell(check(&format!("bridge {}", network.bridge), "", begun, bridge(agent, network).await));
     }
 }
 
@@ -106,9 +109,13 @@ async fn filters(agent: &Agent) -> Found {
     }
 }
 
-async fn bridge(agent: &Agent, name: &str) -> Found {
-    match net::bridge_mtu(&agent.netns, name).await {
-        Ok(Some(mtu)) => Ok(format!("the bridge is there, with an MTU of {mtu}")),
+async fn bridge(agent: &Agent, network: &NetworkConfig) -> Found {
+    let of = if network.openvswitch { " of Open vSwitch" } else { "" };
+    if network.openvswitch {
+        openvswitch_apply::probe(&Switch::of(&agent.netns), &network.bridge).await?;
+    }
+    match net::bridge_mtu(&agent.netns, &network.bridge).await {
+        Ok(Some(mtu)) => Ok(format!("the bridge{of} is there, with an MTU of {mtu}")),
         Ok(None) => Err("the bridge is not there".to_owned()),
         Err(error) => Err(error.to_string()),
     }

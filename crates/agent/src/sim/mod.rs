@@ -61,6 +61,7 @@ pub fn host_facts() -> HostFacts {
         swtpm: true,
         custom_xml: CustomXmlPolicy::default(),
         storages: Vec::new(),
+        switches: Vec::new(),
     }
 }
 

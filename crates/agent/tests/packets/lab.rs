@@ -43,17 +43,22 @@ impl Lab {
             lab.on_host(&["ip", "link", "set", port, "master", "br0", "up"]);
             run(&["ip", "-n", namespace, "link", "set", end, "up"]);
         }
-        while lab.forwarding_ports() < 3 {
+        while lab.forwarding().len() < 3 {
             std::thread::yield_now();
         }
         lab
     }
 
     /// The kernel opens a port some time after its wire came up.
-    fn forwarding_ports(&self) -> usize {
+    fn forwarding(&self) -> Vec<String> {
         let output = Command::new("bridge").args(["-n", &self.host, "-j", "link"]).output().unwrap();
         let ports: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-        ports.as_array().unwrap().iter().filter(|port| port["state"] == "forwarding").count()
+        let open = ports.as_array().unwrap().iter().filter(|port| port["state"] == "forwarding");
+        open.filter_map(|port| port["ifname"].as_str().map(str::to_owned)).collect()
+    }
+
+    pub fn is_forwarding(&self, port: &str) -> bool {
+        self.forwarding().iter().any(|open| open == port)
     }
 
     pub fn on_host(&self, args: &[&str]) {
@@ -84,25 +89,52 @@ impl Lab {
 
     /// `last` is the receiver's wire on the host.
     fn between(&self, from: (&str, &str), to: (&str, &str), last: &str, frames: &[Frame]) -> BTreeMap<String, u64> {
-        let labels: Vec<String> = frames.iter().map(|frame| format!("<{}>", frame.name)).collect();
-        let mut receiver = script(to.0, &["count", to.1, COUNT_LIMIT_S]);
-        write_input(&mut receiver, &serde_json::to_vec(&labels).unwrap());
-        let mut said = BufReader::new(receiver.stdout.take().unwrap()).lines();
-        assert_eq!(said.next().unwrap().unwrap(), "ready");
-        let frames: Vec<String> = frames.iter().map(Frame::hex).collect();
-        self.send(from.0, from.1, &frames);
+        let counting = Counting::begin(to, frames);
+        self.send_frames(from, frames);
         // Past the bridge, behind everything that got through.
+        self.end(last);
+        counting.counts()
+    }
+
+    pub fn send_frames(&self, (namespace, device): (&str, &str), frames: &[Frame]) {
+        let frames: Vec<String> = frames.iter().map(Frame::hex).collect();
+        self.send(namespace, device, &frames);
+    }
+
+    /// Whoever counts behind this device of the host's has got everything.
+    pub fn end(&self, device: &str) {
         let end: String = END.bytes().map(|byte| format!("{byte:02x}")).collect();
-        self.send(&self.host, last, &[format!("ffffffffffff02000000000088b5{end}")]);
-        let counts = serde_json::from_str(&said.next().unwrap().unwrap()).unwrap();
-        receiver.wait().unwrap();
-        counts
+        self.send(&self.host, device, &[format!("ffffffffffff02000000000088b5{end}")]);
     }
 
     fn send(&self, namespace: &str, device: &str, frames: &[String]) {
         let mut sender = script(namespace, &["send", device]);
         write_input(&mut sender, &serde_json::to_vec(frames).unwrap());
         assert!(sender.wait().unwrap().success());
+    }
+}
+
+/// Who counts the frames that arrive at a device of a namespace.
+pub struct Counting {
+    receiver: std::process::Child,
+    said: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Counting {
+    pub fn begin((namespace, device): (&str, &str), frames: &[Frame]) -> Counting {
+        let labels: Vec<String> = frames.iter().map(|frame| format!("<{}>", frame.name)).collect();
+        let mut receiver = script(namespace, &["count", device, COUNT_LIMIT_S]);
+        write_input(&mut receiver, &serde_json::to_vec(&labels).unwrap());
+        let mut said = BufReader::new(receiver.stdout.take().unwrap()).lines();
+        assert_eq!(said.next().unwrap().unwrap(), "ready");
+        Counting { receiver, said }
+    }
+
+    /// Once the end has arrived, too.
+    pub fn counts(mut self) -> BTreeMap<String, u64> {
+        let counts = serde_json::from_str(&self.said.next().unwrap().unwrap()).unwrap();
+        self.receiver.wait().unwrap();
+        counts
     }
 }
 

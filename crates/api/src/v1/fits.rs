@@ -25,8 +25,8 @@ pub struct NodeFits {
     /// How many of them go to this node.
     pub fits: u64,
     /// What keeps the next one away: `memory`, `cpuCores`, `storage`, `servers`, `ipv4`, `disabled`, `maintenance`,
-    /// `prohibit`, `notCommissioned`, `noNetwork`, `arch`, `storageProfile`, `storageDisabled`, `storageUntested`,
-    /// `storageFailed`, `storageTrouble` or `storageThreshold`.
+    /// `prohibit`, `notCommissioned`, `noNetwork`, `networkFails`, `arch`, `storageProfile`, `storageDisabled`,
+    /// `storageUntested`, `storageFailed`, `storageTrouble` or `storageThreshold`.
     pub limited_by: Vec<String>,
     /// The same in sentences.
     pub reasons: Vec<String>,

@@ -9,7 +9,8 @@ use crate::lenient;
 pub struct HypervisorNetwork {
     pub id: i64,
     pub name: String,
-    /// `simpleBridge`, `lvNatv1` where the node translates addresses, or `lvNetwork` where it routes to single ones.
+    /// `simpleBridge`, `lvNatv1` where the node translates addresses, `lvNetwork` where it routes to single ones, or
+    /// `lvBridgeOVS` of Open vSwitch.
     pub r#type: String,
     pub bridge: String,
     /// Of guests' interfaces; null is the bridge's.
@@ -36,7 +37,7 @@ pub struct CreateHypervisorNetwork {
     /// 1 to 15 of `A-Za-z0-9_.-`; no other network of the node has it.
     #[schema(required = true)]
     pub bridge: String,
-    /// `simpleBridge` (the default), `lvNatv1` or `lvNetwork`.
+    /// `simpleBridge` (the default), `lvNatv1`, `lvNetwork` or `lvBridgeOVS`.
     #[serde(deserialize_with = "lenient::option_text")]
     pub r#type: Option<String>,
     /// 1280 to 9216, and no more than the bridge's; null is the bridge's.

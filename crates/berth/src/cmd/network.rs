@@ -25,7 +25,8 @@ enum Command {
         name: String,
         #[arg(long)]
         bridge: String,
-        /// simpleBridge, or lvNatv1 where the hypervisor translates addresses
+        /// simpleBridge, lvNatv1 where the hypervisor translates addresses, lvNetwork where it routes to single ones,
+        /// or lvBridgeOVS of Open vSwitch
         #[arg(long = "type")]
         kind: Option<String>,
         /// By default the bridge's

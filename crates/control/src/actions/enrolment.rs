@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     entry,
-    hypervisor_networks::{NAT, ROUTED},
+    hypervisor_networks::{NAT, OPEN_VSWITCH, ROUTED},
     hypervisor_selftest,
 };
 use crate::{
@@ -254,10 +254,12 @@ fn networks(facts: &Value, now: i64) -> Vec<NewNetwork> {
         if found.iter().any(|known| known.bridge == bridge) {
             continue;
         }
-        let kind = match (network["nat"] == true, network["routed"] == true) {
-            (_, true) => ROUTED,
-            (true, false) => NAT,
-            (false, false) => SIMPLE_BRIDGE,
+        let is = |what: &str| network[what] == true;
+        let kind = match (is("nat"), is("routed"), is("openvswitch")) {
+            (_, _, true) => OPEN_VSWITCH,
+            (_, true, _) => ROUTED,
+            (true, ..) => NAT,
+            _ => SIMPLE_BRIDGE,
         };
         let mtu = network["mtu"].as_i64().filter(|mtu| *mtu > 0).and_then(|mtu| i32::try_from(mtu).ok());
         found.push(NewNetwork {

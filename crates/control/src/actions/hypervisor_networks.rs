@@ -31,6 +31,9 @@ pub const NETWORK: &str = "network";
 pub const NAT: &str = "lvNatv1";
 /// A bridge by which the node routes to single addresses.
 pub const ROUTED: &str = "lvNetwork";
+/// A bridge of Open vSwitch, to which the node joins guests.
+pub const OPEN_VSWITCH: &str = "lvBridgeOVS";
+const TYPES: [&str; 4] = [SIMPLE_BRIDGE, NAT, ROUTED, OPEN_VSWITCH];
 /// IPv6 wants no less; no more fits into the frames of usual hardware.
 pub const MTU: std::ops::RangeInclusive<i64> = 1280..=9216;
 /// Linux' limit for names of interfaces.
@@ -238,8 +241,8 @@ async fn found(tx: &Tx, hypervisor_id: i64, id: i64) -> Result<entity::Model, Er
 
 /// Type, bridge and MTU, against what the node said that its owner allows.
 fn check(errors: &mut Vec<String>, node: &node_entity::Model, (kind, bridge, mtu): (&str, &str, Option<i32>)) {
-    if ![SIMPLE_BRIDGE, NAT, ROUTED].contains(&kind) {
-        errors.push(format!("The type must be {SIMPLE_BRIDGE}, {NAT} or {ROUTED}."));
+    if !TYPES.contains(&kind) {
+        errors.push(format!("The type must be {SIMPLE_BRIDGE}, {NAT}, {ROUTED} or {OPEN_VSWITCH}."));
     }
     if let Some(mtu) = mtu {
         rules::within(errors, "mtu", mtu.into(), MTU);
@@ -275,11 +278,51 @@ fn check(errors: &mut Vec<String>, node: &node_entity::Model, (kind, bridge, mtu
         let is = if known["routed"] == true { "routes" } else { "does not route" };
         errors.push(format!("The type can't be {kind}: the node {is} to single addresses by {bridge}."));
     }
+    if (kind == OPEN_VSWITCH) != (known["openvswitch"] == true) {
+        let is = if known["openvswitch"] == true { "is" } else { "is not" };
+        errors.push(format!(
+            "The type can't be {kind}: by the configuration of the node's agent {bridge} {is} a bridge of Open vSwitch."
+        ));
+    } else if let Some(why) = trouble(node, kind, bridge) {
+        errors.push(format!("The bridge {bridge} can't be used now. {why}"));
+    }
     let most = known["mtu"].as_i64().filter(|mtu| *mtu > 0);
     if let (Some(mtu), Some(most)) = (mtu, most)
         && i64::from(mtu) > most
     {
         errors.push(format!("The mtu must be at most {most}, the bridge's."));
+    }
+}
+
+/// Why guests can't be attached to a network, as its node said when it looked; none where they can. A bridge of Open
+/// vSwitch can be used once its node has found it good.
+fn trouble(node: &node_entity::Model, kind: &str, bridge: &str) -> Option<String> {
+    if kind != OPEN_VSWITCH {
+        return None;
+    }
+    let told = node.facts.get("networks").and_then(Value::as_array);
+    let known = told.and_then(|told| told.iter().find(|of| of["bridge"] == bridge && of["openvswitch"] == true));
+    match known.map(|known| known["trouble"].as_str().unwrap_or_default()) {
+        Some("") => None,
+        Some(why) => Some(why.to_owned()),
+        None => Some("Its node does not have it as a bridge of Open vSwitch.".to_owned()),
+    }
+}
+
+/// Whether new guests can be attached to the network.
+pub fn is_usable(node: &node_entity::Model, network: &entity::Model) -> bool {
+    trouble(node, &network.kind, &network.bridge).is_none()
+}
+
+/// Refuses an interface on a network that can't be used now.
+pub async fn require_usable(tx: &Tx, network: &entity::Model) -> Result<(), Error> {
+    let node = hypervisor::by_id(tx, network.hypervisor_id).await?.ok_or(Error::NotFound(NODE))?;
+    match trouble(&node, &network.kind, &network.bridge) {
+        None => Ok(()),
+        Some(why) => Err(Error::invalid(format!(
+            "The hypervisorNetworkId can't be {}: the bridge {} can't be used now. {why}",
+            network.id, network.bridge
+        ))),
     }
 }
 

@@ -20,7 +20,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    entry, rulesets,
+    entry,
+    hypervisor_networks::is_usable,
+    rulesets,
     self_service::purchase::{self, Right},
     server_order::{Order, Plan},
     server_placement::{Storage, as_node, nodes_of},
@@ -30,7 +32,7 @@ use crate::{
     actor::{Ability, Actor},
     ipam,
     pending::{POWER_ACTIONS, new_disk},
-    placement::{self, Pool, Refusal},
+    placement::{self, Node, Pool, Refusal},
 };
 
 /// How often a tag or a MAC address that is taken is drawn again.
@@ -338,6 +340,7 @@ impl Work {
         let demand = plan.demand();
         let failed = storage.failed.contains(&node.row.id);
         let placed = as_node(&node.row, true, node.allocated.clone(), &node.points, failed);
+        let placed = Node { network_works: is_usable(&node.row, &self.network), ..placed };
         let refusals = placement::refusals(&placed, &plan.wanted(0, *arch));
         let sentences = refusals.map(|refusal| refusal.sentence(&node.row.name)).collect::<Vec<_>>();
         if !sentences.is_empty() {

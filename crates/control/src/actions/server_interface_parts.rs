@@ -11,6 +11,7 @@ use berth_store::{
 use serde_json::{Value, json};
 
 use super::{
+    hypervisor_networks::require_usable,
     interfaces::Change,
     rules,
     server_create::{self, DRAWS},
@@ -65,6 +66,7 @@ async fn insert(tx: &Tx, change: &Change, input: CreateInterface, (tag, mac): (i
     }
     rules::done(errors)?;
     let network = network.ok_or(Error::NotFound("network"))?;
+    require_usable(tx, &network).await?;
     let plain = InterfaceChange {
         settings: Settings::default(),
         in_average_kbs: 0,

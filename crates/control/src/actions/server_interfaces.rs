@@ -11,7 +11,7 @@ use berth_store::{
 use serde_json::json;
 
 use super::{
-    hypervisor_networks::{MTU, NAT},
+    hypervisor_networks::{MTU, NAT, require_usable},
     interface_vlans,
     interfaces::{self, Change, INTERFACE, Locked},
     rules,
@@ -93,6 +93,9 @@ async fn moved(tx: &Tx, locked: &Locked, row: &entity::Model, id: i64) -> Result
     let network = network
         .filter(|network| network.hypervisor_id == locked.row.hypervisor_id)
         .ok_or_else(|| Error::invalid("The hypervisorNetworkId must be a network of the server's hypervisor."))?;
+    if network.id != row.network_id {
+        require_usable(tx, &network).await?;
+    }
     let serving = ip_block_binding::giving_to_network(tx, network.id).await?;
     let serves = |block_id: i64| serving.iter().any(|block| block.id == block_id);
     let mut errors = Vec::new();

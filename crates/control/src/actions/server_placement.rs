@@ -10,6 +10,7 @@ use berth_store::{
     storage_point,
 };
 
+use super::hypervisor_networks::is_usable;
 use crate::{
     Context, Error,
     placement::{self, Block, Limits, Node, Pool},
@@ -59,6 +60,7 @@ pub async fn nodes_of(
     let free = |id: i64| free_ipv4.iter().find(|(block, _)| *block == id).map_or(0, |(_, free)| *free);
     let block = |row: &ip_block::Model| Block { id: row.id, network_profile: row.network_profile, free: free(row.id) };
     let node = |Candidate { hypervisor, network, blocks }: &Candidate| Node {
+        network_works: network.as_ref().is_none_or(|network| is_usable(hypervisor, network)),
         blocks: blocks.iter().filter(|block| block.family == 4).map(block).collect(),
         ..as_node(
             hypervisor,
@@ -87,6 +89,7 @@ pub(super) fn as_node(
         prohibit: row.prohibit,
         commissioned: row.commissioned == hypervisors::COMMISSIONED,
         has_network,
+        network_works: true,
         arch: placement::arch(row),
         pools: Pool::of_node(row, points, &allocated, storage_failed),
         blocks: Vec::new(),

@@ -10,7 +10,7 @@ use berth_store::selftest::{self, NewSelftest, StorageTest};
 use serde_json::{Value, json};
 
 use super::{Run, StepError, StepResult};
-use crate::nodes::Poll;
+use crate::{events::store_facts, nodes::Poll};
 
 pub const STEP: &str = "hypervisor.selftest";
 /// Looks within one step, some twenty seconds; then the step begins again, so that a cancelled job ends.
@@ -23,6 +23,9 @@ pub async fn step(run: &Run) -> Result<StepResult, StepError> {
     for _ in 0..LOOKS {
         let reply = node.selftest(&id).await?;
         if reply.state() == State::Done {
+            // What was put right since the node was last met, placement knows from now on.
+            let hello = node.hello(&run.ctx.cluster.uuid.to_string()).await?;
+            store_facts(&run.ctx, &node.row, &hello).await?;
             return kept(run, node.row.id, reply.checks);
         }
         run.note_progress(i32::try_from(reply.checks.len()).unwrap_or(0).min(9) * 10).await?;

@@ -80,6 +80,7 @@ mod tests {
             prohibit: false,
             commissioned: true,
             has_network: true,
+            network_works: true,
             arch: None,
             pools: vec![Pool::local(limits.storage_gib, 0)],
             blocks: blocks.iter().map(|id| Block { id: *id, network_profile: 0, free }).collect(),

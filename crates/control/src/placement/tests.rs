@@ -18,6 +18,7 @@ fn node(id: i64) -> Node {
         prohibit: false,
         commissioned: true,
         has_network: true,
+        network_works: true,
         arch: Some(X86_64),
         pools: vec![Pool::local(1000, 0)],
         blocks: vec![Block { id, network_profile: 0, free: 4 }],

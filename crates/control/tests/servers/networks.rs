@@ -1,6 +1,6 @@
 //! Networks of nodes, and further interfaces of servers on them.
 
-use berth_store::testing::Database;
+use berth_store::{hypervisor, testing::Database};
 use serde_json::{Value, json};
 
 use crate::{
@@ -13,6 +13,7 @@ berth_store::on_both_databases!(
     a_network_in_use_stays_and_says_by_how_much,
     only_what_the_nodes_owner_allows_becomes_a_network,
     a_bridge_of_the_owners_prefix_is_made_by_the_node,
+    a_bridge_of_open_vswitch_is_used_while_its_node_finds_it_good,
     a_server_gets_and_loses_a_further_interface,
     an_interface_is_bounded_isolated_and_unplugged,
     an_interface_is_told_its_addresses_by_dhcp_where_the_block_allows_it,
@@ -135,12 +136,17 @@ async fn only_what_the_nodes_owner_allows_becomes_a_network(database: Database) 
         (json!({ "name": "Customers", "bridge": "br1", "type": "lvNetwork" }), "does not route"),
         (json!({ "name": "Customers", "bridge": "rt0" }), "routes to single addresses"),
         (json!({ "name": "Customers", "bridge": "br1", "vlan": 7 }), "vlan"),
+        (json!({ "name": "Customers", "bridge": "br1", "type": "lvBridgeOVS" }), "is not a bridge of Open vSwitch"),
+        (json!({ "name": "Customers", "bridge": "ovs0" }), "ovs0 is a bridge of Open vSwitch"),
+        (json!({ "name": "Customers", "bridge": "ovs0", "type": "lvNatv1" }), "type can't be lvNatv1"),
+        (json!({ "name": "Customers", "bridge": "ovs1", "type": "lvBridgeOVS" }), "ovs-vswitchd does not answer."),
+        (json!({ "name": "Customers", "bridge": "vmbr7", "type": "lvBridgeOVS" }), "type must be simpleBridge"),
     ] {
         let answer = app.post(&path, body.clone()).await;
         assert!(refusal(&answer).contains(field), "{body}: {}", answer.1);
     }
     let listed = refusal(&app.post(&path, json!({ "name": "Customers", "bridge": "br9" })).await);
-    assert!(listed.contains("br0, br1, br2, nat0, rt0"), "{listed}");
+    assert!(listed.contains("br0, br1, br2, nat0, rt0, ovs0, ovs1"), "{listed}");
     let routed = json!({ "name": "Routed", "bridge": "rt0", "type": "lvNetwork" });
     assert_eq!(made(&app, &path, routed).await["type"], "lvNetwork");
 }
@@ -170,6 +176,58 @@ async fn a_bridge_of_the_owners_prefix_is_made_by_the_node(database: Database) {
         let answer = app.post(&path, body.clone()).await;
         assert!(refusal(&answer).contains(field), "{body}: {}", answer.1);
     }
+}
+
+/// The node says this of its bridge `ovs0` from now on; empty: it is good.
+async fn tell_of_switch(app: &App, hypervisor: i64, trouble: &'static str) {
+    let told = app.ctx.store.write_tx::<_, berth_control::Error>(|tx| {
+        Box::pin(async move {
+            let mut facts = hypervisor::by_id(tx, hypervisor).await?.unwrap().facts;
+            for network in facts["networks"].as_array_mut().unwrap().iter_mut().filter(|of| of["bridge"] == "ovs0") {
+                network["trouble"] = json!(trouble);
+            }
+            Ok(hypervisor::set_facts(tx, hypervisor, facts, rows::NOW).await?)
+        })
+    });
+    told.await.unwrap();
+}
+
+async fn a_bridge_of_open_vswitch_is_used_while_its_node_finds_it_good(database: Database) {
+    let (app, company, path) = world(database).await;
+    let node = company.hypervisors[0];
+    let server = company.server(&app).await;
+    let network = made(&app, &path, json!({ "name": "Switch", "bridge": "ovs0", "type": "lvBridgeOVS" })).await;
+    assert_eq!(network["type"], "lvBridgeOVS");
+    let one = format!("{path}/{}", network["id"]);
+    let interfaces = format!("/servers/{server}/interfaces");
+    let wanted = json!({ "hypervisorNetworkId": network["id"] });
+    let second = made(&app, &interfaces, wanted.clone()).await;
+    let vlan = app.post(&format!("{interfaces}/{}/vlans", second["tag"]), json!({ "vlan": 100 })).await;
+    assert_eq!(vlan.0, 201, "{}", vlan.1);
+    let third = made(&app, &interfaces, json!({ "hypervisorNetworkId": 1 })).await;
+
+    tell_of_switch(&app, node, "Open vSwitch has no bridge ovs0.").await;
+    let third = format!("{interfaces}/{}", third["tag"]);
+    for refused in [app.post(&interfaces, wanted.clone()).await, send(&app, "PUT", &third, wanted.clone()).await] {
+        assert!(refusal(&refused).contains("can't be used now. Open vSwitch has no bridge ovs0."), "{}", refused.1);
+    }
+    let (status, body) = app.post("/servers?dryRun=true", company.order()).await;
+    assert_eq!(status, 200, "new servers go to another network: {body}");
+    assert_eq!(send(&app, "PUT", &one, json!({ "default": true })).await.0, 200);
+    for block in [1, 2] {
+        let bound = format!("/compute/hypervisors/{node}/ipblocks/{block}");
+        assert_eq!(send(&app, "PUT", &bound, json!({ "networkId": network["id"] })).await.0, 200);
+    }
+    let said = "Hypervisor hv0 can't use its bridge of Open vSwitch now; its self-test says why.";
+    for path in ["/servers?dryRun=true", "/servers"] {
+        let refused = app.post(path, company.order()).await;
+        assert_eq!((refused.0, &refused.1["errors"]), (422, &json!([said])), "{path}");
+    }
+    let fits = format!("/compute/hypervisors/groups/{}/fits?packageId={}", company.group, company.package);
+    assert_eq!(app.get(&fits).await.1["data"]["hypervisors"][0]["limitedBy"], json!(["networkFails"]));
+    tell_of_switch(&app, node, "").await;
+    assert_eq!(send(&app, "PUT", &third, wanted).await.0, 200);
+    assert_eq!(app.post("/servers", company.order()).await.0, 201);
 }
 
 async fn a_server_gets_and_loses_a_further_interface(database: Database) {

@@ -109,6 +109,8 @@ fn new_hypervisor(ctx: &Context, group_id: i64, n: usize) -> NewHypervisor {
             { "bridge": "br2", "mtu": 0, "exists": false, "nat": false },
             { "bridge": "nat0", "mtu": 1500, "exists": true, "nat": true },
             { "bridge": "rt0", "mtu": 1500, "exists": true, "nat": false, "routed": true },
+            { "bridge": "ovs0", "mtu": 1500, "exists": true, "nat": false, "vlans": true, "openvswitch": true, "trouble": "" },
+            { "bridge": "ovs1", "mtu": 1500, "exists": true, "openvswitch": true, "trouble": "ovs-vswitchd does not answer." },
         ], "bridgePrefix": "vmbr" }),
         certificate: None,
         now: NOW,

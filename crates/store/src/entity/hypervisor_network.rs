@@ -9,7 +9,7 @@ pub struct Model {
     pub id: i64,
     pub hypervisor_id: i64,
     pub name: String,
-    /// `simpleBridge`, or `lvNatv1` where the node translates addresses.
+    /// `simpleBridge`, `lvNatv1` where the node translates addresses, `lvNetwork` where it routes, `lvBridgeOVS`.
     pub kind: String,
     pub bridge: String,
     pub mtu: Option<i32>,
