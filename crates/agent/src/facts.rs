@@ -65,6 +65,7 @@ pub async fn gather(
         data_dir: paths.data_dir().display().to_string(),
         filesystems: filesystem::available(),
         bridge_prefix: config.bridge_prefix.clone(),
+        timezone: machine.timezone,
     }
 }
 

@@ -15,6 +15,8 @@ use crate::host::{Accelerator, Ovmf};
 
 /// A boot sector takes a fraction of a second with KVM.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(5);
+/// More than any name of the tz database has.
+const TIMEZONE_CHARS: usize = 64;
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `mov al, 0x2a; out 0xf4, al; hlt; jmp` and the signature. Its exit code is not one that QEMU gives by itself.
@@ -94,6 +96,8 @@ pub struct MachineFacts {
     pub memory_mib: u64,
     /// "7.2.22"; empty where QEMU is not installed.
     pub qemu_version: String,
+    /// IANA name, empty where it can't be told.
+    pub timezone: String,
 }
 
 /// Looks the facts up. What can't be read is empty or 0: the node says what it knows.
@@ -110,7 +114,20 @@ pub async fn machine_facts(emulator: &Path) -> MachineFacts {
         cpu_model: field(&cpuinfo, "model name").unwrap_or_default(),
         memory_mib: field(&meminfo, "MemTotal").and_then(|total| kib(&total)).unwrap_or(0) >> 10,
         qemu_version: qemu_version(emulator).await.unwrap_or_default(),
+        timezone: timezone(Path::new("/etc")).unwrap_or_default(),
     }
+}
+
+/// localtime(5): a link into the tz database. Older Debians copy the file and write the name beside it.
+fn timezone(etc: &Path) -> Option<String> {
+    let linked = std::fs::read_link(etc.join("localtime")).ok();
+    let linked = linked.as_deref().and_then(Path::to_str).and_then(|path| path.split_once("zoneinfo/"));
+    let name = match linked {
+        Some((_, name)) => name.to_owned(),
+        None => std::fs::read_to_string(etc.join("timezone")).ok()?.trim().to_owned(),
+    };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
+    (!name.is_empty() && name.len() <= TIMEZONE_CHARS && name.chars().all(is_name)).then_some(name)
 }
 
 /// `name : value`, the first of them.
@@ -169,6 +186,19 @@ pub fn storage_root(path: &Path, is_default: bool) -> std::io::Result<StorageRoo
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_zone_is_what_the_link_or_the_file_names() {
+        let etc = tempfile::tempdir().unwrap();
+        assert_eq!(timezone(etc.path()), None);
+        std::fs::write(etc.path().join("timezone"), "Europe/Prague\n").unwrap();
+        assert_eq!(timezone(etc.path()).as_deref(), Some("Europe/Prague"));
+        std::os::unix::fs::symlink("../usr/share/zoneinfo/America/New_York", etc.path().join("localtime")).unwrap();
+        assert_eq!(timezone(etc.path()).as_deref(), Some("America/New_York"));
+        std::fs::remove_file(etc.path().join("localtime")).unwrap();
+        std::fs::write(etc.path().join("timezone"), "no zone at all").unwrap();
+        assert_eq!(timezone(etc.path()), None);
+    }
 
     #[tokio::test]
     async fn a_machine_that_can_boot_is_seen_to_boot_and_others_are_not() {

@@ -271,7 +271,8 @@ impl Node for Service {
                 if let Err(error) = &sample {
                     tracing::warn!(%error, "no figures");
                 }
-                // Without libvirt there is nothing live; the listener is told, and the stream goes on after it.
+                // Without libvirt there is nothing live: the listener's last figures grow old, which it watches, and
+                // the stream goes on when libvirt is back.
                 let Ok(sample) = sample else { continue };
                 if sender.send(Ok(sample)).await.is_err() {
                     return;

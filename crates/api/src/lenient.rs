@@ -71,6 +71,18 @@ pub fn i64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> 
     number(&Value::deserialize(deserializer)?)
 }
 
+pub fn i32<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    small(i64(deserializer)?)
+}
+
+pub fn option_i32<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
+    option_i64(deserializer)?.map(small).transpose()
+}
+
+fn small<E: Error>(number: i64) -> Result<i32, E> {
+    number.try_into().map_err(|_| E::custom("expected a whole number from -2147483648 to 2147483647"))
+}
+
 pub fn option_i64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     if is_absent(&value) { Ok(None) } else { number(&value).map(Some) }

@@ -125,9 +125,10 @@ fn follow(limit: i64, had: i64, has: i64) -> i64 {
 
 pub async fn store_facts(ctx: &Context, row: &hypervisor::Model, hello: &proto::HelloReply) -> Result<(), Error> {
     let (id, now, facts) = (row.id, ctx.now(), facts_json(hello));
+    let timezone = timezone(hello);
     ctx.store
         .write_tx::<_, Error>(|tx| {
-            let facts = facts.clone();
+            let (facts, timezone) = (facts.clone(), timezone.clone());
             Box::pin(async move {
                 let Some(mut row) = nodes_store::by_id(tx, id).await? else { return Ok(()) };
                 let limits = (row.max_cpu, row.max_memory_mib, row.max_storage_gib);
@@ -139,10 +140,16 @@ pub async fn store_facts(ctx: &Context, row: &hypervisor::Model, hello: &proto::
                     nodes_store::update(tx, row, now).await?;
                 }
                 storage_point::ensure_local(tx, id, now).await?;
-                Ok(nodes_store::set_facts(tx, id, facts, now).await?)
+                Ok(nodes_store::set_facts(tx, id, facts, &timezone, now).await?)
             })
         })
         .await
+}
+
+/// UTC where the node says none, or one that nobody knows.
+fn timezone(hello: &proto::HelloReply) -> String {
+    let told = hello.facts.as_ref().map(|facts| facts.timezone.as_str()).unwrap_or_default();
+    if told.parse::<chrono_tz::Tz>().is_ok() { told.to_owned() } else { "UTC".to_owned() }
 }
 
 /// The node's facts as the hypervisor's row keeps them.
@@ -176,6 +183,7 @@ pub fn facts_json(hello: &proto::HelloReply) -> Value {
         "dataDir": facts.data_dir,
         "filesystems": facts.filesystems,
         "bridgePrefix": facts.bridge_prefix,
+        "timezone": facts.timezone,
     })
 }
 

@@ -8,9 +8,16 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use berth_proto as proto;
-use berth_store::Micros;
+use berth_store::{
+    Micros,
+    entity::{hypervisor, server},
+};
 use uuid::Uuid;
 
+use crate::clock::SECOND;
+
+/// Figures that came longer ago are not live: their node is frozen, or its libvirt is. Nodes send some every two seconds.
+pub const FRESH_FOR: Micros = 5 * SECOND;
 /// Of a guest's picture; the node makes far smaller ones.
 const SCREEN_LIMIT_BYTES: usize = 64 << 10;
 const KIB_A_MIB: u64 = 1024;
@@ -35,10 +42,16 @@ fn screen(stats: &mut proto::ServerStats, before: Option<&LiveServer>) -> Option
     }
 }
 
+const UNKNOWN: &str = "unknown";
+
+fn is_fresh(sampled_at: Micros, now: Micros) -> bool {
+    now - sampled_at <= FRESH_FOR
+}
+
 /// As the APIs say it.
 pub fn power_word(power: proto::Power) -> &'static str {
     match power {
-        proto::Power::Unspecified => "unknown",
+        proto::Power::Unspecified => UNKNOWN,
         proto::Power::Absent | proto::Power::Off => "off",
         proto::Power::Running => "running",
         proto::Power::Paused => "paused",
@@ -147,8 +160,21 @@ impl Live {
         state.heard.remove(&node);
     }
 
-    pub fn server(&self, uuid: Uuid) -> Option<LiveServer> {
-        self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner).servers.get(&uuid).cloned()
+    /// What is live of a server at `now`: nothing older than [`FRESH_FOR`].
+    pub fn server(&self, uuid: Uuid, now: Micros) -> Option<LiveServer> {
+        let state = self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        state.servers.get(&uuid).filter(|server| is_fresh(server.sampled_at, now)).cloned()
+    }
+
+    /// The word for a server's power at `now`. What events said holds as long as its node tells figures, and for a
+    /// server that was never built; a node that is silent may have lost any other.
+    pub fn power(&self, row: &server::Model, node: &hypervisor::Model, now: Micros) -> String {
+        if let Some(live) = self.server(row.uuid, now) {
+            return power_word(live.stats.power()).to_owned();
+        }
+        let is_told = self.node(node.uuid).is_some_and(|(_, at)| is_fresh(at, now));
+        let was_never_on = row.built_at.is_none() && row.power == "off";
+        if is_told || was_never_on { row.power.clone() } else { UNKNOWN.to_owned() }
     }
 
     /// What a server used of processors on average since this was last asked, 100 for each in full use. `None` where
@@ -176,11 +202,12 @@ impl Live {
         state.nodes.values().map(|(_, at)| *at).min()
     }
 
-    /// Guests that run.
-    pub fn running(&self) -> usize {
+    /// Guests of which it is known at `now` that they run.
+    pub fn running(&self, now: Micros) -> usize {
         let state = self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let running = i32::from(proto::Power::Running);
-        state.servers.values().filter(|server| server.stats.power == running).count()
+        let runs = |server: &&LiveServer| server.stats.power == running && is_fresh(server.sampled_at, now);
+        state.servers.values().filter(runs).count()
     }
 
     pub fn node(&self, uuid: Uuid) -> Option<(proto::NodeStats, Micros)> {
@@ -219,7 +246,7 @@ mod tests {
                 ..Default::default()
             };
             live.store(node, proto::StatsSample { servers: vec![stats], ..Default::default() }, 1);
-            let server = live.server(uuid).unwrap();
+            let server = live.server(uuid, 1).unwrap();
             assert!(server.stats.screen_png.is_empty(), "it is kept once");
             server.screen.map(|screen| screen.to_string())
         };
@@ -231,5 +258,15 @@ mod tests {
         tell(b"two", proto::Power::Running);
         assert_eq!(tell(b"", proto::Power::Off), None);
         assert_eq!(tell(b"", proto::Power::Running), None, "it shows something else now");
+    }
+
+    #[test]
+    fn figures_are_live_for_five_seconds() {
+        let (live, node, uuid) = (Live::default(), Uuid::from_u128(1), Uuid::from_u128(2));
+        let power = proto::Power::Running.into();
+        let stats = proto::ServerStats { server_uuid: uuid.to_string(), power, ..Default::default() };
+        live.store(node, proto::StatsSample { servers: vec![stats], ..Default::default() }, 7);
+        let at = |now: Micros| (live.server(uuid, now).is_some(), live.running(now));
+        assert_eq!((at(7), at(7 + 5 * SECOND), at(8 + 5 * SECOND)), ((true, 1), (true, 1), (false, 0)));
     }
 }

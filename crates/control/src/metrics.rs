@@ -111,7 +111,7 @@ async fn look(ctx: &Context) -> Result<(), Error> {
         let found = drifts.iter().find(|(is, _)| is == kind);
         gauge!("berth_drift", "kind" => kind).set(number(found.map_or(0, |(_, count)| *count)));
     }
-    gauge!("berth_guests_running").set(count(ctx.live.running()));
+    gauge!("berth_guests_running").set(count(ctx.live.running(ctx.now())));
     gauge!("process_resident_memory_bytes").set(number(resident_bytes()));
     Ok(())
 }

@@ -3,6 +3,7 @@
 use berth_proto as proto;
 use berth_store::{
     entity::{interface_vlan, ip_block, ipv4_address, ipv6_subnet, port_forward, server_disk, server_interface},
+    server::DEFAULT_TIMEZONE,
     server_details::{InterfaceDetails, PointUse, ServerDetails},
     server_disk::STATUS_PLANNED,
 };
@@ -351,7 +352,7 @@ fn seed(ctx: &Context, details: &ServerDetails, build: &str) -> Result<proto::Gu
         administrator_password,
         ssh_password_login: keys.is_empty(),
         ssh_keys: keys,
-        timezone: if server.timezone == "_default" { String::new() } else { server.timezone.clone() },
+        timezone: if server.timezone == DEFAULT_TIMEZONE { String::new() } else { server.timezone.clone() },
         swap_mib: u32::try_from(server.swap_mib).unwrap_or(0),
         user_data: server.user_data.clone(),
     })

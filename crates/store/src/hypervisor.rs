@@ -147,8 +147,14 @@ pub async fn lock(tx: &Tx, id: i64) -> Result<Option<Model>, StoreError> {
 }
 
 /// What the node last told of itself.
-pub async fn set_facts(tx: &Tx, id: i64, facts: Value, now: Micros) -> Result<(), StoreError> {
-    let row = ActiveModel { facts: Set(facts), facts_at: Set(Some(now)), ..Default::default() };
+/// What the node says of itself, its time zone by its IANA name.
+pub async fn set_facts(tx: &Tx, id: i64, facts: Value, timezone: &str, now: Micros) -> Result<(), StoreError> {
+    let row = ActiveModel {
+        facts: Set(facts),
+        facts_at: Set(Some(now)),
+        timezone: Set(timezone.to_owned()),
+        ..Default::default()
+    };
     Entity::update_many().set(row).filter(Column::Id.eq(id)).exec(tx).await?;
     Ok(())
 }

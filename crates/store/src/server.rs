@@ -12,6 +12,8 @@ use crate::{
     joined,
 };
 
+/// The guest has the time zone of its template's image.
+pub const DEFAULT_TIMEZONE: &str = "_default";
 /// The first user id that guests run under.
 pub const FIRST_RUN_AS_UID: i64 = 2_000_000;
 
@@ -85,7 +87,7 @@ pub async fn insert(tx: &Tx, new: NewServer) -> Result<Model, StoreError> {
         protected: Set(false),
         build_failed: Set(false),
         self_service: Set(new.self_service),
-        timezone: Set("_default".to_owned()),
+        timezone: Set(DEFAULT_TIMEZONE.to_owned()),
         memory_mib: Set(new.memory_mib),
         cpu_cores: Set(new.cpu_cores),
         traffic_gb: Set(new.traffic_gb),
@@ -159,6 +161,8 @@ pub struct BuildOrder {
     pub user_data: String,
     pub vnc_enabled: Option<bool>,
     pub build_uuid: Uuid,
+    /// IANA name that the guest is given, or [`DEFAULT_TIMEZONE`].
+    pub timezone: String,
     pub now: Micros,
 }
 
@@ -178,6 +182,7 @@ pub async fn order_build(tx: &Tx, id: i64, order: BuildOrder) -> Result<(), Stor
         swap_mib: Set(order.swap_mib),
         user_data: Set(order.user_data),
         build_uuid: Set(Some(order.build_uuid)),
+        timezone: Set(order.timezone),
         hostname: Set(order.hostname),
         updated_at: Set(order.now),
         ..Default::default()

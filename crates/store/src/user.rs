@@ -144,11 +144,12 @@ pub struct Change {
     pub self_service_hourly_credit: Option<bool>,
     pub suspended: Option<bool>,
     pub password_hash: Option<String>,
+    pub timezone: Option<String>,
 }
 
 /// The user as it is then.
 pub async fn change(tx: &Tx, user: user::Model, change: Change, now: Micros) -> Result<user::Model, StoreError> {
-    let Change { name, email, self_service, self_service_hourly_credit, suspended, password_hash } = change;
+    let Change { name, email, self_service, self_service_hourly_credit, suspended, password_hash, timezone } = change;
     let mut row = user.into_active_model();
     row.name = name.map_or(row.name, Set);
     if let Some(email) = email {
@@ -159,6 +160,7 @@ pub async fn change(tx: &Tx, user: user::Model, change: Change, now: Micros) -> 
     row.self_service_hourly_credit = self_service_hourly_credit.map_or(row.self_service_hourly_credit, Set);
     row.suspended = suspended.map_or(row.suspended, Set);
     row.password_hash = password_hash.map_or(row.password_hash, Set);
+    row.timezone = timezone.map_or(row.timezone, Set);
     row.updated_at = Set(now);
     Ok(row.update(tx).await?)
 }

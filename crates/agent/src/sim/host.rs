@@ -25,6 +25,10 @@ pub struct SimHost {
     pub networks: SimNetworks,
     /// Whether guests have figures and a picture.
     pub lively: bool,
+    /// Whether its libvirt is down: its streams are open, and no figures come.
+    pub silent: bool,
+    /// Empty, as of an agent that does not know of time zones.
+    pub timezone: String,
     /// What the node says of itself.
     pub stats: proto::NodeStats,
 }

@@ -72,6 +72,7 @@ impl Node for Service {
                 accelerator_detail: "this node is simulated".to_owned(),
                 storage: shared.host().storages.clone(),
                 filesystems: vec!["ext4".to_owned(), "xfs".to_owned()],
+                timezone: shared.host().timezone.clone(),
                 ..Default::default()
             };
             Ok(proto::HelloReply {
@@ -285,6 +286,7 @@ impl Node for Service {
             for tick in 0.. {
                 let sample = {
                     let host = shared.host();
+                    let is_silent = host.silent;
                     let stats = |(uuid, server): (&String, &super::SimServer)| {
                         let spec = server.applied.as_ref().filter(|_| host.lively && server.running);
                         proto::ServerStats {
@@ -294,13 +296,16 @@ impl Node for Service {
                             ..spec.map(|spec| figures::of_guest(spec, tick)).unwrap_or_default()
                         }
                     };
-                    proto::StatsSample {
+                    let sample = proto::StatsSample {
                         servers: host.servers.iter().map(stats).collect(),
                         node: Some(host.node_stats()),
                         ..Default::default()
-                    }
+                    };
+                    (!is_silent).then_some(sample)
                 };
-                if sender.send(Ok(sample)).await.is_err() {
+                if let Some(sample) = sample
+                    && sender.send(Ok(sample)).await.is_err()
+                {
                     return;
                 }
                 tokio::select! {

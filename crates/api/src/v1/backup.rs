@@ -51,7 +51,7 @@ pub struct CreateBackupPlan {
     /// 1 to 100 characters, unique.
     pub name: String,
     /// Days of the week, 1 Monday to 7 Sunday; every day by default.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::option_array_i64")]
     pub days: Option<Vec<i64>>,
     /// `HH:MM` in UTC, by default `03:00`.
     #[serde(default, deserialize_with = "lenient::option_text")]
@@ -67,6 +67,7 @@ pub struct CreateBackupPlan {
 pub struct UpdateBackupPlan {
     #[serde(deserialize_with = "lenient::option_text")]
     pub name: Option<String>,
+    #[serde(deserialize_with = "lenient::option_array_i64")]
     pub days: Option<Vec<i64>>,
     #[serde(deserialize_with = "lenient::option_text")]
     pub time: Option<String>,

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::lenient;
+
 /// A server that keeps names of addresses.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -52,6 +54,7 @@ pub struct ModifyDnsService {
     pub url: Option<String>,
     pub api_key: Option<String>,
     pub server_name: Option<String>,
+    #[serde(deserialize_with = "lenient::option_bool")]
     pub enabled: Option<bool>,
 }
 
@@ -77,6 +80,7 @@ pub struct RdnsZone {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateRdnsZone {
+    #[serde(deserialize_with = "lenient::i64")]
     pub service_id: i64,
     /// The addresses whose names are in it: IPv4 or IPv6, `192.0.2.0/24`.
     pub network: String,
@@ -84,7 +88,7 @@ pub struct CreateRdnsZone {
     #[serde(default)]
     pub name: Option<String>,
     /// 60 to 604,800 seconds, by default 3,600.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::option_i64")]
     pub ttl: Option<i64>,
 }
 
@@ -92,7 +96,9 @@ pub struct CreateRdnsZone {
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ModifyRdnsZone {
+    #[serde(deserialize_with = "lenient::option_i64")]
     pub ttl: Option<i64>,
+    #[serde(deserialize_with = "lenient::option_bool")]
     pub enabled: Option<bool>,
 }
 

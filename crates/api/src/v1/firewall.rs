@@ -132,5 +132,6 @@ pub struct RulesetInput {
 #[serde(deny_unknown_fields)]
 pub struct PackageFirewall {
     /// Ids in order; none: no firewall; null: the default ones.
+    #[serde(default, deserialize_with = "lenient::option_array_i64")]
     pub rulesets: Option<Vec<i64>>,
 }

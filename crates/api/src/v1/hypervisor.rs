@@ -59,6 +59,7 @@ pub struct Hypervisor {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateEnrolmentToken {
+    #[serde(deserialize_with = "lenient::i64")]
     pub group_id: i64,
     /// The node's name, 1 to 100 characters; by default made up from the time.
     #[serde(default)]

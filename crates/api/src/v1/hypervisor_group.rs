@@ -32,11 +32,11 @@ pub struct CreateHypervisorGroup {
     pub description: Option<String>,
     /// How placement picks a node: 1 fewest servers, 2 most free memory, 3 most free CPU cores, 4 most free storage,
     /// 5 (the default) balanced, 11 fills by memory, 12 fills by servers, 13 in order.
-    #[serde(default = "balanced")]
+    #[serde(default = "balanced", deserialize_with = "lenient::i32")]
     pub distribution_type: i32,
-    #[serde(default = "yes")]
+    #[serde(default = "yes", deserialize_with = "lenient::bool")]
     pub enabled: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::bool")]
     pub default: bool,
 }
 

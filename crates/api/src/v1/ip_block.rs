@@ -11,20 +11,21 @@ pub struct CreateIpBlock {
     /// 3 to 100 characters, unique.
     pub name: String,
     /// 4 or 6.
-    #[serde(alias = "family")]
+    #[serde(alias = "family", deserialize_with = "lenient::i32")]
     pub r#type: i32,
     /// What guests are told; of the block's family.
     pub gateway: String,
     /// IPv4: of the netmask, 1 to 32. IPv6: of the source prefix, 1 to 127.
+    #[serde(deserialize_with = "lenient::i32")]
     pub prefix_len: i32,
     #[serde(default)]
     pub resolver1: Option<String>,
     #[serde(default)]
     pub resolver2: Option<String>,
-    #[serde(default = "yes")]
+    #[serde(default = "yes", deserialize_with = "lenient::bool")]
     pub enabled: bool,
     /// 0 to 20.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::i32")]
     pub network_profile: i32,
     /// Interfaces that are told their addresses by DHCP are told those of this block.
     #[serde(default = "yes", deserialize_with = "lenient::bool")]
@@ -38,10 +39,10 @@ pub struct CreateIpBlock {
     #[serde(default)]
     pub source_prefix: Option<String>,
     /// IPv6: of each server's subnet, longer than the source prefix.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::option_i32")]
     pub subnet_prefix_len: Option<i32>,
     /// Nodes whose default network the block serves.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::list_i64")]
     pub hypervisor_ids: Vec<i64>,
 }
 
@@ -120,6 +121,7 @@ pub struct UpdateIpBlock {
     /// What guests are told from their next specification on; of the block's family.
     pub gateway: Option<String>,
     /// IPv4 only, 1 to 32: of the netmask.
+    #[serde(deserialize_with = "lenient::option_i32")]
     pub prefix_len: Option<i32>,
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
@@ -139,7 +141,9 @@ pub struct UpdateIpBlock {
     /// IPv6 only, with its length (`2001:db8::/48`): wants `regenerate`, and that no server has a subnet of the block.
     pub source_prefix: Option<String>,
     /// IPv6 only: of each server's subnet; wants the same.
+    #[serde(deserialize_with = "lenient::option_i32")]
     pub subnet_prefix_len: Option<i32>,
+    #[serde(deserialize_with = "lenient::bool")]
     pub regenerate: bool,
 }
 
@@ -192,7 +196,7 @@ pub struct RemoveIpv4 {
     /// 1 to 1,000 addresses of the block that no server has.
     pub addresses: Vec<String>,
     /// Must be true.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::bool")]
     pub confirm: bool,
 }
 

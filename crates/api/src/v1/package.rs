@@ -46,45 +46,45 @@ pub struct CreatePackage {
     #[serde(default)]
     pub description: Option<String>,
     /// Default true where memory, primaryStorage and cpuCores are given, and false where one of them is not.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::option_bool")]
     pub enabled: Option<bool>,
     /// MiB, 64 to 4194304; by default 1024.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::option_i64")]
     pub memory: Option<i64>,
     /// GiB, 1 to 65536; by default 10.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::option_i64")]
     pub primary_storage: Option<i64>,
     /// GB a month, up to 999999999; 0, the default, is unmetered.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::i64")]
     pub traffic: i64,
     /// 1 to 600; by default 1.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::option_i64")]
     pub cpu_cores: Option<i64>,
     /// kB/s; 0, the default, is unlimited.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::i64")]
     pub primary_network_speed_in: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::i64")]
     pub primary_network_speed_out: i64,
     /// Packets a second in each direction, up to 100000000; 0, the default, is unlimited. An addition of Berth's.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::i64")]
     pub primary_network_packets_per_second: i64,
     /// `inherit` (the default, which is qcow2), `qcow2` or `raw`.
     #[serde(default = "inherit")]
     pub primary_disk_type: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::option_i64")]
     pub primary_storage_read_bytes_sec: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::option_i64")]
     pub primary_storage_write_bytes_sec: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::option_i64")]
     pub primary_storage_read_iops_sec: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::option_i64")]
     pub primary_storage_write_iops_sec: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::i32")]
     pub primary_storage_profile: i32,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::i32")]
     pub primary_network_profile: i32,
     /// A backup plan's id; 0, the default, is none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::i64")]
     pub backup_plan_id: i64,
 }
 

@@ -1,4 +1,4 @@
-//! What a server does at this moment, as its node told last.
+//! What a server does at this moment, as its node told in the last five seconds.
 
 use std::collections::BTreeMap;
 
@@ -19,8 +19,9 @@ impl RemoteState {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct RemoteFigures {
+    /// Whether it is known that it runs.
     pub running: bool,
-    /// `running`, `off`, `paused`, `crashed`, `shutdown` or `unknown`.
+    /// `running`, `off`, `paused`, `crashed`, `shutdown`, or `unknown` where the node told nothing for five seconds.
     pub state: String,
     /// Percent; 100 for each core in full use.
     pub cpu: f64,

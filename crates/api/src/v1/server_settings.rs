@@ -107,8 +107,10 @@ pub struct ServerCpu {
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct CpuTopology {
+    /// Whether guests are told of it.
     pub enabled: bool,
     pub sockets: i64,
+    /// Of the socket; a guest has `cpu.cores` of them, and can be given the others while it runs.
     pub cores: i64,
     pub threads: i64,
     pub dies: i64,

@@ -84,12 +84,12 @@ pub struct CreateTemplate {
     #[serde(default = "default_icon")]
     pub icon: String,
     /// 1 x86_64 (the default), 2 aarch64.
-    #[serde(default = "x86_64")]
+    #[serde(default = "x86_64", deserialize_with = "lenient::i32")]
     pub arch: i32,
     /// `linux` (the default), `windows` or `unix`.
     #[serde(default = "linux")]
     pub r#type: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::bool")]
     pub uefi: bool,
     /// With `imageDigest`: where nodes fetch the image. Without: the image is uploaded afterwards.
     #[serde(default)]
@@ -97,7 +97,7 @@ pub struct CreateTemplate {
     #[serde(default)]
     pub image_digest: Option<String>,
     /// Size of the disk that the image claims, where it is known.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::i64")]
     pub image_virtual_bytes: i64,
 }
 

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::lenient;
+
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateToken {
@@ -16,10 +18,10 @@ pub struct CreateToken {
     #[serde(default)]
     pub allowed_addresses: Vec<String>,
     /// 1 to 3650; never by default.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::option_i64")]
     pub expires_in_days: Option<i64>,
     /// Whose token it is to be: a user who has a role. By default the caller's own.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::option_i64")]
     pub user_id: Option<i64>,
 }
 

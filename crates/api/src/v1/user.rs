@@ -34,6 +34,9 @@ pub struct CreateUser {
     /// Whether the password is to be mailed.
     #[serde(deserialize_with = "lenient::option_bool")]
     pub send_mail: Option<bool>,
+    /// IANA name, by default UTC; guests that are built for the user are given it. An addition of Berth's.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub timezone: Option<String>,
 }
 
 /// What is left out stays as it is.
@@ -60,6 +63,9 @@ pub struct ModifyUser {
     /// `false` suspends the account.
     #[serde(deserialize_with = "lenient::option_bool")]
     pub enabled: Option<bool>,
+    /// IANA name; guests that are built from then on are given it. An addition of Berth's.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub timezone: Option<String>,
 }
 
 /// A user's place among staff.

@@ -6,8 +6,11 @@ use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+/// A field's name, and its value where it was named.
+pub type Field = (&'static str, Option<Value>);
+
 /// The fields that were named, as the API takes them; none at all is a mistake.
-pub fn fields(named: impl IntoIterator<Item = (&'static str, Option<Value>)>) -> anyhow::Result<Value> {
+pub fn fields(named: impl IntoIterator<Item = Field>) -> anyhow::Result<Value> {
     let given = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     let body: Map<String, Value> = given.collect();
     anyhow::ensure!(!body.is_empty(), "Say what to change: --help lists what can be.");
@@ -15,12 +18,12 @@ pub fn fields(named: impl IntoIterator<Item = (&'static str, Option<Value>)>) ->
 }
 
 /// A flag's value as a field.
-pub fn field<T: Serialize>(name: &'static str, value: Option<T>) -> (&'static str, Option<Value>) {
+pub fn field<T: Serialize>(name: &'static str, value: Option<T>) -> Field {
     (name, value.and_then(|value| serde_json::to_value(value).ok()))
 }
 
 /// As [`field`], of something that an empty value takes away.
-pub fn nullable(name: &'static str, value: Option<String>) -> (&'static str, Option<Value>) {
+pub fn nullable(name: &'static str, value: Option<String>) -> Field {
     (name, value.map(|value| if value.is_empty() { Value::Null } else { Value::String(value) }))
 }
 

@@ -19,6 +19,25 @@ pub struct GroupArgs {
 enum Command {
     /// List hypervisor groups
     List,
+    /// Create a group
+    Create {
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        label: Option<String>,
+        #[arg(long)]
+        description: Option<String>,
+        /// 1 fewest servers, 2 most memory, 3 most cores, 4 most storage, 5 balanced, 11 fill by memory, 12 fill by
+        /// servers, 13 in order
+        #[arg(long, default_value_t = 5)]
+        distribution_type: i32,
+        /// Take no new servers yet
+        #[arg(long)]
+        disabled: bool,
+        /// Make it the group of orders that name none
+        #[arg(long)]
+        default: bool,
+    },
     /// Change what is named
     Update {
         id: i64,
@@ -79,6 +98,17 @@ pub async fn run(args: GroupArgs) -> anyhow::Result<()> {
     let path = |id: i64| format!("/compute/hypervisors/groups/{id}");
     let printed = match args.command {
         Command::List => format.rows(&COLUMNS, &client.list("/compute/hypervisors/groups", &[]).await?),
+        Command::Create { name, label, description, distribution_type, disabled, default } => {
+            let body = json!({
+                "name": name,
+                "label": label,
+                "description": description,
+                "distributionType": distribution_type,
+                "enabled": !disabled,
+                "default": default,
+            });
+            format.fields(&COLUMNS, &client.post("/compute/hypervisors/groups", &body).await?["data"])
+        }
         Command::Update { id, name, label, description, icon, distribution_type, enabled, default } => {
             let body = fields([
                 field("name", name),

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::change::{field, fields, nullable};
 use crate::client::{Client, ProfileArgs};
 use crate::output::{Column, Format, column};
 
@@ -23,6 +24,8 @@ enum Command {
     List,
     /// Add an ISO image to the library, from a URL or from a file of this machine
     Add(AddArgs),
+    /// Change what is named
+    Update(UpdateArgs),
     /// Delete an ISO image that no server has mounted
     Delete {
         /// Id
@@ -47,6 +50,26 @@ struct AddArgs {
     arch: i32,
 }
 
+#[derive(Debug, Args)]
+struct UpdateArgs {
+    /// Id
+    iso: i64,
+    #[arg(long)]
+    name: Option<String>,
+    /// An empty one is taken away
+    #[arg(long)]
+    description: Option<String>,
+    /// Whether it can be mounted
+    #[arg(long)]
+    enabled: Option<bool>,
+    /// Whether the servers of every owner may have it
+    #[arg(long)]
+    global: Option<bool>,
+    /// Owners (ids, separated by commas) whose servers may have it where it is not global
+    #[arg(long, value_delimiter = ',')]
+    users: Option<Vec<i64>>,
+}
+
 const COLUMNS: [Column; 6] = [
     column("ID", "id"),
     column("NAME", "name"),
@@ -65,6 +88,18 @@ pub async fn run(args: IsoArgs) -> anyhow::Result<()> {
             print!("{}", format.rows(&COLUMNS, &rows));
         }
         Command::Add(args) => add(&client, format, args).await?,
+        Command::Update(args) => {
+            let UpdateArgs { iso, name, description, enabled, global, users } = args;
+            let body = fields([
+                field("name", name),
+                nullable("description", description),
+                field("enabled", enabled),
+                field("global", global),
+                field("users", users),
+            ])?;
+            let answer = client.put(&format!("/media/iso/{iso}"), &body).await?;
+            print!("{}", format.fields(&COLUMNS, &answer["data"]));
+        }
         Command::Delete { iso } => {
             client.delete(&format!("/media/iso/{iso}"), &[]).await?;
             print!("{}", format.done("The ISO image is deleted.", &json!({ "id": iso })));

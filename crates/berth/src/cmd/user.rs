@@ -31,6 +31,9 @@ enum Command {
         /// The same as a text
         #[arg(long, conflicts_with = "ext_relation")]
         relation: Option<String>,
+        /// IANA name, such as Europe/London, that the user's guests are given; by default UTC
+        #[arg(long)]
+        timezone: Option<String>,
     },
     /// Show one user
     Show(Relation),
@@ -103,13 +106,16 @@ pub async fn run(args: UserArgs) -> anyhow::Result<()> {
                 Format::Table => format.rows(&COLUMNS, &users.into_iter().map(with_relation).collect::<Vec<_>>()),
             }
         }
-        Command::Create { name, email, ext_relation, relation } => {
+        Command::Create { name, email, ext_relation, relation, timezone } => {
             let mut body = json!({"name": name, "email": email, "sendMail": false});
             if let Some(number) = ext_relation {
                 body["extRelationId"] = Value::from(number);
             }
             if let Some(text) = relation {
                 body["relStr"] = Value::from(text);
+            }
+            if let Some(zone) = timezone {
+                body["timezone"] = Value::from(zone);
             }
             one(format, client.post("/users", &body).await?["data"].take())
         }

@@ -83,7 +83,7 @@ pub async fn of_server(ctx: &Context, actor: &Actor, server_id: i64) -> Result<S
     let throttled = row.cpu_fair_percent > 0;
     Ok(ServerCpuFairness {
         used: state.as_ref().map(|state| state.used_percent.into()),
-        steal: ctx.live.server(row.uuid).map(|live| live.stats.cpu_steal_percent),
+        steal: ctx.live.server(row.uuid, ctx.now()).map(|live| live.stats.cpu_steal_percent),
         over_since: state.as_ref().and_then(|state| state.over_since).map(time::offset),
         throttled,
         throttle: throttled.then(|| row.cpu_fair_percent.into()),

@@ -44,6 +44,13 @@ pub fn email(errors: &mut Vec<String>, field: &str, value: &str) {
     }
 }
 
+/// As the tz database names it, such as `Europe/London`.
+pub fn timezone(errors: &mut Vec<String>, field: &str, value: &str) {
+    if value.parse::<chrono_tz::Tz>().is_err() {
+        errors.push(format!("The {field} must be the IANA name of a time zone, such as Europe/London or UTC."));
+    }
+}
+
 pub fn done(errors: Vec<String>) -> Result<(), crate::Error> {
     if errors.is_empty() { Ok(()) } else { Err(crate::Error::Invalid(errors)) }
 }

@@ -99,6 +99,7 @@ pub async fn again(ctx: &Context, tx: &Tx, row: &server::Model, payload: BuildPa
         user_data: row.user_data.clone(),
         vnc_enabled: None,
         build_uuid: ctx.rng.uuid(),
+        timezone: row.timezone.clone(),
         now,
     };
     servers::order_build(tx, row.id, same).await?;
@@ -107,6 +108,11 @@ pub async fn again(ctx: &Context, tx: &Tx, row: &server::Model, payload: BuildPa
     }
     let work = Work { kind: Kind::Build, action: "build_server", server: row, exclusive: true, payload };
     queue::enqueue(ctx, tx, work, now).await
+}
+
+/// A guest is given its owner's time zone. UTC is what images have.
+fn timezone(of_owner: &str) -> String {
+    if of_owner == "UTC" { servers::DEFAULT_TIMEZONE.to_owned() } else { of_owner.to_owned() }
 }
 
 /// The template, if it can be built on this server.
@@ -217,6 +223,7 @@ impl BuildWork {
             user_data: self.order.user_data.clone(),
             vnc_enabled: self.order.vnc,
             build_uuid: self.build_uuid,
+            timezone: timezone(&self.details.owner.timezone),
             now: self.now,
         }
     }

@@ -41,6 +41,7 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateUser) -> Result<(
         rel_str: input.rel_str.filter(|text| !text.is_empty()),
         self_service: input.self_service.and_then(|code| i32::try_from(code).ok()).unwrap_or(0),
         self_service_hourly_credit: input.self_service_hourly_credit.unwrap_or(false),
+        timezone: input.timezone.unwrap_or(plain.timezone),
         ..plain
     };
     let (name, email) = (new.name.clone(), new.email.clone());
@@ -78,6 +79,9 @@ fn check(input: &CreateUser) -> Result<(), Error> {
     if let Some(text) = input.rel_str.as_deref().filter(|text| !text.is_empty()) {
         rules::text(&mut errors, "relStr", text, 1, 191);
     }
+    if let Some(name) = &input.timezone {
+        rules::timezone(&mut errors, "timezone", name);
+    }
     rules::done(errors)
 }
 
@@ -98,6 +102,7 @@ pub async fn modify(
         self_service_hourly_credit: input.self_service_hourly_credit,
         suspended: input.enabled.map(|enabled| !enabled),
         password_hash: None,
+        timezone: input.timezone,
     };
     let wanted = Wanted {
         hourly: input.self_service_hourly_group_profiles,
@@ -137,6 +142,9 @@ fn check_change(input: &ModifyUser) -> Result<(), Error> {
     }
     if let Some(code) = input.self_service {
         rules::within(&mut errors, "selfService", code, 0..=3);
+    }
+    if let Some(name) = &input.timezone {
+        rules::timezone(&mut errors, "timezone", name);
     }
     rules::done(errors)
 }
@@ -233,5 +241,6 @@ fn shown(user: &entity::Model) -> Value {
         "selfService": user.self_service,
         "selfServiceHourlyCredit": user.self_service_hourly_credit,
         "suspended": user.suspended,
+        "timezone": user.timezone,
     })
 }

@@ -17,6 +17,11 @@ const LONG: usize = 1 << 19;
 /// Levels of a document that exhausts a careless parser's stack.
 const DEEP: usize = 100_000;
 
+/// How values of a wrong type are refused.
+const WRONG_TYPE: [&str; 2] = ["invalid type", "did not match any variant"];
+/// How deep numbers lie in a body.
+const LEVELS: u32 = 4;
+
 /// What the document says of the fields of an operation's body; null where it takes none.
 fn schema(document: &Value, operation: &Operation) -> Value {
     let body = &document["paths"][&operation.path][operation.method.to_lowercase()]["requestBody"];
@@ -93,6 +98,7 @@ fn with_field(call: &Call, name: &str, value: Option<Value>) -> Call {
 
 berth_store::on_both_databases!(
     every_field_of_every_operation_refuses_what_is_not_of_its_type,
+    every_number_and_flag_of_every_operation_may_come_as_text,
     every_operation_refuses_what_is_no_body,
     every_operation_answers_404_for_ids_of_nothing
 );
@@ -122,6 +128,68 @@ async fn every_field_of_every_operation_refuses_what_is_not_of_its_type(database
     }
     assert!(accepted.is_empty(), "{}", accepted.join("\n"));
     assert_eq!(changes(&app).await, before, "nothing changed");
+}
+
+fn is_of_wrong_type(answer: &Value) -> bool {
+    let said = answer.to_string();
+    WRONG_TYPE.iter().any(|words| said.contains(words))
+}
+
+/// Where a schema holds whole numbers and flags, each with what is of its type: as text, and inside what it lies in.
+fn as_texts(document: &Value, field: &Value, levels: u32) -> Vec<Value> {
+    let field = match field["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+        Some(name) => &document["components"]["schemas"][name],
+        None => field,
+    };
+    let is =
+        |name: &str| field["type"] == name || field["type"].as_array().is_some_and(|all| all.contains(&json!(name)));
+    let mut found = Vec::new();
+    if is("integer") {
+        found.push(json!("1"));
+    }
+    if is("boolean") {
+        found.extend([json!("1"), json!("true")]);
+    }
+    if levels == 0 {
+        return found;
+    }
+    if is("array") {
+        found.extend(as_texts(document, &field["items"], levels - 1).into_iter().map(|inner| json!([inner])));
+    }
+    for (name, inner) in field["properties"].as_object().into_iter().flatten() {
+        found.extend(as_texts(document, inner, levels - 1).into_iter().map(|inner| json!({ name: inner })));
+    }
+    let choices = ["oneOf", "anyOf", "allOf"].into_iter().filter_map(|name| field[name].as_array()).flatten();
+    found.extend(choices.flat_map(|choice| as_texts(document, choice, levels - 1)));
+    found
+}
+
+/// Clients of the Global API send numbers and flags as text. What is wrong with the value itself may be said.
+async fn every_number_and_flag_of_every_operation_may_come_as_text(database: Database) {
+    let app = App::start(database).await;
+    let document = serde_json::to_value(v1::openapi()).unwrap();
+    let (mut tried, mut refused) = (0, Vec::new());
+    for (operation, schema, call) in with_bodies(&app).await {
+        for (field, facts) in schema["properties"].as_object().unwrap() {
+            for text in as_texts(&document, facts, LEVELS) {
+                tried += 1;
+                let (status, body) = with_field(&call, field, Some(text.clone())).send(&app, &app.token).await;
+                if is_of_wrong_type(&body) || status >= 500 {
+                    refused.push(format!("{} {field}={text}: {status} {body}", operation.name()));
+                }
+            }
+        }
+    }
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
+    assert!(tried > 100, "the fields were found: {tried}");
+    // Were it said in other words, nothing above would fail.
+    let (status, body) = app.post("/packages", json!({ "name": "x", "memory": "lots" })).await;
+    assert!(status == 422 && is_of_wrong_type(&body), "{body}");
+    let text = json!({ "name": "By text", "memory": "512", "primaryStorage": "20", "enabled": "0" });
+    let (status, body) = app.post("/packages", text).await;
+    let made = &body["data"];
+    assert_eq!((status, &made["memory"], &made["primaryStorage"]), (201, &json!(512), &json!(20)), "{body}");
+    assert_eq!(made["enabled"], false);
 }
 
 async fn every_operation_refuses_what_is_no_body(database: Database) {

@@ -1,6 +1,7 @@
 //! Changes of servers as their node gets them: what a running guest takes, what waits for its next start, and what
 //! becomes of it then.
 
+use berth_control::jobs::Kind;
 use berth_store::{entity::job, testing::Database};
 use serde_json::{Value, json};
 
@@ -9,6 +10,11 @@ use crate::{
     repeat_and_kill::{Harm, each_step, run_to_end},
     sim::World,
 };
+
+berth_store::on_both_databases!(
+    t20_what_waits_is_applied_once_whatever_step_of_the_start_is_repeated_or_killed,
+    t20_changes_are_applied_once_whatever_step_is_repeated_or_killed,
+);
 
 pub async fn put(world: &World, server: i64, path: &str, body: Value) {
     let (status, answer) = world.app.call("PUT", &format!("/servers/{server}/{path}"), Some(body.to_string())).await;
@@ -243,27 +249,23 @@ async fn a_node_that_is_away_follows_when_it_is_back() {
     assert_eq!(has(&world, server).await.1, 1024);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t20_changes_are_applied_once_whatever_step_is_repeated_or_killed() {
-    for database in [Database::sqlite(), Database::postgres()] {
-        let world = World::start(database).await;
-        let order = async |world: &World, server: i64| {
-            put(world, server, "modify/memory", json!({ "memory": 4096 })).await;
-            put(world, server, "modify/cpuCores", json!({ "cores": 2 })).await;
-        };
-        each_step(&world, a_built_server, order, async |world: &World, server, ended: &_, how: &str| {
-            let ended: &job::Model = ended;
-            assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
-            assert_eq!(has(world, server).await, (2, 512, vec![5], 0), "{how}");
-            assert_eq!(pending(world, server).await, ["Change memory"], "{how}");
-        })
-        .await;
-    }
+pub async fn t20_changes_are_applied_once_whatever_step_is_repeated_or_killed(database: Database) {
+    let world = World::start(database).await;
+    let order = async |world: &World, server: i64| {
+        put(world, server, "modify/memory", json!({ "memory": 4096 })).await;
+        put(world, server, "modify/cpuCores", json!({ "cores": 2 })).await;
+    };
+    each_step(&world, Kind::Apply, a_built_server, order, async |world: &World, server, ended: &_, how: &str| {
+        let ended: &job::Model = ended;
+        assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
+        assert_eq!(has(world, server).await, (2, 512, vec![5], 0), "{how}");
+        assert_eq!(pending(world, server).await, ["Change memory"], "{how}");
+    })
+    .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t20_what_waits_is_applied_once_whatever_step_of_the_start_is_repeated_or_killed() {
-    let world = World::start(Database::sqlite()).await;
+async fn t20_what_waits_is_applied_once_whatever_step_of_the_start_is_repeated_or_killed(database: Database) {
+    let world = World::start(database).await;
     let prepare = async |world: &World| {
         let server = a_built_server(world).await;
         put(world, server, "modify/memory", json!({ "memory": 4096 })).await;
@@ -271,7 +273,7 @@ async fn t20_what_waits_is_applied_once_whatever_step_of_the_start_is_repeated_o
         server
     };
     let order = async |world: &World, server: i64| order_power(world, server, "restart").await;
-    each_step(&world, prepare, order, async |world: &World, server, ended: &_, how: &str| {
+    each_step(&world, Kind::Power, prepare, order, async |world: &World, server, ended: &_, how: &str| {
         let ended: &job::Model = ended;
         assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
         assert_eq!(has(world, server).await.1, 4096, "{how}");

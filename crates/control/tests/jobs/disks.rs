@@ -1,7 +1,7 @@
 //! Disks of a server as its node gets them: plugged in, grown and taken out while the guest runs, or at its next power
 //! change.
 
-use berth_control::{clock::SECOND, nodes::watch};
+use berth_control::{clock::SECOND, jobs::Kind, nodes::watch};
 use berth_proto::{Power, PowerChanged, event::What};
 use berth_store::{entity::job, testing::Database};
 use serde_json::{Value, json};
@@ -19,6 +19,8 @@ use crate::{
 berth_store::on_both_databases!(
     a_running_guest_is_given_disks_and_gives_them_up,
     what_a_guest_does_not_give_up_goes_with_its_next_start,
+    t20_what_is_held_goes_once_whatever_step_of_the_start_is_repeated_or_killed,
+    t20_a_disk_comes_and_another_goes_once_whatever_step_is_repeated_or_killed,
 );
 
 async fn add(world: &World, server: i64, body: Value) {
@@ -168,28 +170,24 @@ async fn a_disk_that_leaves_while_a_build_runs_goes_too() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t20_a_disk_comes_and_another_goes_once_whatever_step_is_repeated_or_killed() {
-    for database in [Database::sqlite(), Database::postgres()] {
-        let world = World::start(database).await;
-        let order = async |world: &World, server: i64| {
-            add(world, server, json!({ "sizeGb": 7, "apply": true })).await;
-            remove(world, server, "b", true).await;
-        };
-        each_step(&world, with_a_second_disk, order, async |world: &World, server, ended: &_, how: &str| {
-            let ended: &job::Model = ended;
-            assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
-            assert_eq!(has(world, server).await.2, [5, 7], "{how}");
-            assert_eq!(disks(world, server).await, (letters(&[("a", 3), ("c", 3)]), 2), "{how}");
-            assert_eq!(pending(world, server).await, [] as [&str; 0], "{how}");
-        })
-        .await;
-    }
+async fn t20_a_disk_comes_and_another_goes_once_whatever_step_is_repeated_or_killed(database: Database) {
+    let world = World::start(database).await;
+    let order = async |world: &World, server: i64| {
+        add(world, server, json!({ "sizeGb": 7, "apply": true })).await;
+        remove(world, server, "b", true).await;
+    };
+    each_step(&world, Kind::Apply, with_a_second_disk, order, async |world: &World, server, ended: &_, how: &str| {
+        let ended: &job::Model = ended;
+        assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
+        assert_eq!(has(world, server).await.2, [5, 7], "{how}");
+        assert_eq!(disks(world, server).await, (letters(&[("a", 3), ("c", 3)]), 2), "{how}");
+        assert_eq!(pending(world, server).await, [] as [&str; 0], "{how}");
+    })
+    .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t20_what_is_held_goes_once_whatever_step_of_the_start_is_repeated_or_killed() {
-    let world = World::start(Database::sqlite()).await;
+async fn t20_what_is_held_goes_once_whatever_step_of_the_start_is_repeated_or_killed(database: Database) {
+    let world = World::start(database).await;
     let prepare = async |world: &World| {
         let server = with_a_second_disk(world).await;
         hold(world, server).await;
@@ -198,7 +196,7 @@ async fn t20_what_is_held_goes_once_whatever_step_of_the_start_is_repeated_or_ki
         server
     };
     let order = async |world: &World, server: i64| order_power(world, server, "restart").await;
-    each_step(&world, prepare, order, async |world: &World, server, ended: &_, how: &str| {
+    each_step(&world, Kind::Power, prepare, order, async |world: &World, server, ended: &_, how: &str| {
         let ended: &job::Model = ended;
         assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
         assert_eq!(disks(world, server).await, (letters(&[("a", 3)]), 1), "{how}");

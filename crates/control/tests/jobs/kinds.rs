@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use berth_control::jobs::Kind;
 use berth_store::testing::Database;
 use serde_json::json;
 
@@ -10,6 +11,16 @@ use crate::{
     repeat_and_kill::{Harm, each_step, run_to_end},
     sim::World,
 };
+
+berth_store::on_both_databases!(
+    t20_a_build_ends_once_whatever_step_is_repeated_or_killed,
+    t20_a_rebuild_ends_once_whatever_step_is_repeated_or_killed,
+    t20_power_actions_happen_once_whatever_is_repeated_or_killed,
+    t20_a_password_is_set_and_shown_whatever_is_repeated_or_killed,
+    t20_a_disc_is_mounted_whatever_is_repeated_or_killed,
+    t20_a_disc_that_came_by_its_url_is_ejected_whatever_is_repeated_or_killed,
+    t20_a_deletion_leaves_nothing_whatever_is_repeated_or_killed,
+);
 
 pub async fn a_server(world: &World) -> i64 {
     world.company.server(&world.app).await
@@ -46,10 +57,9 @@ async fn check_built(world: &World, server: i64, ended: &berth_store::entity::jo
     assert_eq!(on_node.volumes.len(), 1, "{how}: earlier disks are gone");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t20_a_build_ends_once_whatever_step_is_repeated_or_killed() {
-    let world = World::start(Database::sqlite()).await;
-    each_step(&world, a_server, order_build, async |world: &World, server, ended: &_, how: &str| {
+pub async fn t20_a_build_ends_once_whatever_step_is_repeated_or_killed(database: Database) {
+    let world = World::start(database).await;
+    each_step(&world, Kind::Build, a_server, order_build, async |world: &World, server, ended: &_, how: &str| {
         check_built(world, server, ended, how).await;
         let uuid = world.uuid(server).await;
         assert_eq!(world.node.host().servers[&uuid].starts, 1, "{how}: started once");
@@ -58,10 +68,15 @@ async fn t20_a_build_ends_once_whatever_step_is_repeated_or_killed() {
 }
 
 /// Of a build or a password that the owner is told of by mail.
-async fn letters_are_written_once(kind: &str, make: impl AsyncFn(&World) -> i64, order: impl AsyncFn(&World, i64)) {
+async fn letters_are_written_once(
+    kind: &str,
+    work: Kind,
+    make: impl AsyncFn(&World) -> i64,
+    order: impl AsyncFn(&World, i64),
+) {
     let world = World::start_with(Database::sqlite(), with_mail).await;
     let written = AtomicUsize::new(0);
-    each_step(&world, make, order, async |world: &World, _, _: &_, how: &str| {
+    each_step(&world, work, make, order, async |world: &World, _, _: &_, how: &str| {
         let now = world.app.mailed().await.into_iter().filter(|one| one == kind).count();
         assert_eq!(now, written.fetch_add(1, Ordering::Relaxed) + 1, "{how}: one letter more");
     })
@@ -74,7 +89,7 @@ async fn t20_an_owner_is_written_once_that_a_server_was_built() {
         let order = json!({ "operatingSystemId": world.company.template, "email": true });
         assert_eq!(world.app.post(&format!("/servers/{server}/build"), order).await.0, 200);
     };
-    letters_are_written_once("server_built", a_server, order).await;
+    letters_are_written_once("server_built", Kind::Build, a_server, order).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -82,29 +97,21 @@ async fn t20_an_owner_is_written_once_that_a_password_is_another() {
     let order = async |world: &World, server: i64| {
         assert_eq!(world.app.post(&format!("/servers/{server}/resetPassword"), json!({})).await.0, 200);
     };
-    letters_are_written_once("server_password", a_built_server, order).await;
+    letters_are_written_once("server_password", Kind::Password, a_built_server, order).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t20_a_build_ends_once_on_postgresql_too() {
-    let world = World::start(Database::postgres()).await;
-    each_step(&world, a_server, order_build, check_built).await;
+async fn t20_a_rebuild_ends_once_whatever_step_is_repeated_or_killed(database: Database) {
+    let world = World::start(database).await;
+    each_step(&world, Kind::Build, a_built_server, order_build, check_built).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t20_a_rebuild_ends_once_whatever_step_is_repeated_or_killed() {
-    let world = World::start(Database::sqlite()).await;
-    each_step(&world, a_built_server, order_build, check_built).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t20_power_actions_happen_once_whatever_is_repeated_or_killed() {
-    let world = World::start(Database::sqlite()).await;
+pub async fn t20_power_actions_happen_once_whatever_is_repeated_or_killed(database: Database) {
+    let world = World::start(database).await;
     for (action, running, starts, stops) in
         [("restart", true, 2, 1), ("shutdown", false, 1, 1), ("poweroff", false, 1, 1), ("boot", true, 1, 0)]
     {
         let order = async |world: &World, server: i64| order_power(world, server, action).await;
-        each_step(&world, a_built_server, order, async |world: &World, server, ended: &_, how: &str| {
+        each_step(&world, Kind::Power, a_built_server, order, async |world: &World, server, ended: &_, how: &str| {
             let ended: &berth_store::entity::job::Model = ended;
             assert_eq!(ended.state, "done", "{action}, {how}: {:?}", ended.error);
             let uuid = world.uuid(server).await;
@@ -116,14 +123,13 @@ async fn t20_power_actions_happen_once_whatever_is_repeated_or_killed() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t20_a_password_is_set_and_shown_whatever_is_repeated_or_killed() {
-    let world = World::start(Database::sqlite()).await;
+pub async fn t20_a_password_is_set_and_shown_whatever_is_repeated_or_killed(database: Database) {
+    let world = World::start(database).await;
     let order = async |world: &World, server: i64| {
         let (status, body) = world.app.post(&format!("/servers/{server}/resetPassword"), json!({})).await;
         assert_eq!(status, 200, "{body}");
     };
-    each_step(&world, a_built_server, order, async |world: &World, server, ended: &_, how: &str| {
+    each_step(&world, Kind::Password, a_built_server, order, async |world: &World, server, ended: &_, how: &str| {
         let ended: &berth_store::entity::job::Model = ended;
         assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
         let row = berth_store::server::by_id(world.app.ctx.store.read(), server).await.unwrap().unwrap();
@@ -137,16 +143,13 @@ async fn t20_a_password_is_set_and_shown_whatever_is_repeated_or_killed() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t20_a_deletion_leaves_nothing_whatever_is_repeated_or_killed() {
-    for database in [Database::sqlite(), Database::postgres()] {
-        let world = World::start(database).await;
-        let order = async |world: &World, server: i64| {
-            let (status, body) = world.app.delete(&format!("/servers/{server}")).await;
-            assert_eq!(status, 204, "{body}");
-        };
-        each_step(&world, a_built_server, order, check_deleted).await;
-    }
+pub async fn t20_a_deletion_leaves_nothing_whatever_is_repeated_or_killed(database: Database) {
+    let world = World::start(database).await;
+    let order = async |world: &World, server: i64| {
+        let (status, body) = world.app.delete(&format!("/servers/{server}")).await;
+        assert_eq!(status, 204, "{body}");
+    };
+    each_step(&world, Kind::Delete, a_built_server, order, check_deleted).await;
 }
 
 /// A disc of the library that the control server keeps, in the drive of a server that is built.
@@ -174,10 +177,9 @@ async fn drive(world: &World, server: i64) -> (serde_json::Value, String) {
     (body["data"].clone(), told)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t20_a_disc_is_mounted_whatever_is_repeated_or_killed() {
-    let world = World::start(Database::sqlite()).await;
-    each_step(&world, a_built_server, order_mount, async |world: &World, server, ended: &_, how: &str| {
+pub async fn t20_a_disc_is_mounted_whatever_is_repeated_or_killed(database: Database) {
+    let world = World::start(database).await;
+    each_step(&world, Kind::Media, a_built_server, order_mount, async |world: &World, server, ended: &_, how: &str| {
         let ended: &berth_store::entity::job::Model = ended;
         assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
         let (shown, told) = drive(world, server).await;
@@ -189,9 +191,8 @@ async fn t20_a_disc_is_mounted_whatever_is_repeated_or_killed() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t20_a_disc_that_came_by_its_url_is_ejected_whatever_is_repeated_or_killed() {
-    let world = World::start(Database::sqlite()).await;
+async fn t20_a_disc_that_came_by_its_url_is_ejected_whatever_is_repeated_or_killed(database: Database) {
+    let world = World::start(database).await;
     let prepare = async |world: &World| {
         let server = a_built_server(world).await;
         let url = json!({ "url": "https://images.test/a.iso" });
@@ -206,7 +207,7 @@ async fn t20_a_disc_that_came_by_its_url_is_ejected_whatever_is_repeated_or_kill
         let (status, body) = world.app.delete(&format!("/servers/{server}/media/iso")).await;
         assert_eq!(status, 200, "{body}");
     };
-    each_step(&world, prepare, order, async |world: &World, server, ended: &_, how: &str| {
+    each_step(&world, Kind::Media, prepare, order, async |world: &World, server, ended: &_, how: &str| {
         let ended: &berth_store::entity::job::Model = ended;
         assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
         let (shown, told) = drive(world, server).await;

@@ -1,6 +1,6 @@
 //! What addresses are called, from the API to a PowerDNS that answers questions.
 
-use berth_control::actions::address_names;
+use berth_control::{actions::address_names, jobs::Kind};
 use berth_store::testing::Database;
 use serde_json::{Value, json};
 
@@ -10,7 +10,10 @@ use crate::{
     sim::World,
 };
 
-berth_store::on_both_databases!(an_address_is_named_shown_and_cleared);
+berth_store::on_both_databases!(
+    an_address_is_named_shown_and_cleared,
+    t20_a_name_is_written_once_whatever_is_repeated_or_killed,
+);
 
 const ZONE4: &str = "2.0.192.in-addr.arpa";
 
@@ -208,10 +211,9 @@ async fn what_is_wrong_is_refused_and_a_dns_server_that_is_away_is_tried_again()
     assert_eq!(app.delete(&format!("/dns/services/{service}")).await.0, 422);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t20_a_name_is_written_once_whatever_is_repeated_or_killed() {
+pub async fn t20_a_name_is_written_once_whatever_is_repeated_or_killed(database: Database) {
     let dns = PowerDns::start().await;
-    let world = World::start(Database::sqlite()).await;
+    let world = World::start(database).await;
     let service = service(&world, &dns).await;
     zone(&world, &dns, service, "192.0.2.0/24", None, ZONE4).await;
     let order = async |world: &World, server: i64| {
@@ -220,7 +222,7 @@ async fn t20_a_name_is_written_once_whatever_is_repeated_or_killed() {
         assert_eq!(status, 200, "{body}");
     };
     let a_server = async |world: &World| world.company.server(&world.app).await;
-    each_step(&world, a_server, order, async |world: &World, server, ended: &_, how: &str| {
+    each_step(&world, Kind::Ptr, a_server, order, async |world: &World, server, ended: &_, how: &str| {
         let ended: &berth_store::entity::job::Model = ended;
         assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
         let (v4, _) = addresses(world, server).await;

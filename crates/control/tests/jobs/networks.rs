@@ -60,7 +60,7 @@ fn in_force(world: &World) -> Vec<(String, u32)> {
     world.node.host().networks.in_force.iter().map(|bridge| (bridge.bridge.clone(), bridge.mtu)).collect()
 }
 
-async fn t20_a_node_has_the_bridges_of_its_networks_whatever_is_repeated_or_killed(database: Database) {
+pub async fn t20_a_node_has_the_bridges_of_its_networks_whatever_is_repeated_or_killed(database: Database) {
     let world = World::start(database).await;
     for harm in HARMS {
         for at in 0..2 {

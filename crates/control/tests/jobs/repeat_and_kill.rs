@@ -109,8 +109,8 @@ async fn poll_some<T>(future: impl Future<Output = T>, polls: u32) {
 }
 
 /// Prepares a server, orders work on it, and runs that with each harm to each of its steps; `check` then looks at
-/// what the job and the server came to.
-pub async fn each_step<P, O, C>(world: &World, prepare: P, order: O, check: C)
+/// what the job, which is of this kind, and the server came to.
+pub async fn each_step<P, O, C>(world: &World, kind: Kind, prepare: P, order: O, check: C)
 where
     P: AsyncFn(&World) -> i64,
     O: AsyncFn(&World, i64),
@@ -119,6 +119,7 @@ where
     let server = prepare(world).await;
     order(world, server).await;
     let (steps, ended) = run_to_end(world, server, Harm::None, 0).await;
+    assert_eq!(ended.kind, kind.name(), "the work that is ordered is of another kind");
     check(world, server, &ended, "undisturbed").await;
     for harm in HARMS {
         for at in 0..steps {

@@ -74,7 +74,7 @@ async fn what_a_test_finds_is_shown_and_keeps_servers_away_until_the_next_one_pa
     }
 }
 
-async fn t20_a_test_ends_once_whatever_is_repeated_or_killed(database: Database) {
+pub async fn t20_a_test_ends_once_whatever_is_repeated_or_killed(database: Database) {
     let world = World::start(database).await;
     for harm in HARMS {
         let queue_id = start(&world).await;

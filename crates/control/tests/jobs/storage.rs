@@ -3,7 +3,7 @@
 
 use berth_control::{
     clock::MINUTE,
-    jobs::{self, Run},
+    jobs::{self, Kind, Run},
     nodes::watch,
     storage_reports,
 };
@@ -22,6 +22,7 @@ use crate::{
 berth_store::on_both_databases!(
     a_storage_point_is_used_once_its_node_lists_it_and_its_test_passed,
     an_alert_is_told_once_and_keeps_new_disks_away,
+    t20_a_build_on_a_storage_point_ends_once_whatever_step_is_repeated_or_killed,
 );
 
 const PLACE: &str = "/mnt/ssd";
@@ -173,13 +174,12 @@ async fn an_alert_is_told_once_and_keeps_new_disks_away(database: Database) {
     assert_eq!(told("storage_above_threshold").await, 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t20_a_build_on_a_storage_point_ends_once_whatever_step_is_repeated_or_killed() {
-    let world = World::start(Database::sqlite()).await;
+async fn t20_a_build_on_a_storage_point_ends_once_whatever_step_is_repeated_or_killed(database: Database) {
+    let world = World::start(database).await;
     add_point(&world).await;
     world.node.host().storages = vec![ssd(100, 90)];
     tested(&world).await;
-    each_step(&world, a_server, order_build, async |world: &World, server, ended: &_, how: &str| {
+    each_step(&world, Kind::Build, a_server, order_build, async |world: &World, server, ended: &_, how: &str| {
         let ended: &berth_store::entity::job::Model = ended;
         assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
         let uuid = world.uuid(server).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use berth_control::jobs;
+use berth_control::jobs::{self, Kind};
 use berth_store::{entity::job, testing::Database};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,8 @@ use crate::{
     repeat_and_kill::{Harm, each_step, run_to_end},
     sim::World,
 };
+
+berth_store::on_both_databases!(t20_a_suspension_and_its_end_happen_once_whatever_step_is_repeated_or_killed,);
 
 async fn order(world: &World, server: i64, what: &str) {
     let (status, body) = world.app.post(&format!("/servers/{server}/{what}"), json!({})).await;
@@ -113,34 +115,31 @@ async fn a_node_that_is_away_suspends_its_guest_when_it_is_back() {
     assert!(!power(&world, server).await.0);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t20_a_suspension_and_its_end_happen_once_whatever_step_is_repeated_or_killed() {
-    for database in [Database::sqlite(), Database::postgres()] {
-        let world = World::start(database).await;
-        let suspend = async |world: &World, server: i64| order(world, server, "suspend").await;
-        each_step(&world, a_built_server, suspend, async |world: &World, server, ended: &_, how: &str| {
-            let ended: &job::Model = ended;
-            assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
-            assert_eq!(power(world, server).await, (false, 1, 1, false), "{how}");
-            order(world, server, "unsuspend").await;
-            work(world, server).await;
-            assert!(power(world, server).await.0, "{how}: that it ran was not forgotten");
-        })
-        .await;
-        let prepare = async |world: &World| {
-            let server = a_built_server(world).await;
-            order(world, server, "suspend").await;
-            work(world, server).await;
-            server
-        };
-        let unsuspend = async |world: &World, server: i64| order(world, server, "unsuspend").await;
-        each_step(&world, prepare, unsuspend, async |world: &World, server, ended: &_, how: &str| {
-            let ended: &job::Model = ended;
-            assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
-            assert_eq!(power(world, server).await, (true, 2, 1, true), "{how}");
-        })
-        .await;
-    }
+pub async fn t20_a_suspension_and_its_end_happen_once_whatever_step_is_repeated_or_killed(database: Database) {
+    let world = World::start(database).await;
+    let suspend = async |world: &World, server: i64| order(world, server, "suspend").await;
+    each_step(&world, Kind::Suspend, a_built_server, suspend, async |world: &World, server, ended: &_, how: &str| {
+        let ended: &job::Model = ended;
+        assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
+        assert_eq!(power(world, server).await, (false, 1, 1, false), "{how}");
+        order(world, server, "unsuspend").await;
+        work(world, server).await;
+        assert!(power(world, server).await.0, "{how}: that it ran was not forgotten");
+    })
+    .await;
+    let prepare = async |world: &World| {
+        let server = a_built_server(world).await;
+        order(world, server, "suspend").await;
+        work(world, server).await;
+        server
+    };
+    let unsuspend = async |world: &World, server: i64| order(world, server, "unsuspend").await;
+    each_step(&world, Kind::Suspend, prepare, unsuspend, async |world: &World, server, ended: &_, how: &str| {
+        let ended: &job::Model = ended;
+        assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
+        assert_eq!(power(world, server).await, (true, 2, 1, true), "{how}");
+    })
+    .await;
 }
 
 /// With two runners on it: changes of package, power actions and suspensions from several clients, then a deletion

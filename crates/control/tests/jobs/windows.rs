@@ -1,6 +1,7 @@
 //! Servers of Windows templates: what their node is told, and the Administrator's password.
 
 use berth_agent::{domain_xml, paths::Paths, sim};
+use berth_control::jobs::Kind;
 use berth_store::testing::Database;
 use serde_json::json;
 
@@ -8,6 +9,8 @@ use crate::{
     repeat_and_kill::{Harm, each_step, run_to_end},
     sim::World,
 };
+
+berth_store::on_both_databases!(t20_the_administrators_password_is_reset_whatever_is_repeated_or_killed,);
 
 async fn windows(world: &World) -> i64 {
     let slug = world.app.ctx.rng.letters_and_digits(8).to_lowercase();
@@ -41,9 +44,8 @@ async fn a_windows_guest_is_given_its_password_and_no_hash() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t20_the_administrators_password_is_reset_whatever_is_repeated_or_killed() {
-    let world = World::start(Database::sqlite()).await;
+async fn t20_the_administrators_password_is_reset_whatever_is_repeated_or_killed(database: Database) {
+    let world = World::start(database).await;
     // Modules ask for root on any server.
     let order = async |world: &World, server: i64| {
         let asked = json!({ "user": "ROOT" });
@@ -55,7 +57,7 @@ async fn t20_the_administrators_password_is_reset_whatever_is_repeated_or_killed
         let password = body["data"]["expectedPassword"].as_str().unwrap();
         assert!(!payload.contains(password) && payload.contains("\"Administrator\""), "{payload}");
     };
-    each_step(&world, windows, order, async |world: &World, server, ended: &_, how: &str| {
+    each_step(&world, Kind::Password, windows, order, async |world: &World, server, ended: &_, how: &str| {
         let ended: &berth_store::entity::job::Model = ended;
         assert_eq!(ended.state, "done", "{how}: {:?}", ended.error);
         let (_, shown) = world.app.get(&format!("/servers/{server}")).await;
@@ -67,7 +69,7 @@ async fn t20_the_administrators_password_is_reset_whatever_is_repeated_or_killed
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn as_many_ports_are_shown_as_the_machine_has() {
+async fn as_many_ports_and_processors_are_shown_as_the_machine_has() {
     let world = World::start(Database::sqlite()).await;
     let mut order = world.company.order();
     order["additionalStorage1Enable"] = json!(true);
@@ -90,6 +92,20 @@ async fn as_many_ports_are_shown_as_the_machine_has() {
         let ports = xml.matches("model=\"pcie-root-port\"").count();
         assert_eq!(shown["data"]["settings"]["pciPorts"], ports, "{machine}");
         assert_eq!(ports == 0, machine == "pc");
+    }
+    for (cores, places) in [(1, 8), (3, 12), (20, 64), (70, 70)] {
+        let mut order = world.company.order();
+        order["cpuCores"] = json!(cores);
+        let (status, made) = world.app.post("/servers", order).await;
+        assert_eq!(status, 201, "{made}");
+        let details = made["data"]["id"].as_i64().unwrap();
+        let details = berth_store::server_details::by_id(world.app.ctx.store.read(), details).await.unwrap().unwrap();
+        let spec = berth_control::spec::trial_spec(&world.app.ctx, &details).unwrap();
+        let xml = domain_xml::domain_xml(&spec, &sim::host_facts(), &paths);
+        let topology = format!("<topology sockets=\"1\" cores=\"{places}\" threads=\"1\"");
+        assert!(xml.contains(&topology), "{xml}");
+        let shown = json!({ "enabled": true, "sockets": 1, "cores": places, "threads": 1, "dies": 1 });
+        assert_eq!(made["data"]["cpu"]["topology"], shown);
     }
 }
 

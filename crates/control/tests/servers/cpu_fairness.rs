@@ -12,7 +12,7 @@ berth_store::on_both_databases!(
     shares_of_packages_are_set_and_read,
 );
 
-/// What the server's node says, for each processor in full use 100, and a look a minute later.
+/// What the server's node says, for each processor in full use 100, and a look at it.
 async fn used(app: &App, server: i64, cpu_percent: f64) {
     let details = berth_store::server_details::by_id(app.ctx.store.read(), server).await.unwrap().unwrap();
     let stats = proto::ServerStats {
@@ -23,8 +23,8 @@ async fn used(app: &App, server: i64, cpu_percent: f64) {
         ..Default::default()
     };
     let sample = proto::StatsSample { servers: vec![stats], ..Default::default() };
-    app.ctx.live.store(details.hypervisor.uuid, sample, app.ctx.now());
     app.pass(MINUTE);
+    app.ctx.live.store(details.hypervisor.uuid, sample, app.ctx.now());
     cpu_fairness::look_at_all(&app.ctx).await.unwrap();
 }
 

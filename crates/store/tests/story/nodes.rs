@@ -92,7 +92,7 @@ async fn hypervisors(store: &Store, group_id: i64) -> (i64, i64) {
         let locked = hypervisor::lock(tx, id).await?.unwrap();
         assert_eq!(locked.capacity_version, 1);
         assert_eq!(hypervisor::lock(tx, 999).await?, None);
-        hypervisor::set_facts(tx, id, json!({ "arch": "x86_64", "cpus": 8 }), NOW + 1).await?;
+        hypervisor::set_facts(tx, id, json!({ "arch": "x86_64", "cpus": 8 }), "Europe/London", NOW + 1).await?;
         assert!(hypervisor::advance_events(tx, id, "boot-0", 99).await?);
         assert!(hypervisor::advance_events(tx, id, "boot-1", 42).await?, "another incarnation counts anew");
         assert!(!hypervisor::advance_events(tx, id, "boot-1", 42).await?, "it was applied before");

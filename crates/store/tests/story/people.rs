@@ -66,9 +66,11 @@ async fn users(store: &Store) -> (i64, i64) {
         self_service_hourly_credit: Some(true),
         suspended: Some(true),
         password_hash: Some("other".to_owned()),
+        timezone: Some("Europe/London".to_owned()),
     };
     let changed = write_in!(store, [jon, change] | tx | user::change(tx, jon, change, NOW + 2).await).unwrap();
     assert_eq!((changed.name.as_str(), changed.email_key.as_str()), ("Jonathan", "jonathan@doe.test"));
+    assert_eq!(changed.timezone, "Europe/London");
     assert!(changed.suspended && changed.self_service_hourly_credit && changed.self_service == 3);
     assert_eq!(
         (changed.password_hash.as_str(), changed.ext_relation_id, changed.updated_at),

@@ -76,6 +76,7 @@ async fn order_build(store: &Store, web: i64, template_id: i64) {
         hostname: Some("web.example".to_owned()),
         rebuild: false,
         uefi: true,
+        timezone: "Europe/London".to_owned(),
         password_enc: "sealed".to_owned(),
         password_hash: "$6$hash".to_owned(),
         swap_mib: 256,
@@ -91,6 +92,7 @@ async fn order_build(store: &Store, web: i64, template_id: i64) {
     assert_eq!((row.template_id, row.build_uuid, row.swap_mib), (Some(template_id), Some(uuid(0xB1)), 256));
     assert!(row.uefi && row.vnc_enabled && row.updated_at == NOW + 1);
     assert_eq!((row.image_digest.as_str(), row.os_type.as_str()), ("sha256:1", "linux"));
+    assert_eq!(row.timezone, "Europe/London");
     // What an order does not name stays.
     let again = BuildOrder { name: None, hostname: None, vnc_enabled: None, rebuild: true, ..order };
     write_in!(store, [again] | tx | server::order_build(tx, web, again).await).unwrap();

@@ -4,6 +4,7 @@ mod add;
 mod build;
 mod catalogue;
 mod category;
+mod create;
 mod icon;
 mod keep;
 mod list;
@@ -45,6 +46,8 @@ enum Command {
     },
     /// Build an image from a recipe on this machine
     Build(build::BuildArgs),
+    /// Make a template of an image of one's own, from a URL or from a file of this machine
+    Create(Box<create::CreateArgs>),
     /// List the cloud images of distributions that `add` knows
     Catalogue,
     /// Make a template of a cloud image of the catalogue
@@ -70,6 +73,7 @@ pub async fn run(args: TemplateArgs) -> anyhow::Result<()> {
         Command::Category { command } => category::run(&args.profile, command).await,
         Command::Icon { command } => icon::run(&args.profile, command).await,
         Command::Build(build) => build::run(&args.profile, &build).await,
+        Command::Create(create) => create::run(&args.profile, *create).await,
         Command::Catalogue => catalogue::run(&args.profile),
         Command::Add(add) => add::run(&args.profile, &add).await,
     }

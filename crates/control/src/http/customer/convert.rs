@@ -22,14 +22,14 @@ use crate::{
     traffic::{self, Period},
 };
 
-pub fn whole(seen: Seen, live: Option<&LiveServer>, now: Micros) -> WholeServer {
+/// `power` and what the node tells, where that is fresh.
+pub fn whole(seen: Seen, (power, live): (String, Option<LiveServer>), now: Micros) -> WholeServer {
     let row = &seen.details.server;
-    let power = live.map_or_else(|| row.power.clone(), |sample| live::power_word(sample.stats.power()).to_owned());
     let state = State {
         running: power == "running",
         power,
         working: seen.details.working,
-        figures: live.map(|live| figures(live, row.cpu_cores)),
+        figures: live.map(|live| figures(&live, row.cpu_cores)),
     };
     let pending = seen.details.pending.iter().map(|row| row.action.clone()).collect();
     WholeServer { state, pending, server: server(seen, now) }

@@ -47,9 +47,10 @@ pub async fn retrieve(
 ) -> Result<Json<Data<WholeServer>>, Refusal> {
     let at = caller.at(&ctx, &uuid, Right::View).await?;
     let details = server_read::one(&ctx, &at.actor, at.id()).await?;
-    let live = ctx.live.server(at.reached.server.uuid);
+    let live = ctx.live.server(at.reached.server.uuid, ctx.now());
+    let power = ctx.live.power(&details.server, &details.hypervisor, ctx.now());
     let seen = server_access::Seen { details, rights: at.reached.rights, shared_by: at.reached.shared_by };
-    Ok(Json(Data { data: convert::whole(seen, live.as_ref(), ctx.now()) }))
+    Ok(Json(Data { data: convert::whole(seen, (power, live), ctx.now()) }))
 }
 
 /// Retrieve a server's traffic by periods. Takes `servers:read`.

@@ -26,7 +26,7 @@ pub fn rights(rights: &Rights) -> Vec<share::Right> {
     rights.iter().map(share::Right::from).collect()
 }
 
-pub fn card(details: ServerDetails, access: Access, live: Option<&LiveServer>) -> ServerCard {
+pub fn card(details: ServerDetails, access: Access, power: String) -> ServerCard {
     let row = details.server;
     let addresses = || details.interfaces.iter();
     ServerCard {
@@ -34,7 +34,7 @@ pub fn card(details: ServerDetails, access: Access, live: Option<&LiveServer>) -
         name: row.name,
         hostname: row.hostname,
         state: row.state,
-        power: live.map_or(row.power, |sample| live::power_word(sample.stats.power()).to_owned()),
+        power,
         suspended: row.suspended,
         working: details.working,
         os: details.template.map(system),
@@ -51,7 +51,13 @@ pub fn card(details: ServerDetails, access: Access, live: Option<&LiveServer>) -
     }
 }
 
-pub fn page(mut details: ServerDetails, access: Access, jobs: Vec<job::Model>, live: Option<LiveServer>) -> ServerPage {
+/// `power` and what the node tells, where that is fresh.
+pub fn page(
+    mut details: ServerDetails,
+    access: Access,
+    jobs: Vec<job::Model>,
+    (power, live): (String, Option<LiveServer>),
+) -> ServerPage {
     let row = &details.server;
     let (created, built) = (time::offset(row.created_at), row.built_at.map(time::offset));
     let (protected, vnc) = (row.protected, row.vnc_enabled && !row.suspended);
@@ -67,7 +73,7 @@ pub fn page(mut details: ServerDetails, access: Access, jobs: Vec<job::Model>, l
         vnc,
         screen,
         live: live.as_ref().map(|live| figures(live, row.cpu_cores)),
-        card: card(details, access, live.as_ref()),
+        card: card(details, access, power),
         pending,
         jobs: jobs.into_iter().map(work).collect(),
     }

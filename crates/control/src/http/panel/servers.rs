@@ -42,8 +42,8 @@ const JOBS: u64 = 10;
 pub async fn list(State(ctx): State<Context>, person: Person) -> Result<Json<Data<Vec<ServerCard>>>, Error> {
     let all = server_access::all(&ctx, person.user.id).await?;
     let card = |seen: server_access::Seen| {
-        let live = ctx.live.server(seen.details.server.uuid);
-        convert::card(seen.details, Access { rights: seen.rights, shared_by: seen.shared_by }, live.as_ref())
+        let power = ctx.live.power(&seen.details.server, &seen.details.hypervisor, ctx.now());
+        convert::card(seen.details, Access { rights: seen.rights, shared_by: seen.shared_by }, power)
     };
     Ok(Json(Data { data: all.into_iter().map(card).collect() }))
 }
@@ -62,9 +62,10 @@ pub async fn retrieve(
     let details = server_read::one(&ctx, &at.actor, at.id()).await?;
     let filter = job::Filter { server_id: Some(at.id()), ..job::Filter::default() };
     let (jobs, _) = job::page(ctx.store.read(), &filter, 0, JOBS).await?;
-    let live = ctx.live.server(at.reached.server.uuid);
+    let live = ctx.live.server(at.reached.server.uuid, ctx.now());
+    let power = ctx.live.power(&details.server, &details.hypervisor, ctx.now());
     let access = Access { rights: at.reached.rights, shared_by: at.reached.shared_by };
-    Ok(Json(Data { data: convert::page(details, access, jobs, live) }))
+    Ok(Json(Data { data: convert::page(details, access, jobs, (power, live)) }))
 }
 
 /// Boot, shut down, restart or power off.

@@ -45,7 +45,7 @@ pub async fn status(State(ctx): State<Context>, actor: Actor) -> Result<Response
     let cache = CacheStatus {
         healthy: ctx.live.oldest_sample().is_none_or(|at| ctx.now() - at <= SAMPLE_LIMIT),
         hypervisors: ctx.live.heard() as u64,
-        running: ctx.live.running() as u64,
+        running: ctx.live.running(ctx.now()) as u64,
     };
     let healthy = database.healthy && cache.healthy && scheduled_tasks.healthy && hypervisors.healthy;
     let data = Status {

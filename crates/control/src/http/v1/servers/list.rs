@@ -94,7 +94,7 @@ pub async fn of_user(
 ) -> Result<Json<Data<Vec<UserServer>>>, Error> {
     let servers = server_read::of_user(&ctx, &actor, extract::id(&id, "user")?).await?;
     let data = servers.into_iter().map(|details| {
-        let live = ctx.live.server(details.server.uuid);
+        let live = ctx.live.server(details.server.uuid, ctx.now());
         convert::user_server(details, &door, live.as_ref())
     });
     Ok(Json(Data { data: data.collect() }))

@@ -52,9 +52,13 @@ pub(super) fn whole(
     details: ServerDetails,
     with_remote_state: bool,
 ) -> Result<Server, Error> {
-    let live = ctx.live.server(details.server.uuid);
-    let remote_state =
-        if with_remote_state { convert::figures(&details.server, live.as_ref()) } else { RemoteState::NOT_ASKED };
+    let live = ctx.live.server(details.server.uuid, ctx.now());
+    let remote_state = if with_remote_state {
+        let power = ctx.live.power(&details.server, &details.hypervisor, ctx.now());
+        convert::figures(power, live.as_ref())
+    } else {
+        RemoteState::NOT_ASKED
+    };
     let decrypted_password = crate::actions::server_read::password(ctx, actor, &details)?;
     let extras = convert::Extras { door, decrypted_password, remote_state, live, now: ctx.now() };
     Ok(convert::server(details, extras))

@@ -10,15 +10,14 @@ use berth_api::{
     },
 };
 use berth_proto as proto;
-use berth_store::entity::server;
 
 use crate::live::{self, LiveServer};
 
-/// What the node told last; without a sample, what events said of the power.
-pub fn figures(row: &server::Model, live: Option<&LiveServer>) -> RemoteState {
+/// What the node tells; without fresh figures, the power as far as it is known.
+pub fn figures(power: String, live: Option<&LiveServer>) -> RemoteState {
     let figures = match live {
         Some(live) => sampled(live),
-        None => RemoteFigures { running: row.power == "running", state: row.power.clone(), ..Default::default() },
+        None => RemoteFigures { running: power == "running", state: power, ..Default::default() },
     };
     RemoteState::Known(Box::new(figures))
 }

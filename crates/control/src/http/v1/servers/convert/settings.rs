@@ -57,6 +57,7 @@ pub fn resources(row: &server::Model, storage_gib: i64) -> ServerResources {
     ServerResources { memory: row.memory_mib, storage: storage_gib, traffic: row.traffic_gb, cpu_cores: row.cpu_cores }
 }
 
+/// The topology is the one that every guest is defined with, see the agent's `domain_xml`.
 pub fn cpu(row: &server::Model, facts: &Facts) -> ServerCpu {
     let inherited = || facts.inherited_cpu_type.to_owned();
     ServerCpu {
@@ -65,8 +66,13 @@ pub fn cpu(row: &server::Model, facts: &Facts) -> ServerCpu {
         type_exact: if row.cpu_type == "inherit" { inherited() } else { row.cpu_type.clone() },
         shares: row.cpu_shares,
         throttle: row.cpu_throttle,
-        topology: CpuTopology { enabled: false, sockets: 1, cores: row.cpu_cores, threads: 1, dies: 1 },
+        topology: CpuTopology { enabled: true, sockets: 1, cores: vcpu_places(row.cpu_cores), threads: 1, dies: 1 },
     }
+}
+
+/// Four for each processor, so that more can be given while the guest runs, as the agent's `domain_xml` has it.
+fn vcpu_places(cpu_cores: i64) -> i64 {
+    cpu_cores.saturating_mul(4).clamp(8, 64).max(cpu_cores)
 }
 
 /// On for Windows on a node that virtualises.
