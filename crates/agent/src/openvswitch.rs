@@ -76,8 +76,9 @@ impl Join {
             (false, false) => vlan.id.to_string(),
         };
         let vlans: Vec<String> = self.vlans.iter().map(vlan).collect();
+        let vlans = if vlans.is_empty() { "no VLAN".to_owned() } else { format!("VLANs {}", vlans.join(" ")) };
         let isolated = if self.isolated { ", isolated" } else { "" };
-        format!("guests of {}, VLANs: {}{isolated}", self.bridge, vlans.join(" "))
+        format!("guests of {}, {vlans}{isolated}", self.bridge)
     }
 
     /// What its port should be. One that has no VLAN passes no frame with a tag.

@@ -10,9 +10,9 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
-    Error, actions::server_create_batch::Creates, capacity::Capacity, clock::Clock, config::Config,
-    http::node_install::Program, http::streams::Streams, limit::Limits, live::Live, mail::Mailer, nodes::Nodes,
-    pki::Pki, random::Rng,
+    Error, actions::passwords::Hashing, actions::server_create_batch::Creates, capacity::Capacity, clock::Clock,
+    config::Config, http::node_install::Program, http::streams::Streams, limit::Limits, live::Live, mail::Mailer,
+    nodes::Nodes, pki::Pki, random::Rng,
 };
 
 /// Cheap to clone.
@@ -30,6 +30,8 @@ pub struct Context {
     pub capacity: Arc<Capacity>,
     /// Creates that wait for one transaction.
     pub creates: Arc<Creates>,
+    /// Passwords that are hashed now.
+    pub hashing: Arc<Hashing>,
     /// How often each client asked.
     pub limits: Arc<Limits>,
     /// When this control server started.

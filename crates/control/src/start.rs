@@ -45,6 +45,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>
         pki: Arc::new(pki),
         capacity: Arc::default(),
         creates: Arc::default(),
+        hashing: Arc::default(),
         limits: Arc::default(),
         started_at,
         mailer,

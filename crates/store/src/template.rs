@@ -49,6 +49,7 @@ pub async fn insert(tx: &Tx, new: NewTemplate) -> Result<Model, StoreError> {
         eol: Set(false),
         eol_date: Set(None),
         eol_warning: Set(false),
+        // A disk made from an image, which is all that there is; no template switches a server's screen on by itself.
         deploy_type: Set(1),
         vnc: Set(false),
         os_type: Set(new.os_type),

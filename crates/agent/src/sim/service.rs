@@ -63,6 +63,10 @@ fn token(fence: Option<&proto::Fence>) -> u64 {
 impl Node for Service {
     async fn hello(&self, _: Request<proto::HelloRequest>) -> Result<Response<proto::HelloReply>, Status> {
         self.with_faults(Call::Hello, |shared| {
+            let (storage, timezone) = {
+                let host = shared.host();
+                (host.storages.clone(), host.timezone.clone())
+            };
             let facts = proto::NodeFacts {
                 hostname: "simulated".to_owned(),
                 arch: "x86_64".to_owned(),
@@ -70,9 +74,9 @@ impl Node for Service {
                 memory_mib: 1 << 20,
                 accelerator: "qemu".to_owned(),
                 accelerator_detail: "this node is simulated".to_owned(),
-                storage: shared.host().storages.clone(),
+                storage,
                 filesystems: vec!["ext4".to_owned(), "xfs".to_owned()],
-                timezone: shared.host().timezone.clone(),
+                timezone,
                 ..Default::default()
             };
             Ok(proto::HelloReply {

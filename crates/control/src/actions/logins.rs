@@ -10,7 +10,9 @@ use berth_api::{
     time,
 };
 use berth_store::{
-    Micros, Tx, audit, customer_token,
+    Micros, Tx,
+    audit::{self, NewEntry},
+    customer_token,
     entity::{session as entity, user as user_entity},
     login_failure,
     session::{self, NewSession},
@@ -74,16 +76,8 @@ pub async fn log_in(ctx: &Context, visitor: &Visitor, input: LogIn) -> Result<Be
     let account = hash_token(&user::email_key(email.trim()));
     count_attempt(ctx, visitor, &account).await?;
     let known = user::by_email(ctx.store.read(), email.trim()).await?;
-    let good = match &known {
-        Some(user) if password.chars().count() <= *PASSWORD_CHARS.end() => {
-            passwords::verify(user.password_hash.clone(), password).await? && !user.suspended
-        }
-        _ => {
-            passwords::verify_nothing(ctx, "").await?;
-            false
-        }
-    };
-    let Some(user) = known.filter(|_| good) else {
+    let is_right = is_password(ctx, known.as_ref(), password).await?;
+    let Some(user) = known.filter(|user| is_right && !user.suspended) else {
         tell_failure(ctx, visitor, &email).await?;
         return Err(Error::Unauthenticated);
     };
@@ -207,17 +201,35 @@ fn client(visitor: &Visitor) -> String {
     visitor.address.map(of).unwrap_or_default()
 }
 
+/// Writes down that a login was refused, also to an account that there is not: that it is, costs the same. What was typed as
+/// an address is not kept, since it may be a password.
 pub(super) async fn tell_failure(ctx: &Context, visitor: &Visitor, email: &str) -> Result<(), Error> {
-    let known = user::by_email(ctx.store.read(), email.trim()).await?;
-    let Some(user) = known else {
-        tracing::info!(address = ?visitor.address, "a login to an account that there is not");
-        return Ok(());
-    };
+    let known = user::by_email(ctx.store.read(), email.trim()).await?.map(|user| user.id);
     let (now, actor) = (ctx.now(), Actor::stranger(visitor.address, visitor.request_id.clone()));
     let told = ctx.store.write_tx::<_, Error>(|tx| {
         let actor = actor.clone();
         Box::pin(async move {
-            Ok(audit::record(tx, entry(&actor, now, "log_in_refused", ("user", user.id), None, None)).await?)
+            let written = entry(&actor, now, "log_in_refused", ("user", 0), None, None);
+            Ok(audit::record(tx, NewEntry { subject_id: known, ..written }).await?)
+        })
+    });
+    told.await
+}
+
+/// Writes down that somebody in a session had not what it takes to change what is dear.
+pub(super) async fn tell_refusal(
+    ctx: &Context,
+    visitor: &Visitor,
+    user_id: i64,
+    lacks: &'static str,
+) -> Result<(), Error> {
+    let (now, actor) = (ctx.now(), Actor::owner(user_id, visitor.address, visitor.request_id.clone()));
+    let told = ctx.store.write_tx::<_, Error>(|tx| {
+        let actor = actor.clone();
+        Box::pin(async move {
+            let after = json!({ "lacks": lacks });
+            let written = entry(&actor, now, "confirm_refused", ("user", user_id), None, Some(after));
+            Ok(audit::record(tx, written).await?)
         })
     });
     told.await
@@ -302,10 +314,16 @@ pub(super) async fn confirm_password(
 ) -> Result<String, Error> {
     let account = hash_token(&user.email_key);
     count_attempt(ctx, visitor, &account).await?;
-    let is_right = password.chars().count() <= *PASSWORD_CHARS.end()
-        && passwords::verify(user.password_hash.clone(), password).await?;
-    if !is_right {
+    if !is_password(ctx, Some(user), password).await? {
+        tell_refusal(ctx, visitor, user.id, "password").await?;
         return Err(Error::invalid("That is not your password."));
     }
     Ok(account)
+}
+
+/// Hashes once, whoever it is and whatever was typed.
+async fn is_password(ctx: &Context, user: Option<&user_entity::Model>, password: String) -> Result<bool, Error> {
+    let may_be = password.chars().count() <= *PASSWORD_CHARS.end();
+    let phc = user.filter(|_| may_be).map(|user| user.password_hash.clone());
+    passwords::verify(ctx, phc, if may_be { password } else { String::new() }).await
 }

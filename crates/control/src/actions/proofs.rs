@@ -96,7 +96,7 @@ async fn take(
             Ok(audit::record(tx, entry(&actor, now, "prove", ("user", user_id), None, Some(after))).await?)
         })
     });
-    taken.await.map_err(second_factors::in_a_form)
+    taken.await.map_err(second_factors::wrong_code)
 }
 
 async fn tell_refused(

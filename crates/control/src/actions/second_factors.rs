@@ -248,8 +248,10 @@ pub async fn renew_codes(
             Ok(audit::record(tx, entry(&actor, now, "renew_recovery_codes", ("user", id), None, None)).await?)
         })
     });
-    renewed.await.map_err(in_a_form)?;
-    Ok(codes)
+    match renewed.await {
+        Ok(()) => Ok(codes),
+        Err(error) => Err(in_a_form(ctx, visitor, user, error).await),
+    }
 }
 
 /// It is not asked for any more. With password and code.
@@ -270,7 +272,10 @@ pub async fn end(
             Ok(audit::record(tx, entry(&actor, now, "switch_second_factor_off", ("user", id), None, None)).await?)
         })
     });
-    ended.await.map_err(in_a_form)
+    match ended.await {
+        Ok(()) => Ok(()),
+        Err(error) => Err(in_a_form(ctx, visitor, user, error).await),
+    }
 }
 
 async fn prove(ctx: &Context, visitor: &Visitor, user: &user_entity::Model, input: Prove) -> Result<Shown, Error> {
@@ -282,10 +287,21 @@ async fn prove(ctx: &Context, visitor: &Visitor, user: &user_entity::Model, inpu
 }
 
 /// Who is logged in already is not sent to the login for a wrong code.
-pub(super) fn in_a_form(error: Error) -> Error {
+pub(super) fn wrong_code(error: Error) -> Error {
     match error {
         Error::SecondFactor { .. } => Error::invalid("The code field is wrong, or was used already."),
         error => error,
+    }
+}
+
+/// The same, written down.
+async fn in_a_form(ctx: &Context, visitor: &Visitor, user: &user_entity::Model, error: Error) -> Error {
+    if !matches!(error, Error::SecondFactor { .. }) {
+        return error;
+    }
+    match logins::tell_refusal(ctx, visitor, user.id, "second factor").await {
+        Ok(()) => wrong_code(error),
+        Err(untold) => untold,
     }
 }
 

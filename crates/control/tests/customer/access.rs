@@ -1,171 +1,267 @@
-//! Who gets what from every operation of the customer API.
+//! Who gets what from every operation of the customer API: everybody asks each of them, and the page of what people
+//! expect is what they get.
 
-use berth_control::{
-    http::customer,
-    rights::{Right, Rights},
-};
+use berth_control::{http::customer, rights::Right};
 use berth_store::testing::Database;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
     app::App,
-    program::{EVERY_SCOPE, PUBLIC_KEY, call, person, server, share, start, token},
+    browser::suspend,
+    guests,
+    matrix::{
+        Matrix, Operation, Row,
+        Takes::{self, Login, Own},
+        Who, in_turn,
+    },
+    program::{EVERY_SCOPE, PUBLIC_KEY, call, person, server, start, token},
     rows::{self, Company},
 };
 
-/// What each operation takes: a scope, and a right where it is at a server.
-fn takes(operation: &str) -> (Option<&'static str>, Option<Right>) {
-    match operation {
-        "GET /connect" => (None, None),
-        "GET /account" | "GET /account/sshKeys" => (Some("account:read"), None),
-        "POST /account/sshKeys" | "DELETE /account/sshKeys/{keyId}" => (Some("account:keys"), None),
-        "GET /server" => (Some("servers:read"), None),
-        "GET /server/{serverId}"
-        | "GET /server/{serverId}/traffic"
-        | "GET /server/{serverId}/tasks"
-        | "GET /server/{serverId}/tasks/{taskId}" => (Some("servers:read"), Some(Right::View)),
-        "POST /server/{serverId}/power/boot"
-        | "POST /server/{serverId}/power/shutdown"
-        | "POST /server/{serverId}/power/restart"
-        | "POST /server/{serverId}/power/poweroff" => (Some("servers:power"), Some(Right::Power)),
-        "GET /server/{serverId}/templates" | "POST /server/{serverId}/build" => {
-            (Some("servers:build"), Some(Right::Rebuild))
-        }
-        "POST /server/{serverId}/resetPassword" => (Some("servers:password"), Some(Right::Password)),
-        "PUT /server/{serverId}/name" => (Some("servers:settings"), Some(Right::Settings)),
-        "GET /server/{serverId}/vnc" | "POST /server/{serverId}/vnc" | "POST /server/{serverId}/console" => {
-            (Some("servers:console"), Some(Right::Console))
-        }
-        other => panic!("{other}: say here what it takes"),
-    }
+const READ: Option<&str> = Some("servers:read");
+const POWER: Option<&str> = Some("servers:power");
+const BUILD: Option<&str> = Some("servers:build");
+const CONSOLE: Option<&str> = Some("servers:console");
+const ACCOUNT: Option<&str> = Some("account:read");
+const KEYS: Option<&str> = Some("account:keys");
+
+/// What each operation takes: a scope of the token, and what it takes of whose it is. One without a line here fails.
+const TAKES: &[(&str, Option<&str>, Takes)] = &[
+    ("GET /account", ACCOUNT, Login),
+    ("GET /account/sshKeys", ACCOUNT, Login),
+    ("POST /account/sshKeys", KEYS, Login),
+    ("DELETE /account/sshKeys/{keyId}", KEYS, Own),
+    ("GET /connect", None, Login),
+    ("GET /server", READ, Login),
+    ("GET /server/{serverId}", READ, Takes::Right(Right::View)),
+    ("POST /server/{serverId}/build", BUILD, Takes::Right(Right::Rebuild)),
+    ("POST /server/{serverId}/console", CONSOLE, Takes::Right(Right::Console)),
+    ("PUT /server/{serverId}/name", Some("servers:settings"), Takes::Right(Right::Settings)),
+    ("POST /server/{serverId}/power/boot", POWER, Takes::Right(Right::Power)),
+    ("POST /server/{serverId}/power/poweroff", POWER, Takes::Right(Right::Power)),
+    ("POST /server/{serverId}/power/restart", POWER, Takes::Right(Right::Power)),
+    ("POST /server/{serverId}/power/shutdown", POWER, Takes::Right(Right::Power)),
+    ("POST /server/{serverId}/resetPassword", Some("servers:password"), Takes::Right(Right::Password)),
+    ("GET /server/{serverId}/tasks", READ, Takes::Right(Right::View)),
+    ("GET /server/{serverId}/tasks/{taskId}", READ, Takes::Right(Right::View)),
+    ("GET /server/{serverId}/templates", BUILD, Takes::Right(Right::Rebuild)),
+    ("GET /server/{serverId}/traffic", READ, Takes::Right(Right::View)),
+    ("GET /server/{serverId}/vnc", CONSOLE, Takes::Right(Right::Console)),
+    ("POST /server/{serverId}/vnc", CONSOLE, Takes::Right(Right::Console)),
+];
+
+const HEAD: &str = "# Who may do what with the customer API
+
+Every operation of the customer API (`openapi/customer.json`), and which status everybody gets who asks for the same thing: a
+server of the owner's, or something of the owner's account. Operations about oneself are asked by each about their own account.
+Everybody asks with a token of their own that has every scope, but for the last column.
+
+Rows come from the routes, cells from what an operation takes (`crates/control/tests/customer/access.rs`), and a test asks every
+cell of a running server. A route without a line fails the tests. `BERTH_REWRITE_ACCESS=1 cargo nextest run -p berth-control
+access` writes this page anew; whoever gets a 2xx in another column than the owner's needs a reason.
+
+- `nobody` has no token, one of a wrong form, an invented one, or one of the Global API.
+- `shared: ...` has that right at the server and no other; all of them may look.
+- `suspended` has every right at the server, and an account that is suspended.
+- `staff: ...` has that role, which is worth nothing here: staff work with the Global API (docs/permissions.md).
+- `no scope` is a token of the owner's with every scope but the one that it takes.
+
+404 says that there is no such thing: another's is as one that there is not.
+
+";
+
+fn takes(operation: &Operation) -> (Option<&'static str>, Takes) {
+    let found = TAKES.iter().find(|(name, ..)| *name == operation.name());
+    let (_, scope, takes) = found.unwrap_or_else(|| panic!("{}: say in TAKES what it takes", operation.name()));
+    (*scope, *takes)
 }
 
-fn body(operation: &str, template: &str) -> Option<Value> {
-    match operation {
-        "POST /account/sshKeys" => Some(json!({ "name": "key", "publicKey": PUBLIC_KEY })),
-        "PUT /server/{serverId}/name" => Some(json!({ "name": "web" })),
-        "POST /server/{serverId}/build" => Some(json!({ "operatingSystemId": template, "hostname": "a.example" })),
-        _ => None,
-    }
-}
-
-fn operations() -> Vec<(String, String)> {
+fn matrix() -> Matrix {
+    let columns: Vec<Who> = Who::everybody().into_iter().chain([Who::NoScope]).collect();
     let document = serde_json::to_value(customer::openapi()).unwrap();
-    let mut found = Vec::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        found.extend(item.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone())));
-    }
-    assert!(found.len() > 15, "{found:?}");
-    found
+    let row = |operation: Operation| {
+        let (scope, takes) = takes(&operation);
+        let cell = |who: &Who| match who {
+            Who::NoScope if scope.is_some() => 403,
+            Who::NoScope => takes.expects(Who::Owner, &operation),
+            who => takes.expects(*who, &operation),
+        };
+        let cells = columns.iter().map(cell).collect();
+        let takes = format!("{}; {}", scope.unwrap_or("any token"), takes.words());
+        Row { operation, takes, cells }
+    };
+    let rows = Operation::all(&document).into_iter().map(row).collect();
+    Matrix { file: "access-customer.md", head: HEAD, columns, rows }
+}
+
+#[test]
+fn the_page_has_a_line_for_every_operation_and_says_what_each_takes() {
+    let matrix = matrix();
+    assert_eq!(matrix.rows.len(), TAKES.len(), "a line of TAKES names no operation");
+    matrix.hold_page();
 }
 
 struct World {
     app: App,
     company: Company,
+    /// Everybody's with all scopes.
+    tokens: Vec<(Who, String)>,
+    /// The owner's, each without one scope.
+    lacking: Vec<(&'static str, String)>,
+    /// As the API names it.
     template: String,
-    jon: String,
-    mary: String,
-    marys_id: i64,
-}
-
-async fn world() -> World {
-    let (app, company) = start(Database::sqlite(), |config| config).await;
-    let marys_id = person(&app, "mary").await;
-    let jon = token(&app, "jon@doe.test", &EVERY_SCOPE).await;
-    let mary = token(&app, "mary@doe.test", &EVERY_SCOPE).await;
-    let (_, uuid) = server(&app, &company).await;
-    let families = call(&app, &jon, "GET", &format!("/server/{uuid}/templates"), None).await.1;
-    let template = families["data"][0]["templates"][0]["id"].as_str().unwrap().to_owned();
-    World { app, company, template, jon, mary, marys_id }
+    /// The server that is asked for.
+    server: (i64, String),
 }
 
 impl World {
-    /// The path of an operation at a server, or at one of Jon's keys.
-    async fn path(&self, path: &str, uuid: &str) -> String {
-        let mut path = path.replace("{serverId}", uuid);
+    async fn start() -> Self {
+        let (app, company) = start(Database::sqlite(), |config| config).await;
+        let mut tokens = Vec::new();
+        for who in Who::everybody() {
+            if who == Who::Nobody {
+                continue;
+            }
+            let id = if who == Who::Owner { company.user } else { person(&app, who.account()).await };
+            if let Who::Staff(role) = who {
+                let given = app.put(&format!("/users/{id}/role"), json!({ "role": role })).await;
+                assert_eq!(given.0, 200, "{}", given.1);
+            }
+            tokens.push((who, token(&app, &format!("{}@doe.test", who.account()), &EVERY_SCOPE).await));
+            if who == Who::Suspended {
+                suspend(&app, id, true).await;
+            }
+        }
+        let mut lacking = Vec::new();
+        for scope in EVERY_SCOPE {
+            let others: Vec<&str> = EVERY_SCOPE.into_iter().filter(|other| *other != scope).collect();
+            lacking.push((scope, token(&app, "jon@doe.test", &others).await));
+        }
+        let mut world = Self { app, company, tokens, lacking, template: String::new(), server: (0, String::new()) };
+        world.server = world.shared_server().await;
+        let path = format!("/server/{}/templates", world.server.1);
+        let families = call(&world.app, world.token(Who::Owner), "GET", &path, None).await.1;
+        world.template = families["data"][0]["templates"][0]["id"].as_str().unwrap().to_owned();
+        world
+    }
+
+    fn token(&self, who: Who) -> &str {
+        &self.tokens.iter().find(|(known, _)| *known == who).unwrap().1
+    }
+
+    /// Makes what the operation is asked for; its address.
+    async fn prepare(&self, operation: &Operation) -> String {
+        let mut path = operation.path.replace("{serverId}", &self.server.1);
         if path.contains("{taskId}") {
-            let tasks = call(&self.app, &self.jon, "GET", &format!("/server/{uuid}/tasks"), None).await.1;
+            let tasks = format!("/server/{}/tasks", self.server.1);
+            let tasks = call(&self.app, self.token(Who::Owner), "GET", &tasks, None).await.1;
             path = path.replace("{taskId}", tasks["data"][0]["id"].as_str().unwrap());
         }
         if path.contains("{keyId}") {
             let key = json!({ "name": "to go", "publicKey": PUBLIC_KEY });
-            let made = call(&self.app, &self.jon, "POST", "/account/sshKeys", Some(&key)).await.1;
+            let made = call(&self.app, self.token(Who::Owner), "POST", "/account/sshKeys", Some(&key)).await.1;
             path = path.replace("{keyId}", made["data"]["id"].as_str().unwrap());
         }
         path
     }
-}
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t03_every_operation_takes_its_scope_and_another_customers_things_are_not_there() {
-    let world = world().await;
-    let World { app, company, template, jon, mary, .. } = &world;
-    for (method, path) in operations() {
-        let name = format!("{method} {path}");
-        let (scope, right) = takes(&name);
-        let body = body(&name, template);
-        let (_, uuid) = server(app, company).await;
-        let path_of = world.path(&path, &uuid).await;
-        for bad in ["", "brc_short", app.token.as_str(), &format!("brc_{}", "a".repeat(43))] {
-            let (status, answer) = call(app, bad, &method, &path_of, body.as_ref()).await;
-            assert_eq!((status, &answer), (401, &json!({ "message": "Unauthenticated." })), "{name}: {bad}");
+    /// One of Jon's, shared with each guest with one right, and with who is suspended with all.
+    async fn shared_server(&self) -> (i64, String) {
+        let (id, uuid) = server(&self.app, &self.company).await;
+        for who in Who::everybody() {
+            let rights: Vec<&str> = match who {
+                Who::Guest(right) => vec![right.name()],
+                Who::Suspended => Right::ALL.map(Right::name).to_vec(),
+                _ => continue,
+            };
+            guests::share(&self.app, id, &format!("{}@doe.test", who.account()), &rights).await;
         }
-        if let Some(scope) = scope {
-            let others: Vec<&str> = EVERY_SCOPE.into_iter().filter(|other| *other != scope).collect();
-            let lacking = token(app, "jon@doe.test", &others).await;
-            for of in [&path_of, &path_of.replace(&uuid, &Uuid::nil().to_string())] {
-                let (status, answer) = call(app, &lacking, &method, of, body.as_ref()).await;
-                assert_eq!((status, &answer["message"]), (403, &json!("this token lacks the scope")), "{name}");
+        (id, uuid)
+    }
+
+    fn body(&self, operation: &Operation) -> Option<Value> {
+        match operation.name().as_str() {
+            "POST /account/sshKeys" => Some(json!({ "name": "key", "publicKey": PUBLIC_KEY })),
+            "PUT /server/{serverId}/name" => Some(json!({ "name": "web" })),
+            "POST /server/{serverId}/build" => {
+                Some(json!({ "operatingSystemId": self.template, "hostname": "a.example" }))
             }
-            forget_newest(app).await;
+            _ => None,
         }
-        let (status, hers) = call(app, mary, &method, &path_of, body.as_ref()).await;
-        if right.is_some() || path.contains("{keyId}") {
-            assert_eq!(status, 404, "{name}: {hers}");
-        } else {
-            assert!(status < 300, "{name}: {hers}");
-        }
-        if right.is_some() {
-            for unknown in [Uuid::nil().to_string(), "1".to_owned(), "x".to_owned()] {
-                let of = path_of.replace(&uuid, &unknown);
-                let nothing = call(app, jon, &method, &of, body.as_ref()).await;
-                assert_eq!(nothing, (404, hers.clone()), "{name}: another's is as one that there is not");
+    }
+
+    /// Asks, with every token that this one may try.
+    async fn ask(&self, operation: &Operation, path: &str, who: Who) -> Vec<(u16, Value)> {
+        let invented = format!("brc_{}", "a".repeat(43));
+        let scope = takes(operation).0;
+        let tokens: Vec<&str> = match who {
+            Who::Nobody => vec!["", "brc_short", &invented, &self.app.token],
+            Who::NoScope => {
+                let lacking = self.lacking.iter().find(|(known, _)| scope.is_none_or(|scope| scope == *known));
+                vec![lacking.unwrap().1.as_str()]
             }
+            who => vec![self.token(who)],
+        };
+        let mut answers = Vec::new();
+        for token in tokens {
+            answers.push(call(&self.app, token, &operation.method, path, self.body(operation).as_ref()).await);
         }
-        let (status, answer) = call(app, jon, &method, &path_of, body.as_ref()).await;
-        assert!(status < 300, "{name}: {status} {answer}");
+        answers
+    }
+
+    async fn changes(&self) -> u64 {
+        self.app.get("/audit?results=1").await.1["total"].as_u64().unwrap()
+    }
+
+    /// Whether a server of another's answers as one that there is not, and a token without the scope learns of neither.
+    async fn hides(&self, operation: &Operation, path: &str) -> bool {
+        let (mut to_stranger, mut without_scope) = (Vec::new(), Vec::new());
+        for uuid in [self.server.1.clone(), Uuid::nil().to_string(), "1".to_owned(), "x".to_owned()] {
+            let path = path.replace(&self.server.1, &uuid);
+            to_stranger.extend(self.ask(operation, &path, Who::Stranger).await);
+            without_scope.extend(self.ask(operation, &path, Who::NoScope).await);
+        }
+        to_stranger.iter().all(|answer| *answer == to_stranger[0])
+            && without_scope
+                .iter()
+                .all(|(status, answer)| (*status, &answer["message"]) == (403, &json!("this token lacks the scope")))
     }
 }
 
-/// So that there is room for the next.
-async fn forget_newest(app: &App) {
-    let mut browser = crate::browser::logged_in(app, "jon@doe.test").await;
-    let newest = browser.get("/tokens").await.body["data"][0]["id"].clone();
-    assert_eq!(browser.call("DELETE", &format!("/tokens/{newest}"), None).await.status, 204);
-}
-
+/// Each cell of docs/access-customer.md. Who is refused changes nothing either.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t03_a_guests_token_does_what_was_shared_and_nothing_else() {
-    let world = world().await;
-    let World { app, company, template, mary, marys_id, .. } = &world;
-    for (method, path) in operations() {
-        let name = format!("{method} {path}");
-        let (_, Some(wanted)) = takes(&name) else { continue };
-        for right in [wanted, Right::ALL.into_iter().find(|right| *right != wanted).unwrap()] {
-            let (id, uuid) = server(app, company).await;
-            let path_of = world.path(&path, &uuid).await;
-            let rights = Rights::of(&[right]);
-            let names = rights.names();
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            share(app, id, (*marys_id, "mary@doe.test"), &names).await;
-            let (status, answer) = call(app, mary, &method, &path_of, body(&name, template).as_ref()).await;
-            if rights.has(wanted) {
-                assert!(status < 300, "{name} with {names:?}: {status} {answer}");
-            } else {
-                assert_eq!(status, 403, "{name} with {names:?}: {answer}");
+async fn t03_everybody_gets_what_the_page_says_from_every_operation_of_the_customer_api() {
+    let world = World::start().await;
+    let mut wrong = Vec::new();
+    for (operation, cells) in matrix().committed() {
+        let (name, path) = (operation.name(), world.prepare(&operation).await);
+        let before = world.changes().await;
+        let (refused, served) = in_turn(cells);
+        for (who, expected) in refused {
+            for (status, answer) in world.ask(&operation, &path, who).await {
+                if status != expected || (status == 401 && answer != json!({ "message": "Unauthenticated." })) {
+                    wrong.push(format!("{name}: {} got {status}, not {expected}: {answer}", who.title()));
+                }
             }
-            rows::end_jobs(app, id).await;
+        }
+        let is_at_a_server = operation.path.contains("{serverId}");
+        if is_at_a_server && !world.hides(&operation, &path).await {
+            wrong.push(format!("{name}: tells a stranger that there is such a server"));
+        }
+        if world.changes().await != before {
+            wrong.push(format!("{name}: who was refused changed something"));
+        }
+        for (who, expected) in served {
+            for (status, answer) in world.ask(&operation, &path, who).await {
+                if status != expected {
+                    wrong.push(format!("{name}: {} got {status}, not {expected}: {answer}", who.title()));
+                }
+                if is_at_a_server {
+                    rows::end_jobs(&world.app, world.server.0).await;
+                }
+            }
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

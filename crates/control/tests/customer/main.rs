@@ -10,6 +10,11 @@ mod app;
 #[allow(dead_code)]
 mod browser;
 mod document;
+#[path = "../panel/guests.rs"]
+mod guests;
+#[path = "../panel/matrix.rs"]
+#[allow(dead_code)]
+mod matrix;
 mod program;
 #[path = "../servers/rows.rs"]
 #[allow(dead_code)]

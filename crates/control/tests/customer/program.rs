@@ -1,10 +1,7 @@
 //! A customer's program: a token and calls below `/api`.
 
 use berth_control::config::Config;
-use berth_store::{
-    server_share::{self, NewShare},
-    testing::Database,
-};
+use berth_store::testing::Database;
 use serde_json::{Value, json};
 
 use crate::{
@@ -77,23 +74,4 @@ pub async fn server(app: &App, company: &Company) -> (i64, String) {
     let id = company.built_server(app).await;
     let uuid = app.get(&format!("/servers/{id}")).await.1["data"]["uuid"].as_str().unwrap().to_owned();
     (id, uuid)
-}
-
-/// As if the guest had accepted an invitation.
-pub async fn share(app: &App, server_id: i64, (guest, email): (i64, &str), rights: &[&str]) {
-    let new = NewShare {
-        server_id,
-        email: email.to_owned(),
-        rights: rights.iter().map(|right| (*right).to_owned()).collect(),
-        expires_at: i64::MAX,
-        now: app.ctx.now(),
-    };
-    let shared = app.ctx.store.write_tx::<_, berth_control::Error>(|tx| {
-        let new = new.clone();
-        Box::pin(async move {
-            let share = server_share::insert(tx, new).await?;
-            Ok(server_share::accept(tx, share.id, guest, 1).await?)
-        })
-    });
-    assert!(shared.await.unwrap());
 }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{App, START},
-    program::{EVERY_SCOPE, PUBLIC_KEY, call, person, server, share, start, token},
+    guests,
+    program::{EVERY_SCOPE, PUBLIC_KEY, call, person, server, start, token},
     rows,
 };
 
@@ -195,12 +196,12 @@ async fn t09_an_order_names_by_uuid_and_says_what_is_wrong(database: Database) {
 
 async fn what_is_shared_is_in_the_list_and_marked(database: Database) {
     let (app, company) = start(database, |config| config).await;
-    let mary = person(&app, "mary").await;
+    person(&app, "mary").await;
     let token = token(&app, "mary@doe.test", &EVERY_SCOPE).await;
     let (id, uuid) = server(&app, &company).await;
     server(&app, &company).await;
     assert_eq!(get(&app, &token, "/server").await["total"], 0);
-    share(&app, id, (mary, "mary@doe.test"), &["view", "power"]).await;
+    guests::share(&app, id, "mary@doe.test", &["view", "power"]).await;
     let list = get(&app, &token, "/server").await;
     assert_eq!((&list["total"], &list["data"][0]["id"]), (&json!(1), &json!(uuid)));
     assert_eq!(

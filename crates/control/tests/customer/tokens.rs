@@ -6,12 +6,12 @@ use berth_control::{
     config::Config,
     proof,
 };
-use berth_store::{testing::Database, user};
+use berth_store::testing::Database;
 use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    browser::{PASSWORD, logged_in},
+    browser::{PASSWORD, logged_in, suspend},
     program::{EVERY_SCOPE, call, make, person, start, token, wish},
     rows::Company,
 };
@@ -93,20 +93,9 @@ async fn a_token_holds_for_its_time_from_its_addresses_and_while_its_owner_is_le
     let here = of(&bound(json!(["192.0.2.0/24", "127.0.0.0/8"])).await);
     let status = async |token: &str| call(&app, token, "GET", "/server", None).await.0;
     assert_eq!((status(&short).await, status(&here).await, status(&of(&elsewhere)).await), (200, 200, 403));
-    let suspend = async |is_out| {
-        let (id, now) = (company.user, app.ctx.now());
-        let changed = app.ctx.store.write_tx::<_, berth_control::Error>(|tx| {
-            Box::pin(async move {
-                let row = user::by_id(tx, id).await?.unwrap();
-                let change = user::Change { suspended: Some(is_out), ..user::Change::default() };
-                Ok(user::change(tx, row, change, now).await?)
-            })
-        });
-        changed.await.unwrap();
-    };
-    suspend(true).await;
+    suspend(&app, company.user, true).await;
     assert_eq!(status(&here).await, 401);
-    suspend(false).await;
+    suspend(&app, company.user, false).await;
     app.pass(DAY);
     assert_eq!((status(&short).await, status(&here).await), (401, 200));
     let list = logged_in(&app, "jon@doe.test").await.get("/tokens").await.body["data"].clone();

@@ -58,7 +58,10 @@ async fn a_node_is_followed(database: Database) {
     world.node.tell(&uuid, START + SECOND, power(Power::Off));
     until("the guest's own shutdown is known", async || row(&world, server).await.power == "off").await;
     until("the event was acknowledged", async || world.node.host().events.is_empty()).await;
-    until("live figures came", async || world.app.ctx.live.server(uuid.parse().unwrap()).is_some()).await;
+    until("live figures came", async || {
+        world.app.ctx.live.server(uuid.parse().unwrap(), world.app.ctx.now()).is_some()
+    })
+    .await;
     let node = hypervisor::by_id(world.app.ctx.store.read(), world.company.hypervisors[0]).await.unwrap().unwrap();
     assert_eq!(node.facts["accelerator"], "qemu", "the node said hello");
 
@@ -144,9 +147,9 @@ async fn a_node_that_goes_away_leaves_no_live_figures() {
     let server = built(&world).await;
     let uuid = world.uuid(server).await.parse().unwrap();
     let _watch = watch(&world);
-    until("live figures came", async || world.app.ctx.live.server(uuid).is_some()).await;
+    until("live figures came", async || world.app.ctx.live.server(uuid, world.app.ctx.now()).is_some()).await;
     let identity = crate::sim::identity(&world.app, world.company.hypervisors[0]).await;
     // Its port closes; another node elsewhere is not asked.
     world.node = SimNode::start(&identity).await.unwrap();
-    until("what it said is forgotten", async || world.app.ctx.live.server(uuid).is_none()).await;
+    until("what it said is forgotten", async || world.app.ctx.live.server(uuid, world.app.ctx.now()).is_none()).await;
 }

@@ -98,8 +98,8 @@ async fn as_many_ports_and_processors_are_shown_as_the_machine_has() {
         order["cpuCores"] = json!(cores);
         let (status, made) = world.app.post("/servers", order).await;
         assert_eq!(status, 201, "{made}");
-        let details = made["data"]["id"].as_i64().unwrap();
-        let details = berth_store::server_details::by_id(world.app.ctx.store.read(), details).await.unwrap().unwrap();
+        let id = made["data"]["id"].as_i64().unwrap();
+        let details = berth_store::server_details::by_id(world.app.ctx.store.read(), id).await.unwrap().unwrap();
         let spec = berth_control::spec::trial_spec(&world.app.ctx, &details).unwrap();
         let xml = domain_xml::domain_xml(&spec, &sim::host_facts(), &paths);
         let topology = format!("<topology sockets=\"1\" cores=\"{places}\" threads=\"1\"");

@@ -1,129 +1,147 @@
-//! Who gets what from every operation of the panel.
+//! Who gets what from every operation of the panel: everybody asks each of them, and the page of what people expect is
+//! what they get.
 
-use std::fmt::Write as _;
-
-use berth_control::{config::Config, http::panel};
-use berth_store::testing::Database;
-use serde_json::{Value, json};
+use berth_control::{http::panel, rights::Right};
 
 use crate::{
-    app::App,
-    browser::{Browser, PASSWORD, give_password, logged_in},
-    rows::{self, Company},
-    shares, shop,
+    browser::Answer,
+    matrix::{
+        Matrix, Operation, Row,
+        Takes::{self, Arrival, Link, Login, Nothing, Own, Ownership, Password, SelfService, Share},
+        Who, in_turn,
+    },
+    people::World,
 };
 
-const PUBLIC_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJq1Y5jVvW0sDqkTjMhiW3FfqyDR2BqUKe8hVrGh1v0p jon";
+/// What each operation takes. One without a line here fails; who adds one says why somebody but the owner gets a 2xx.
+const TAKES: &[(&str, Takes)] = &[
+    ("GET /billing", Login),
+    ("GET /billing/ledger", Login),
+    ("GET /billing/statement", Login),
+    ("GET /billing/usage", Login),
+    ("POST /forgotten-password", Nothing),
+    ("PUT /forgotten-password", Link),
+    ("GET /invitations", Login),
+    ("POST /invitations/{id}", Own),
+    ("DELETE /invitations/{id}", Own),
+    ("GET /keys", Login),
+    ("POST /keys", Login),
+    ("DELETE /keys/{id}", Own),
+    ("PUT /password", Login),
+    ("GET /second-factor", Login),
+    ("POST /second-factor", Login),
+    ("PUT /second-factor", Login),
+    ("POST /second-factor/codes", Login),
+    ("POST /second-factor/end", Login),
+    ("GET /servers", Login),
+    ("GET /servers/{uuid}", Takes::Right(Right::View)),
+    ("DELETE /servers/{uuid}", Ownership),
+    ("DELETE /servers/{uuid}/access", Share),
+    ("POST /servers/{uuid}/build", Takes::Right(Right::Rebuild)),
+    ("POST /servers/{uuid}/console", Takes::Right(Right::Console)),
+    ("PUT /servers/{uuid}/name", Takes::Right(Right::Settings)),
+    ("POST /servers/{uuid}/password", Takes::Right(Right::Password)),
+    ("POST /servers/{uuid}/power", Takes::Right(Right::Power)),
+    ("GET /servers/{uuid}/shares", Ownership),
+    ("POST /servers/{uuid}/shares", Ownership),
+    ("PUT /servers/{uuid}/shares/{id}", Ownership),
+    ("DELETE /servers/{uuid}/shares/{id}", Ownership),
+    ("GET /servers/{uuid}/size", Ownership),
+    ("PUT /servers/{uuid}/size", Ownership),
+    ("GET /servers/{uuid}/templates", Takes::Right(Right::Rebuild)),
+    ("GET /session", Login),
+    ("POST /session", Password),
+    ("DELETE /session", Login),
+    ("POST /session/code", Arrival),
+    ("POST /session/proof", Login),
+    ("GET /sessions", Login),
+    ("DELETE /sessions/{id}", Own),
+    ("GET /shop", Login),
+    ("POST /shop/servers", SelfService),
+    ("GET /shop/templates", Login),
+    ("GET /tokens", Login),
+    ("POST /tokens", Login),
+    ("DELETE /tokens/{id}", Own),
+];
 
-/// Every operation of the document with a body that it accepts; one without fails here.
-pub fn operations(company: &Company) -> Vec<(String, String, Option<Value>)> {
+const HEAD: &str = "# Who may do what in the panel
+
+Every operation of the panel's API (`openapi/panel.json`), and which status everybody gets who asks for the same thing: a server
+of the owner's, or something of the owner's account. Operations about oneself are asked by each about their own account.
+
+Rows come from the routes, cells from what an operation takes (`crates/control/tests/panel/access.rs`), and a test asks every cell
+of a running server. A route without a line fails the tests. `BERTH_REWRITE_ACCESS=1 cargo nextest run -p berth-control access`
+writes this page anew; whoever gets a 2xx in another column than the owner's needs a reason.
+
+- `nobody` is not logged in, comes with an invented cookie, or with a token of the Global API.
+- `shared: ...` has that right at the server and no other; all of them may look.
+- `suspended` has every right at the server, and an account that is suspended.
+- `staff: ...` has that role, which is worth nothing here: staff work with the Global API (docs/permissions.md).
+- `other site` is the owner's browser, sent by a page of another site, or without the session's secret.
+
+404 says that there is no such thing: another's is as one that there is not.
+
+";
+
+pub fn takes(operation: &Operation) -> Takes {
+    let found = TAKES.iter().find(|(name, _)| *name == operation.name());
+    found.unwrap_or_else(|| panic!("{}: say in TAKES what it takes", operation.name())).1
+}
+
+fn matrix() -> Matrix {
+    let columns: Vec<Who> = Who::everybody().into_iter().chain([Who::OtherSite]).collect();
     let document = serde_json::to_value(panel::openapi()).unwrap();
-    let mut found = Vec::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for method in item.as_object().unwrap().keys() {
-            let method = method.to_uppercase();
-            let body = match format!("{method} {path}").as_str() {
-                "POST /session" => Some(json!({ "email": "jon@doe.test", "password": PASSWORD })),
-                "POST /session/code" => Some(json!({ "code": "000000" })),
-                "POST /session/proof" => Some(json!({ "password": PASSWORD })),
-                "PUT /password" => Some(json!({ "current": PASSWORD, "new": PASSWORD })),
-                "POST /forgotten-password" => Some(json!({ "email": "jon@doe.test" })),
-                "PUT /forgotten-password" => Some(json!({ "token": "x", "new": PASSWORD })),
-                "POST /second-factor" => Some(json!({ "password": PASSWORD })),
-                "PUT /second-factor" => Some(json!({ "code": "000000" })),
-                "POST /second-factor/end" | "POST /second-factor/codes" => {
-                    Some(json!({ "password": PASSWORD, "code": "000000" }))
-                }
-                "POST /tokens" => Some(json!({ "name": "cron", "scopes": ["servers:read"] })),
-                "POST /keys" => Some(json!({ "name": "laptop", "publicKey": PUBLIC_KEY })),
-                "POST /servers/{uuid}/power" => Some(json!({ "action": "shutdown" })),
-                "POST /servers/{uuid}/password" => Some(json!({})),
-                "PUT /servers/{uuid}/name" => Some(json!({ "name": "web" })),
-                "POST /servers/{uuid}/build" => {
-                    Some(json!({ "templateId": company.template, "hostname": "a.example", "sshKeys": [company.key] }))
-                }
-                "POST /shop/servers" => Some(shop::order(company, company.package)),
-                "PUT /servers/{uuid}/size" => Some(json!({ "sizeId": company.package })),
-                "POST /servers/{uuid}/console" => Some(json!({ "kind": "serial" })),
-                "POST /servers/{uuid}/shares" => Some(json!({ "email": "guest@doe.test", "rights": ["power"] })),
-                "PUT /servers/{uuid}/shares/{id}" => Some(json!({ "rights": ["power"] })),
-                "POST /invitations/{id}" => None,
-                name if name.starts_with("GET ") || name.starts_with("DELETE ") => None,
-                name => panic!("{name}: say here which body it takes"),
-            };
-            found.push((method, path.clone(), body));
-        }
-    }
-    found.sort_by(|one, other| (&one.1, &one.0).cmp(&(&other.1, &other.0)));
-    found
+    let row = |operation: Operation| {
+        let takes = takes(&operation);
+        let cells = columns.iter().map(|who| takes.expects(*who, &operation)).collect();
+        Row { operation, takes: takes.words().to_owned(), cells }
+    };
+    let rows = Operation::all(&document).into_iter().map(row).collect();
+    Matrix { file: "access-panel.md", head: HEAD, columns, rows }
 }
 
-/// The operation's path at something of the owner's own that is there.
-pub async fn at(app: &App, company: &Company, owner: &mut Browser, method: &str, path: &str) -> String {
-    let uuid = match format!("{method} {path}").as_str() {
-        // Only what its owner created by self service.
-        "PUT /servers/{uuid}/size" | "DELETE /servers/{uuid}" => {
-            let order = shop::order(company, company.package);
-            let created = owner.call("POST", "/shop/servers", Some(order)).await;
-            created.body["data"]["uuid"].as_str().unwrap().to_owned()
-        }
-        _ if path.contains("{uuid}") => {
-            let id = company.built_server(app).await;
-            app.get(&format!("/servers/{id}")).await.1["data"]["uuid"].as_str().unwrap().to_owned()
-        }
-        _ => String::new(),
-    };
-    let thing = match path {
-        "/sessions/{id}" => owner.get("/sessions").await.body["data"][0]["id"].to_string(),
-        "/servers/{uuid}/shares/{id}" => shares::invite(owner, &uuid, "somebody@doe.test", &[]).await.to_string(),
-        "/tokens/{id}" => {
-            let token = json!({ "name": "to go", "scopes": ["account:read"] });
-            owner.call("POST", "/tokens", Some(token)).await.body["data"]["id"].to_string()
-        }
-        "/keys/{id}" => {
-            let key = json!({ "name": "to go", "publicKey": PUBLIC_KEY });
-            owner.call("POST", "/keys", Some(key)).await.body["data"]["id"].to_string()
-        }
-        _ => String::new(),
-    };
-    path.replace("{uuid}", &uuid).replace("{id}", &thing)
+#[test]
+fn the_page_has_a_line_for_every_operation_and_says_what_each_takes() {
+    let matrix = matrix();
+    assert_eq!(matrix.rows.len(), TAKES.len(), "a line of TAKES names no operation");
+    matrix.hold_page();
 }
 
-/// For each operation on the same things what their owner gets, another customer, a suspended one, and
-/// nobody. The file is read by people: whoever gets a 2xx in another column than the first needs a reason.
+fn told(name: &str, who: Who, expected: u16, answer: &Answer) -> String {
+    format!("{name}: {} got {}, not {expected}: {}", who.title(), answer.status, answer.body)
+}
+
+/// Each cell of docs/access-panel.md. Who is refused changes nothing either.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t03_another_customers_things_are_not_there() {
-    let app = App::start_with(Database::sqlite(), |config| Config { strange_requests_per_second: 0, ..config }).await;
-    let company = rows::company(&app, 1, 100).await;
-    give_password(&app, company.user).await;
-    shop::self_serving(&app, &company).await;
-    let user = json!({ "name": "Mary", "email": "mary@doe.test", "extRelationId": 7 });
-    let mary = app.post("/users", user).await.1["data"]["id"].as_i64().unwrap();
-    let user = json!({ "name": "Suspended", "email": "out@doe.test", "extRelationId": 8 });
-    let out = app.post("/users", user).await.1["data"]["id"].as_i64().unwrap();
-    for id in [mary, out] {
-        give_password(&app, id).await;
-    }
-    let mut table = String::from("owner stranger suspended nobody\n");
-    for (method, path, body) in operations(&company) {
-        let (mut owner, mut stranger) = (logged_in(&app, "jon@doe.test").await, logged_in(&app, "mary@doe.test").await);
-        let mut suspended = logged_in(&app, "out@doe.test").await;
-        assert_eq!(app.put("/users/8/byExtRelation", json!({ "enabled": false })).await.0, 201);
-        let path_of = match path.as_str() {
-            "/invitations/{id}" => {
-                let marys = shares::server_of(&app, &company, mary).await;
-                let id = shares::invite(&mut stranger, &marys, "jon@doe.test", &["power"]).await;
-                path.replace("{id}", &id.to_string())
+async fn t03_everybody_gets_what_the_page_says_from_every_operation_of_the_panel() {
+    let mut world = World::start().await;
+    let mut wrong = Vec::new();
+    for (operation, cells) in matrix().committed() {
+        let (name, path) = (operation.name(), world.prepare(&operation).await);
+        let before = world.changes().await;
+        let (refused, served) = in_turn(cells);
+        for (who, expected) in refused {
+            for answer in world.ask(&operation, &path, who).await {
+                if answer.status != expected {
+                    wrong.push(told(&name, who, expected, &answer));
+                }
             }
-            _ => at(&app, &company, &mut owner, &method, &path).await,
-        };
-        let mut statuses = Vec::new();
-        for browser in [&mut stranger, &mut suspended, &mut Browser::new(&app), &mut owner] {
-            statuses.push(browser.call(&method, &path_of, body.clone()).await.status);
         }
-        assert_eq!(app.put("/users/8/byExtRelation", json!({ "enabled": true })).await.0, 201);
-        let [stranger, suspended, nobody, owner] = statuses[..] else { unreachable!() };
-        let _ = writeln!(table, "{owner} {stranger} {suspended} {nobody} {method} {path}");
+        if operation.path.contains("{uuid}") && !world.hides(&operation, &path).await {
+            wrong.push(format!("{name}: tells a stranger that there is such a server"));
+        }
+        if world.changes().await != before {
+            wrong.push(format!("{name}: who was refused changed something"));
+        }
+        for (who, expected) in served {
+            for answer in world.ask(&operation, &path, who).await {
+                if answer.status == expected {
+                    world.go_on(&operation, who, &answer).await;
+                } else {
+                    wrong.push(told(&name, who, expected, &answer));
+                }
+            }
+        }
     }
-    insta::assert_snapshot!("who_gets_what", table);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

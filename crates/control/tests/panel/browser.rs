@@ -87,7 +87,12 @@ impl Browser {
 
 /// Gives a user a password that the tests know.
 pub async fn give_password(app: &App, id: i64) {
-    let (hash, now) = (passwords::hash(&app.ctx, PASSWORD).await.unwrap(), app.ctx.now());
+    set_hash(app, id, passwords::hash(&app.ctx, PASSWORD).await.unwrap()).await;
+}
+
+/// Nothing is no password.
+pub async fn set_hash(app: &App, id: i64, hash: String) {
+    let now = app.ctx.now();
     let given = app.ctx.store.write_tx::<_, berth_control::Error>(|tx| {
         let hash = hash.clone();
         Box::pin(async move {
@@ -97,6 +102,19 @@ pub async fn give_password(app: &App, id: i64) {
         })
     });
     given.await.unwrap();
+}
+
+/// Lets a user in, or not.
+pub async fn suspend(app: &App, id: i64, is_out: bool) {
+    let now = app.ctx.now();
+    let changed = app.ctx.store.write_tx::<_, berth_control::Error>(|tx| {
+        Box::pin(async move {
+            let row = user::by_id(tx, id).await?.unwrap();
+            let change = Change { suspended: Some(is_out), ..Change::default() };
+            Ok(user::change(tx, row, change, now).await?)
+        })
+    });
+    changed.await.unwrap();
 }
 
 /// A browser that is logged in, with a fresh proof.

@@ -51,7 +51,7 @@ pub fn wrong(app: &App, secret: &str) -> String {
     codes.find(|code| !near.contains(code)).unwrap()
 }
 
-async fn log_in(app: &App, code: Option<&str>) -> (Answer, Browser) {
+pub async fn log_in(app: &App, code: Option<&str>) -> (Answer, Browser) {
     let mut browser = Browser::new(app);
     let body = json!({ "email": EMAIL, "password": PASSWORD, "code": code });
     let answer = browser.call("POST", "/session", Some(body)).await;
@@ -75,7 +75,7 @@ pub async fn switched_on(app: &App, browser: &mut Browser) -> (String, Vec<Strin
     (secret, codes)
 }
 
-fn needs_factor(answer: &Answer) -> bool {
+pub fn needs_factor(answer: &Answer) -> bool {
     (answer.status, &answer.body["secondFactor"]) == (401, &json!(true))
 }
 

@@ -6,12 +6,17 @@ mod access;
 #[path = "../servers/app.rs"]
 #[allow(dead_code)]
 mod app;
+mod attacks;
 mod browser;
 mod document;
 mod factors;
+mod guests;
 mod logins;
 mod mail;
+#[allow(dead_code)]
+mod matrix;
 mod pages;
+mod people;
 mod proof;
 #[path = "../servers/rows.rs"]
 #[allow(dead_code)]

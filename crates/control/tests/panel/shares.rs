@@ -1,4 +1,4 @@
-//! Servers that are shared: who gets what from every operation at one, and how sharing begins and ends.
+//! Servers that are shared: how sharing begins and ends, and what guests see of it.
 
 use berth_control::{
     actions::{
@@ -6,19 +6,14 @@ use berth_control::{
         server_shares::{INVITATION_LIFE, LETTERS_A_DAY, MOST_SHARES},
     },
     config::Config,
-    rights::{Right, Rights},
+    rights::Right,
 };
-use berth_store::{
-    server_share::{self, NewShare},
-    testing::Database,
-    user,
-};
+use berth_store::testing::Database;
 use serde_json::{Value, json};
 
 use crate::{
-    access,
     app::{App, with_mail},
-    browser::{Browser, give_password, logged_in},
+    browser::{Browser, give_password, logged_in, suspend},
     rows::{self, Company},
 };
 
@@ -30,18 +25,6 @@ berth_store::on_both_databases!(
     the_companys_object_names_who_accepted_a_share,
 );
 
-/// What takes a right; every other operation at a server is its owner's alone.
-const TAKES: [(&str, Right); 8] = [
-    ("GET /servers/{uuid}", Right::View),
-    ("DELETE /servers/{uuid}/access", Right::View),
-    ("POST /servers/{uuid}/power", Right::Power),
-    ("POST /servers/{uuid}/console", Right::Console),
-    ("GET /servers/{uuid}/templates", Right::Rebuild),
-    ("POST /servers/{uuid}/build", Right::Rebuild),
-    ("POST /servers/{uuid}/password", Right::Password),
-    ("PUT /servers/{uuid}/name", Right::Settings),
-];
-
 async fn start(database: Database) -> (App, Company) {
     let settings = |config| with_mail(Config { strange_requests_per_second: 0, ..config });
     let app = App::start_with(database, settings).await;
@@ -51,7 +34,7 @@ async fn start(database: Database) -> (App, Company) {
 }
 
 /// A customer who can log in.
-async fn person(app: &App, name: &str) -> i64 {
+pub async fn person(app: &App, name: &str) -> i64 {
     let user = json!({ "name": name, "email": format!("{name}@doe.test") });
     let id = app.post("/users", user).await.1["data"]["id"].as_i64().unwrap();
     give_password(app, id).await;
@@ -77,76 +60,8 @@ pub async fn invite(owner: &mut Browser, uuid: &str, email: &str, rights: &[&str
     answer.body["data"]["id"].as_i64().unwrap()
 }
 
-async fn id_of(app: &App, uuid: &str) -> i64 {
+pub async fn id_of(app: &App, uuid: &str) -> i64 {
     app.get(&format!("/servers?uuid={uuid}")).await.1["data"][0]["id"].as_i64().unwrap()
-}
-
-/// A server with one guest for each right, who has that one alone.
-async fn share_with_all(app: &App, server_id: i64, guests: &[(Right, i64, Browser)]) {
-    for (right, guest, _) in guests {
-        let new = NewShare {
-            server_id,
-            email: format!("{}@doe.test", right.name()),
-            rights: Rights::of(&[*right]).names(),
-            expires_at: i64::MAX,
-            now: app.ctx.now(),
-        };
-        let guest = *guest;
-        let shared = app.ctx.store.write_tx::<_, berth_control::Error>(|tx| {
-            let new = new.clone();
-            Box::pin(async move {
-                let share = server_share::insert(tx, new).await?;
-                Ok(server_share::accept(tx, share.id, guest, 1).await?)
-            })
-        });
-        assert!(shared.await.unwrap());
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t03_a_guest_gets_what_was_shared_and_nothing_else() {
-    let (app, company) = start(Database::sqlite()).await;
-    let mut guests = Vec::new();
-    for right in Right::ALL {
-        let id = person(&app, right.name()).await;
-        guests.push((right, id, logged_in(&app, &format!("{}@doe.test", right.name())).await));
-    }
-    person(&app, "stranger").await;
-    let mut stranger = logged_in(&app, "stranger@doe.test").await;
-    let mut found = 0;
-    for (method, path, body) in access::operations(&company) {
-        if !path.contains("{uuid}") {
-            continue;
-        }
-        let name = format!("{method} {path}");
-        let takes = TAKES.iter().find(|(known, _)| *known == name).map(|(_, right)| *right);
-        found += usize::from(takes.is_some());
-        let uuid = server_of(&app, &company, company.user).await;
-        let server_id = id_of(&app, &uuid).await;
-        share_with_all(&app, server_id, &guests).await;
-        let some_share = server_share::of_server(app.ctx.store.read(), server_id).await.unwrap()[0].0.id;
-        let path_of = path.replace("{uuid}", &uuid).replace("{id}", &some_share.to_string());
-        // Keys are for a test of their own.
-        let body = body.map(|mut body| {
-            if let Some(keys) = body.get_mut("sshKeys") {
-                *keys = json!([]);
-            }
-            body
-        });
-        for (right, _, browser) in &mut guests {
-            let status = browser.call(&method, &path_of, body.clone()).await.status;
-            let is_good = match takes {
-                Some(Right::View) => status / 100 == 2,
-                Some(wanted) if wanted == *right => status / 100 == 2,
-                Some(_) => status == 403,
-                None => status == 404,
-            };
-            assert!(is_good, "{name} with {}: {status}", right.name());
-            rows::end_jobs(&app, server_id).await;
-        }
-        assert_eq!(stranger.call(&method, &path_of, body).await.status, 404, "{name}");
-    }
-    assert_eq!(found, TAKES.len(), "an operation is gone");
 }
 
 async fn an_invitation_tells_nothing_until_it_is_accepted(database: Database) {
@@ -275,18 +190,6 @@ async fn a_share_ends_by_either_side_by_a_new_owner_and_with_the_server(database
         (mary.get(&format!("/servers/{second}")).await.status, mary.get("/servers").await.body["data"].clone()),
         (404, json!([]))
     );
-}
-
-async fn suspend(app: &App, id: i64, is_out: bool) {
-    let now = app.ctx.now();
-    let changed = app.ctx.store.write_tx::<_, berth_control::Error>(|tx| {
-        Box::pin(async move {
-            let row = user::by_id(tx, id).await?.unwrap();
-            let change = user::Change { suspended: Some(is_out), ..user::Change::default() };
-            Ok(user::change(tx, row, change, now).await?)
-        })
-    });
-    changed.await.unwrap();
 }
 
 async fn accepted(owner: &mut Browser, guest: &mut Browser, uuid: &str, rights: &[&str]) -> i64 {

@@ -186,7 +186,7 @@ async fn tell_of_switch(app: &App, hypervisor: i64, trouble: &'static str) {
             for network in facts["networks"].as_array_mut().unwrap().iter_mut().filter(|of| of["bridge"] == "ovs0") {
                 network["trouble"] = json!(trouble);
             }
-            Ok(hypervisor::set_facts(tx, hypervisor, facts, rows::NOW).await?)
+            Ok(hypervisor::set_facts(tx, hypervisor, facts, "UTC", rows::NOW).await?)
         })
     });
     told.await.unwrap();

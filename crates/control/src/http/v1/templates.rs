@@ -198,6 +198,7 @@ fn shown(row: entity::Model, now: Micros) -> Template {
         arch: row.arch,
         description: row.description,
         icon: row.icon,
+        // Never null in the Global API, whose examples show the day of creation where `eol` is false.
         eol_date: time::plain(row.eol_date.unwrap_or(row.created_at)),
         eol_warning: row.eol_warning,
         deploy_type: row.deploy_type,
