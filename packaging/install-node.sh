@@ -117,6 +117,9 @@ install_berth() {
   [ "$(sha256sum "$part/berth" | cut -d ' ' -f 1)" = "$wanted" ] || fail "the download is not what it should be"
   chmod 755 "$part/berth"
   "$part/berth" --version >/dev/null || fail "$name does not run here: is this an older Debian than the control server's?"
+  # So that `berth uninstall` knows that it may take the program away.
+  mkdir -p "$data"
+  : >"$data/installed"
   mv -f "$part/berth" "$berth"
   is_new=yes
 }

@@ -153,6 +153,11 @@ impl AgentConfig {
         Paths::new(&self.data_dir)
     }
 
+    /// Held by the one agent that works in the data folder.
+    pub fn lock_file(&self) -> PathBuf {
+        self.data_dir.join("agent.lock")
+    }
+
     /// Certificate, key and authority, as enrolment wrote them.
     pub fn identity_dir(&self) -> PathBuf {
         self.data_dir.join("identity")

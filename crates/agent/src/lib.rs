@@ -47,6 +47,7 @@ pub mod openvswitch;
 pub mod openvswitch_apply;
 mod ops;
 pub mod paths;
+pub mod pid_lock;
 pub mod probe;
 mod qcow2;
 pub mod qemu_conf;

@@ -23,7 +23,7 @@ use crate::{
     node_net::{self, NodeNet},
     observe,
     openvswitch_apply::{self, Switch},
-    probe,
+    pid_lock, probe,
     probe::AcceleratorFact,
     qemu_conf, qemu_host, reconcile, renew, routes_apply, screens, selftest,
     service::Service,
@@ -40,6 +40,12 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
     config.check()?;
     let paths = config.paths();
     paths.ensure_dirs().with_context(|| format!("making {}", paths.data_dir().display()))?;
+    let _lock = match pid_lock::take(&config.lock_file())? {
+        Ok(lock) => lock,
+        Err(pid) => {
+            anyhow::bail!("an agent works in {} already (process {})", config.data_dir.display(), pid.as_raw_nonzero())
+        }
+    };
     let identity =
         Identity::load(&config.identity_dir())?.context("this node has not been enrolled: run `berth agent enrol`")?;
     qemu_host::ensure_host_lets_guests_run().context("letting guests run as users of their own")?;
@@ -190,7 +196,9 @@ pub async fn ensure_networks(config: &AgentConfig) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Takes everything of the instance off the host: guests, filters, bridges and the data folder.
+/// Takes everything of the instance off the host: guests, filters, bridges and the data folder. The caller holds the
+/// data folder's lock: an agent that works would make anew what is removed here. What the kernel was set to for
+/// forwarding stays until the host's next start, for others may rely on it by now.
 pub async fn uninstall(config: &AgentConfig) -> anyhow::Result<()> {
     let libvirt = crate::libvirt::Libvirt::new(&config.libvirt_uri);
     for name in libvirt.names(&format!("{}-", config.instance)).await? {

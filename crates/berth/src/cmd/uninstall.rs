@@ -1,5 +1,9 @@
-//! `berth uninstall`: takes every trace of Berth off this machine: servers with their disks, filters, bridges, data,
-//! the control server's account.
+//! `berth uninstall`: takes Berth off this machine: servers with their disks, filters, bridges, data, the control
+//! server's account, and on a node that was made by the pasted command the agent's unit and the program. What stays is
+//! said at the end.
+
+mod installed;
+mod stays;
 
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -12,6 +16,7 @@ use clap::Args;
 use super::down;
 use super::up::{Places, PlacesArgs, remove_account};
 use crate::recipe;
+use installed::Installed;
 
 #[derive(Debug, Args)]
 pub struct UninstallArgs {
@@ -25,14 +30,20 @@ pub struct UninstallArgs {
 pub async fn run(args: UninstallArgs) -> anyhow::Result<()> {
     ensure!(rustix::process::geteuid().is_root(), "removing Berth needs root: call `berth uninstall` with sudo");
     let places = Places::new(&args.places)?;
-    if !args.yes && !agreed(&places)? {
+    let installed = Installed::find(Path::new("/"), &places.agent_config)?;
+    if !args.yes && !agreed(&places, &installed)? {
         println!("Nothing was removed.");
         return Ok(());
     }
-    down::stop_up(&places).await?;
+    // Before anything is removed nobody is left who would make it anew.
+    installed.stop().await?;
+    let _up = down::stop_up(&places).await?;
     if places.agent_config.exists() {
-        node::uninstall(&AgentConfig::load(&places.agent_config)?).await.context("clearing the host")?;
+        let config = AgentConfig::load(&places.agent_config)?;
+        let _agent = if config.data_dir.is_dir() { Some(down::stop_agent(&config).await?) } else { None };
+        node::uninstall(&config).await.context("clearing the host")?;
     }
+    installed.remove().await?;
     for path in places.of_control().into_iter().chain([places.agent_dir.as_path()]) {
         remove(path).with_context(|| path.display().to_string())?;
     }
@@ -47,13 +58,19 @@ pub async fn run(args: UninstallArgs) -> anyhow::Result<()> {
         // Only where it is empty now.
         std::fs::remove_dir(shared).ok();
     }
-    println!("Berth is gone from this machine. Debian's packages (libvirt, QEMU, ...) stay.");
+    println!("Berth is gone from this machine.");
+    for sentence in stays::sentences(Path::new("/")) {
+        println!("{sentence}");
+    }
     Ok(())
 }
 
-fn agreed(places: &Places) -> anyhow::Result<bool> {
+fn agreed(places: &Places, installed: &Installed) -> anyhow::Result<bool> {
     println!("This deletes every server of Berth on this machine with its disks, and the control server's data:");
     for path in places.of_control().into_iter().chain([places.agent_dir.as_path()]).filter(|path| path.exists()) {
+        println!("  {}", path.display());
+    }
+    for path in installed.paths() {
         println!("  {}", path.display());
     }
     print!("Type \"yes\" to delete all of it: ");

@@ -50,6 +50,13 @@ pub struct UpArgs {
     demo: u8,
 }
 
+impl UpArgs {
+    /// The second and later starts leave it as it is either way.
+    fn wants_first_server(&self) -> bool {
+        self.demo != 0
+    }
+}
+
 pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     ensure!(
         rustix::process::geteuid().is_root(),
@@ -151,9 +158,9 @@ async fn offer(
             package: setup.ensure_package().await?,
             template: setup.ensure_template().await?,
         };
-        let ssh = match args.demo {
-            0 => None,
-            _ => first_server::ensure(&client, places, &mut memory, &goods).await?,
+        let ssh = match args.wants_first_server() {
+            true => first_server::ensure(&client, places, &mut memory, &goods).await?,
+            false => None,
         };
         summary(places, memory.get("first server"), ssh)?;
         println!("Ctrl-C stops Berth and leaves the servers running; `make down` stops them too.");
@@ -214,4 +221,42 @@ fn summary(places: &Places, first_server: Option<i64>, ssh: Option<String>) -> a
     }
     println!();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser};
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        up: UpArgs,
+    }
+
+    #[test]
+    fn the_first_server_is_left_out_where_that_is_asked_for() {
+        for (demo, wants) in [("0", false), ("1", true)] {
+            let cli = Cli::try_parse_from(["berth", "--demo", demo]).unwrap();
+            assert_eq!(cli.up.wants_first_server(), wants, "{demo}");
+        }
+        assert!(Cli::try_parse_from(["berth", "--demo", "no"]).is_err());
+    }
+
+    /// `make` hands variables through, not flags.
+    #[test]
+    fn what_make_hands_through_is_read() {
+        let command = Cli::command();
+        let read = |flag: &str| {
+            let found = command.get_arguments().find(|arg| arg.get_long() == Some(flag)).unwrap();
+            (found.get_env().unwrap().to_owned(), found.get_default_values()[0].to_os_string())
+        };
+        assert_eq!(read("demo"), ("BERTH_DEMO".into(), "1".into()));
+        assert_eq!(read("data"), ("BERTH_DATA".into(), "/var/lib/berth".into()));
+        assert_eq!(read("instance"), ("BERTH_INSTANCE".into(), "berth".into()));
+        let makefile = include_str!("../../../../../Makefile");
+        let through = makefile.lines().find(|line| line.contains("--preserve-env=")).unwrap();
+        assert!(["BERTH_DEMO", "BERTH_DATA"].iter().all(|name| through.contains(name)), "{through}");
+    }
 }

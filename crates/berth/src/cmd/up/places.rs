@@ -1,14 +1,12 @@
 //! Where `berth up` keeps what it makes, and what it remembers of it.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use berth_agent::names;
+use berth_agent::{names, pid_lock};
 use clap::Args;
-use rustix::fs::{FlockOperation, flock};
 use rustix::process::Pid;
 
 use crate::recipe;
@@ -79,16 +77,7 @@ impl Places {
 
     /// Held as long as `berth up` runs. `Err` holds the process that has it.
     pub fn lock(&self) -> anyhow::Result<Result<File, Pid>> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.lock)?;
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            file.set_len(0)?;
-            write!(file, "{}", std::process::id())?;
-            return Ok(Ok(file));
-        }
-        let mut text = String::new();
-        file.read_to_string(&mut text)?;
-        let pid = text.trim().parse().ok().and_then(Pid::from_raw);
-        Ok(Err(pid.with_context(|| format!("{} names no process", self.lock.display()))?))
+        pid_lock::take(&self.lock)
     }
 
     pub fn forget_lock(&self) {
@@ -146,6 +135,21 @@ mod tests {
             assert_ne!(one, other);
         }
         assert_ne!(first.agent_dir, second.agent_dir);
+    }
+
+    #[test]
+    fn another_data_folder_takes_all_but_what_qemu_must_reach() {
+        let elsewhere = PlacesArgs { data: "/srv/berth".into(), instance: "berth".into() };
+        let places = Places::new(&elsewhere).unwrap();
+        assert_eq!(places.control_config, Path::new("/srv/berth/control.toml"));
+        assert_eq!(places.profile, Path::new("/srv/berth/cli.toml"));
+        for path in places.of_control() {
+            assert!(path.starts_with("/srv/berth"), "{}", path.display());
+        }
+        assert_eq!(places.agent_config, Path::new("/var/lib/berth/agent/agent.toml"));
+        assert!(places.recipe_cache.starts_with(ROOT));
+        let relative = PlacesArgs { data: "berth".into(), instance: "berth".into() };
+        assert!(Places::new(&relative).unwrap_err().to_string().contains("absolute"));
     }
 
     #[test]
