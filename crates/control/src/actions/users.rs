@@ -2,7 +2,7 @@
 
 use berth_api::v1::user::{CreateUser, ModifyUser};
 use berth_store::{
-    audit,
+    Tx, audit,
     entity::user as entity,
     server, session,
     user::{self, Change, NewUser, Relation},
@@ -195,15 +195,33 @@ pub async fn by_relation(ctx: &Context, actor: &Actor, relation: &Relation) -> R
     user::by_relation(ctx.store.read(), relation).await?.ok_or(Error::NotFound("ext_relation_id"))
 }
 
+/// How a request names a user.
+#[derive(Clone, Debug)]
+pub enum Whose {
+    Relation(Relation),
+    Id(i64),
+}
+
+impl Whose {
+    async fn find(&self, tx: &Tx) -> Result<entity::Model, Error> {
+        match self {
+            Self::Relation(relation) => {
+                user::by_relation(tx, relation).await?.ok_or(Error::NotFound("ext_relation_id"))
+            }
+            Self::Id(id) => user::by_id(tx, *id).await?.ok_or(Error::NotFound("user")),
+        }
+    }
+}
+
 /// Refused while there are servers of theirs, with the number.
-pub async fn delete(ctx: &Context, actor: &Actor, relation: &Relation) -> Result<(), Error> {
+pub async fn delete(ctx: &Context, actor: &Actor, whose: &Whose) -> Result<(), Error> {
     actor.require(Ability::Admin)?;
     let now = ctx.now();
     ctx.store
         .write_tx::<_, Error>(|tx| {
-            let (relation, actor) = (relation.clone(), actor.clone());
+            let (whose, actor) = (whose.clone(), actor.clone());
             Box::pin(async move {
-                let user = user::by_relation(tx, &relation).await?.ok_or(Error::NotFound("ext_relation_id"))?;
+                let user = whose.find(tx).await?;
                 staff::guard(&actor, &user)?;
                 staff::keep_an_owner(tx, &user).await?;
                 let filter = server::Filter { owner_id: Some(user.id), ..server::Filter::default() };

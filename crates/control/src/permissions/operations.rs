@@ -256,6 +256,7 @@ pub const OPERATIONS: &[(&str, &str, Ability)] = &[
     ("PUT", "/users/{extRelationId}/byExtRelation", Admin),
     ("POST", "/users/{extRelationId}/byExtRelation/resetPassword", Support),
     ("POST", "/users/{extRelationId}/serverAuthenticationTokens/{serverId}", Admin),
+    ("DELETE", "/users/{userId}", Admin),
     ("GET", "/users/{userId}", Read),
     ("PUT", "/users/{userId}/role", Admin),
 ];

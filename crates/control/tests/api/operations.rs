@@ -220,7 +220,7 @@ async fn id_of(app: &App, company: &Company, operation: &Operation) -> i64 {
             assert_eq!(app.put(&format!("/users/{user}/role"), json!({ "role": "read-only" })).await.0, 200);
             made(app, "/tokens", json!({ "name": "to be revoked", "userId": user })).await
         }
-        "PUT /users/{userId}/role" => related_user(app).await.0,
+        "DELETE /users/{userId}" | "PUT /users/{userId}/role" => related_user(app).await.0,
         "PUT /media/iso/{isoId}/file" => made(app, "/media/iso", json!({ "name": "to be uploaded" })).await,
         "DELETE /servers/{serverId}/media/iso" => {
             let id = company.built_server(app).await;

@@ -10,6 +10,7 @@ berth_store::on_both_databases!(
     an_account_is_modified_field_by_field,
     what_is_wrong_changes_nothing,
     a_new_password_replaces_the_old_one,
+    who_has_no_relation_is_deleted_by_id,
     t08_nobody_resets_the_password_of_staff_or_logs_in_as_one,
 );
 
@@ -93,6 +94,18 @@ async fn a_new_password_replaces_the_old_one(database: Database) {
     let old = first["password"].as_str().unwrap().to_owned();
     assert!(passwords::verify(&app.ctx, Some(row.password_hash.clone()), second).await.unwrap());
     assert!(!passwords::verify(&app.ctx, Some(row.password_hash), old).await.unwrap());
+}
+
+async fn who_has_no_relation_is_deleted_by_id(database: Database) {
+    let app = App::start(database).await;
+    let (_, made) = app.post("/users", json!({ "name": "Ann", "email": "ann@doe.test" })).await;
+    let path = format!("/users/{}", made["data"]["id"]);
+    assert_eq!(app.call("DELETE", &path, None).await.0, 204);
+    let unknown = (404, json!({ "msg": "user not found" }));
+    assert_eq!(app.get(&path).await, unknown);
+    assert_eq!(app.call("DELETE", &path, None).await, unknown);
+    let boss = app.get("/users").await.1["data"][0]["id"].clone();
+    assert_eq!(app.call("DELETE", &format!("/users/{boss}"), None).await.0, 422, "the last owner stays");
 }
 
 async fn t08_nobody_resets_the_password_of_staff_or_logs_in_as_one(database: Database) {

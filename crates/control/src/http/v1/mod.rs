@@ -47,7 +47,7 @@ fn operations() -> OpenApiRouter<Context> {
         .routes(routes!(connect::test))
         .routes(routes!(status::status))
         .routes(routes!(users::create, users::list))
-        .routes(routes!(users::retrieve))
+        .routes(routes!(users::retrieve, users::delete_by_id))
         .routes(routes!(users::by_relation, users::modify, users::delete))
         .routes(routes!(users::reset_password))
         .routes(routes!(users::set_role))

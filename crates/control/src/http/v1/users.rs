@@ -19,7 +19,10 @@ use berth_store::{
 
 use crate::{
     Context, Error,
-    actions::{staff, users},
+    actions::{
+        staff,
+        users::{self, Whose},
+    },
     actor::{Ability, Actor},
     http::{
         extract::{self, Body, Query},
@@ -129,7 +132,24 @@ pub async fn delete(
     query: Query,
     Path(relation): Path<String>,
 ) -> Result<StatusCode, Error> {
-    users::delete(&ctx, &actor, &read(&query, relation)?).await?;
+    users::delete(&ctx, &actor, &Whose::Relation(read(&query, relation)?)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Delete a user who has no servers, by id.
+///
+/// An addition of Berth's, for users without a relation.
+#[utoipa::path(delete, path = "/users/{userId}", tag = "Users",
+    params(("userId" = i64, Path, description = "A user's id.")),
+    responses((status = 204, description = "The user is gone."),
+        (status = 404, description = "There is no such user."),
+        (status = 422, description = "The user still has servers.")))]
+pub async fn delete_by_id(
+    State(ctx): State<Context>,
+    actor: Actor,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Error> {
+    users::delete(&ctx, &actor, &Whose::Id(extract::id(&id, "user")?)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
