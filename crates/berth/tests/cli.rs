@@ -3,21 +3,23 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of a test fail it")]
 
+#[path = "cli/catalogue.rs"]
+mod catalogue;
 #[path = "cli/goods.rs"]
 mod goods;
+#[path = "cli/servers.rs"]
+mod servers;
+#[path = "../../control/examples/simulated/shop.rs"]
+mod shop;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
 
 use berth_control::config::Config;
 use berth_control::{bootstrap, http, start};
 use serde_json::Value;
-use sha2::{Digest, Sha256, Sha512};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +29,7 @@ struct Control {
     token: String,
     fingerprint: String,
     ctx: berth_control::Context,
+    nodes: Vec<berth_agent::sim::SimNode>,
     dir: tempfile::TempDir,
     shutdown: CancellationToken,
 }
@@ -38,7 +41,20 @@ struct Printed {
 }
 
 impl Control {
+    /// Without a runner: nothing happens to a job but what is asked for.
     async fn start() -> Self {
+        Self::start_with(0).await
+    }
+
+    /// All of it, with what a company sells, and a simulated node whose self-test has passed.
+    async fn start_with_a_node() -> Self {
+        let control = Self::start_with(1).await;
+        let jobs = control.json(&["job", "list", "--hypervisor", "1", "--kind", "selftest"]).await;
+        control.json(&["job", "watch", &jobs[0]["id"].to_string(), "--limit-s", "120"]).await;
+        control
+    }
+
+    async fn start_with(nodes: usize) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let dir = tempfile::tempdir().unwrap();
         let listen: SocketAddr = "127.0.0.1:0".parse().unwrap();
@@ -47,12 +63,23 @@ impl Control {
         let admin = bootstrap::first_admin(&ctx, "admin@example.test").await.unwrap().unwrap();
         let shutdown = CancellationToken::new();
         let (told, address) = oneshot::channel();
-        tokio::spawn(http::serve(ctx.clone(), shutdown.clone(), move |address| {
+        let ready = move |address: SocketAddr| {
             told.send(address).ok();
-        }));
+        };
+        let nodes = match nodes {
+            0 => {
+                tokio::spawn(http::serve(ctx.clone(), shutdown.clone(), ready));
+                Vec::new()
+            }
+            some => {
+                let nodes = shop::open(&ctx, some).await.unwrap();
+                tokio::spawn(berth_control::run(ctx.clone(), shutdown.clone(), ready));
+                nodes
+            }
+        };
         let url = format!("https://{}", address.await.unwrap());
         let fingerprint = fingerprint(&dir.path().join("tls.crt"));
-        Self { url, token: admin.token, fingerprint, ctx, dir, shutdown }
+        Self { url, token: admin.token, fingerprint, ctx, nodes, dir, shutdown }
     }
 
     /// Work on a hypervisor, as an action would queue it.
@@ -149,6 +176,27 @@ async fn another_certificate_than_the_pinned_one_is_refused_before_the_token_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_berth_up_wrote_is_found_where_berth_data_says() {
+    let control = Control::start().await;
+    let Control { url, token, fingerprint, .. } = &control;
+    let (data, empty) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let file = format!("url = {url:?}\ntoken = {token:?}\nfingerprint = {fingerprint:?}\n");
+    std::fs::write(data.path().join("cli.toml"), file).unwrap();
+    let run = async |data: &Path| {
+        let mut berth = tokio::process::Command::new(env!("CARGO_BIN_EXE_berth"));
+        for name in ["BERTH_URL", "BERTH_TOKEN", "BERTH_FINGERPRINT", "BERTH_CA_FILE", "XDG_CONFIG_HOME"] {
+            berth.env_remove(name);
+        }
+        berth.args(["token", "list"]).env("HOME", empty.path()).env("BERTH_DATA", data);
+        berth.stdin(Stdio::null()).output().await.unwrap()
+    };
+    assert!(run(data.path()).await.status.success());
+    let unknown = run(empty.path()).await;
+    let said = String::from_utf8(unknown.stderr).unwrap();
+    assert!(unknown.status.code() == Some(1) && said.starts_with("No control server is known here"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn users_are_created_listed_shown_and_deleted() {
     let control = Control::start().await;
     let made = control
@@ -160,6 +208,26 @@ async fn users_are_created_listed_shown_and_deleted() {
     assert_eq!(control.berth(&["user", "delete", "17"]).await.code, 0);
     let gone = control.berth(&["user", "show", "17"]).await;
     assert_eq!((gone.code, gone.stderr.trim()), (1, "ext_relation_id not found"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_relation_is_shown_and_deleted_by_id_or_address() {
+    let control = Control::start().await;
+    let make = async |name: &str, email: &str| {
+        control.json(&["user", "create", "--name", name, "--email", email]).await["id"].to_string()
+    };
+    let (ann, bob) = (make("Ann", "ann@example.test").await, make("Bob", "bob@example.test").await);
+    assert_eq!(control.json(&["user", "show", "--email", "ANN@example.test"]).await["id"].to_string(), ann);
+    assert_eq!(control.json(&["user", "show", "--id", &bob]).await["name"], "Bob");
+    assert_eq!(control.berth(&["user", "delete", "--email", "ann@example.test"]).await.code, 0);
+    assert_eq!(control.berth(&["user", "delete", "--id", &bob]).await.code, 0);
+    let gone = control.berth(&["user", "show", "--id", &bob]).await;
+    assert_eq!((gone.code, gone.stderr.trim()), (1, "user not found"));
+    let gone = control.berth(&["user", "delete", "--email", "ann@example.test"]).await;
+    assert_eq!((gone.code, gone.stderr.trim()), (1, "There is no user with the address ann@example.test."));
+    for args in [&["user", "delete"][..], &["user", "delete", "17", "--id", "1"]] {
+        assert_eq!(control.berth(args).await.code, 2, "{args:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -285,113 +353,6 @@ async fn what_is_not_there_is_said_in_the_servers_words() {
     }
 }
 
-/// A publisher of cloud images on this machine: what it has, by path.
-struct Publisher {
-    url: String,
-    files: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
-}
-
-impl Publisher {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/bookworm", listener.local_addr().unwrap());
-        let files = Arc::new(Mutex::new(BTreeMap::<String, Vec<u8>>::new()));
-        let served = files.clone();
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut request = vec![0; 4096];
-                let length = stream.read(&mut request).await.unwrap_or(0);
-                let request = String::from_utf8_lossy(&request[..length]).into_owned();
-                let name = request.split_whitespace().nth(1).and_then(|path| path.rsplit('/').next()).unwrap_or("");
-                let body = served.lock().unwrap().get(name).cloned();
-                let (status, body) = body.map_or(("404 Not Found", Vec::new()), |body| ("200 OK", body));
-                let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
-                // Who has read enough of an image hangs up.
-                stream.write_all(&[head.as_bytes(), &body].concat()).await.ok();
-            }
-        });
-        Self { url, files }
-    }
-
-    fn put(&self, name: &str, body: &[u8]) {
-        self.files.lock().unwrap().insert(name.to_owned(), body.to_vec());
-    }
-
-    /// An image of so many MiB with its line in the list of checksums; its checksum.
-    fn publish(&self, dir: &Path, mib: u64) -> String {
-        let file = dir.join(format!("{mib}.qcow2"));
-        let made = std::process::Command::new("qemu-img")
-            .args(["create", "-q", "-f", "qcow2", file.to_str().unwrap(), &format!("{mib}M")])
-            .status();
-        assert!(made.unwrap().success());
-        let image = std::fs::read(file).unwrap();
-        let sum = hex::encode(Sha512::digest(&image));
-        self.put(CLOUD_IMAGE, &image);
-        self.put("SHA512SUMS", format!("{}  other.qcow2\n{sum}  {CLOUD_IMAGE}\n", "0".repeat(128)).as_bytes());
-        format!("sha512:{sum}")
-    }
-}
-
-/// What the catalogue calls `debian-12`.
-const CLOUD_IMAGE: &str = "debian-12-genericcloud-amd64.qcow2";
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cloud_image_becomes_a_template_with_the_checksum_that_its_publisher_gives_now() {
-    let (control, publisher) = (Control::start().await, Publisher::start().await);
-    let listed = control.table(&["template", "catalogue"]).await;
-    assert!(listed.contains("debian-12") && listed.contains("https://cloud.debian.org/"), "{listed}");
-    let first = publisher.publish(control.dir.path(), 64);
-    let add = ["template", "add", "debian-12", "--mirror", &publisher.url, "--allow-private", "127.0.0.1"];
-    let made = control.json(&add).await;
-    assert_eq!(made["imageDigest"], first.as_str());
-    assert_eq!(made["imageUrl"], format!("{}/{CLOUD_IMAGE}", publisher.url));
-    assert_eq!(made["imageVirtualBytes"], 64 << 20);
-    assert_eq!(control.json(&add).await["id"], made["id"], "once more changes nothing");
-
-    publisher.publish(control.dir.path(), 128);
-    let moved = control.berth(&add).await;
-    assert!(moved.code == 0 && moved.stdout.contains(&first), "{}", moved.stdout);
-    assert!(moved.stderr.contains("with another image"), "{}", moved.stderr);
-    let cache = control.dir.path().join("downloads");
-    let renewed = control.json(&[&add[..], &["--upload", "--cache", cache.to_str().unwrap()]].concat()).await;
-    assert_eq!((&renewed["id"], &renewed["imageUrl"]), (&made["id"], &Value::Null));
-    assert_eq!(renewed["imageVirtualBytes"], 128 << 20);
-    assert_eq!(std::fs::read_dir(cache.join("images")).unwrap().count(), 0, "the download is gone again");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn t06_a_publisher_that_is_private_hostile_or_not_what_it_should_be_makes_no_template() {
-    let (control, publisher) = (Control::start().await, Publisher::start().await);
-    let add = ["template", "add", "debian-12", "--mirror", &publisher.url, "--allow-private", "127.0.0.1"];
-    let refused = async |args: &[&str], reason: &str| {
-        let printed = control.berth(args).await;
-        assert_eq!(printed.code, 1, "{reason}: {}", printed.stdout);
-        assert!(printed.stderr.contains(reason), "{reason}: {}", printed.stderr);
-    };
-    refused(&add[..5], "is refused").await;
-    refused(&["template", "add", "../debian-12"], "berth template catalogue").await;
-    refused(&add, "was not found there").await;
-    publisher.put("SHA512SUMS", b"<html>moved</html>");
-    refused(&add, "no SHA-256 or SHA-512 sum").await;
-    publisher.put("SHA512SUMS", &vec![b'a'; (1 << 20) + 1]);
-    refused(&add, "which no list of checksums has").await;
-    publisher.publish(control.dir.path(), 64);
-    publisher.put(CLOUD_IMAGE, &[b'x'; 4096]);
-    refused(&add, "not a qcow2 image").await;
-    publisher.put(CLOUD_IMAGE, b"QFI");
-    refused(&add, "too short").await;
-    let (first, cache) = (publisher.publish(control.dir.path(), 64), control.dir.path().join("downloads"));
-    let mut other = publisher.files.lock().unwrap()[CLOUD_IMAGE].clone();
-    other.push(0);
-    publisher.put(CLOUD_IMAGE, &other);
-    let upload = [&add[..], &["--upload", "--cache", cache.to_str().unwrap()]].concat();
-    refused(&upload, "wrong checksum").await;
-    publisher.publish(control.dir.path(), 64);
-    let made = control.json(&add).await;
-    assert_eq!((made["id"].as_i64(), made["imageDigest"].as_str()), (Some(1), Some(first.as_str())), "it is the first");
-}
-
-/// Without a runner nothing happens to a job but what is asked for.
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_are_listed_called_off_taken_up_again_and_watched() {
     let control = Control::start().await;
@@ -428,6 +389,26 @@ async fn watch(url: &str, token: &str, fingerprint: &str, job: &str) -> String {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     String::from_utf8(output.stderr).unwrap()
+}
+
+#[tokio::test]
+async fn one_agent_at_a_time_works_in_a_data_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("agent.toml");
+    std::fs::write(&config, format!("data_dir = \"{}\"\n", dir.path().display())).unwrap();
+    let run = async || {
+        let mut berth = tokio::process::Command::new(env!("CARGO_BIN_EXE_berth"));
+        let output = berth.args(["agent", "run", "--config"]).arg(&config).stdin(Stdio::null()).output().await.unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let lock = berth_agent::pid_lock::take(&dir.path().join("agent.lock")).unwrap().unwrap();
+    let refused = run().await;
+    let own = format!("already (process {})", std::process::id());
+    assert!(refused.contains("an agent works in") && refused.contains(&own), "{refused}");
+    drop(lock);
+    // It comes one step further.
+    assert!(run().await.contains("has not been enrolled"));
 }
 
 #[test]

@@ -36,9 +36,9 @@ enum Command {
         timezone: Option<String>,
     },
     /// Show one user
-    Show(Relation),
+    Show(Whose),
     /// Delete a user who has no servers
-    Delete(Relation),
+    Delete(Whose),
     /// Give a user a role among staff, or take it away
     Role {
         /// The user's e-mail address
@@ -47,6 +47,44 @@ enum Command {
         #[arg(value_parser = ["owner", "admin", "support", "read-only", "customer"])]
         role: String,
     },
+}
+
+/// One user: by the relation, by the id that `berth user list` shows, or by the address.
+#[derive(Debug, Args)]
+struct Whose {
+    /// The user's relation in the shop
+    #[arg(required_unless_present_any = ["id", "email"])]
+    relation: Option<String>,
+    /// The relation is a text, even if it looks like a number
+    #[arg(long, requires = "relation")]
+    text: bool,
+    /// The user's id, also of one who has no relation
+    #[arg(long, conflicts_with_all = ["relation", "email"])]
+    id: Option<i64>,
+    /// The user's e-mail address
+    #[arg(long, conflicts_with = "relation")]
+    email: Option<String>,
+}
+
+impl Whose {
+    /// Where the API has this user, and how the query says what the path holds.
+    async fn place(self, client: &Client) -> anyhow::Result<(String, Vec<(&'static str, &'static str)>)> {
+        let Self { relation, text, id, email } = self;
+        if let Some(relation) = relation {
+            let relation = Relation { relation, text };
+            return Ok((relation.path(), relation.query().to_vec()));
+        }
+        let id = match email {
+            Some(email) => by_email(client, &email).await?["id"].take(),
+            None => Value::from(id),
+        };
+        Ok((format!("/users/{id}"), Vec::new()))
+    }
+}
+
+async fn by_email(client: &Client, email: &str) -> anyhow::Result<Value> {
+    let found = client.list("/users", &[("email", email)]).await?;
+    found.into_iter().next().with_context(|| format!("There is no user with the address {email}."))
 }
 
 /// How the API names a user: by the shop's relation.
@@ -119,16 +157,17 @@ pub async fn run(args: UserArgs) -> anyhow::Result<()> {
             }
             one(format, client.post("/users", &body).await?["data"].take())
         }
-        Command::Show(relation) => {
-            one(format, client.get_with(&relation.path(), &relation.query()).await?["data"].take())
+        Command::Show(whose) => {
+            let (path, query) = whose.place(&client).await?;
+            one(format, client.get_with(&path, &query).await?["data"].take())
         }
-        Command::Delete(relation) => {
-            let answer = client.delete(&relation.path(), &relation.query()).await?;
+        Command::Delete(whose) => {
+            let (path, query) = whose.place(&client).await?;
+            let answer = client.delete(&path, &query).await?;
             format.done("The user is deleted.", &answer)
         }
         Command::Role { email, role } => {
-            let found = client.list("/users", &[("email", &email)]).await?;
-            let user = found.first().with_context(|| format!("There is no user with the address {email}."))?;
+            let user = by_email(&client, &email).await?;
             let path = format!("/users/{}/role", user["id"]);
             one(format, client.put(&path, &json!({ "role": role })).await?["data"].take())
         }

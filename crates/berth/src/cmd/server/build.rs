@@ -12,7 +12,7 @@ use crate::progress;
 pub struct BuildArgs {
     /// Id, UUID or name
     server: String,
-    /// Template (id); `berth template list` tells them
+    /// Template (id); `berth template list` tells them, with `--package` those that fit
     #[arg(long)]
     template: i64,
     /// Name of the server in lists

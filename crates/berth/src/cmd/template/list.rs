@@ -8,9 +8,9 @@ use crate::output::{Column, Format, column};
 
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Package (id)
+    /// Only those that servers of this package (id) may be built from
     #[arg(long)]
-    package: i64,
+    package: Option<i64>,
 }
 
 const COLUMNS: [Column; 6] = [
@@ -24,13 +24,18 @@ const COLUMNS: [Column; 6] = [
 
 pub async fn run(profile: &ProfileArgs, args: &ListArgs) -> anyhow::Result<()> {
     let client = Client::from_args(profile)?;
-    let path = format!("/media/templates/fromServerPackageSpec/{}", args.package);
-    let categories = client.list(&path, &[]).await?;
-    print!("{}", Format::of(profile.json).rows(&COLUMNS, &templates(&categories)));
+    let templates = match args.package {
+        Some(package) => {
+            let path = format!("/media/templates/fromServerPackageSpec/{package}");
+            of_categories(&client.list(&path, &[]).await?)
+        }
+        None => client.list("/media/templates", &[]).await?,
+    };
+    print!("{}", Format::of(profile.json).rows(&COLUMNS, &templates));
     Ok(())
 }
 
-/// The API groups templates by category.
-fn templates(categories: &[Value]) -> Vec<Value> {
+/// The API groups a package's templates by category.
+fn of_categories(categories: &[Value]) -> Vec<Value> {
     categories.iter().filter_map(|c| c["templates"].as_array()).flatten().cloned().collect()
 }

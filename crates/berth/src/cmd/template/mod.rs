@@ -26,7 +26,7 @@ pub struct TemplateArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the templates that a package may be built from
+    /// List templates
     List(list::ListArgs),
     /// Show one template
     Show { id: i64 },
