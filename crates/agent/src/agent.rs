@@ -84,6 +84,8 @@ pub struct Status {
     pub drift: String,
     /// Disks that are devices, as they were when they were last made sure of.
     pub devices: Vec<(String, VolumeState)>,
+    /// The call that asked for what the server is to be like now: what is logged of the work on it has its ids.
+    pub asked_by: Option<tracing::Span>,
     /// Another try has been asked for already.
     pub again: bool,
 }

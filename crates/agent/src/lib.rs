@@ -64,9 +64,12 @@ mod service;
 pub mod sim;
 mod stats;
 pub mod storage;
+#[cfg(test)]
+mod testing;
 mod thumbnail;
 mod tls;
 pub mod traffic;
+mod trail;
 mod uplinks;
 pub mod vlans;
 pub mod vlans_apply;

@@ -28,7 +28,7 @@ use crate::{
     qemu_conf, qemu_host, reconcile, renew, routes_apply, screens, selftest,
     service::Service,
     storage::{self, Storages},
-    tls, traffic, vlans_apply, vm,
+    tls, traffic, trail, vlans_apply, vm,
 };
 
 /// An image's chunk and some room.
@@ -129,7 +129,8 @@ async fn serve(
     let incoming = tls::incoming(listener, &identity, shown)?;
     let stop = shutdown.clone();
     // Streams of events and figures never end by themselves, so the server is dropped instead of drained.
-    let server = Server::builder().layer(observe::Layer).add_service(guarded).serve_with_incoming(incoming);
+    let mut layers = Server::builder().layer(observe::Layer).layer(trail::Layer);
+    let server = layers.add_service(guarded).serve_with_incoming(incoming);
     let served = tokio::select! {
         served = server => served.context("serving the control server"),
         () = stop.cancelled() => Ok(()),

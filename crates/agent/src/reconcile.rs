@@ -8,6 +8,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::{
     agent::Agent,
@@ -82,13 +83,15 @@ async fn one(agent: Arc<Agent>, server_uuid: String) {
     let Ok(_slot) = agent.slots.acquire().await else { return };
     let _lock = agent.lock(&server_uuid).await;
     let Some(entry) = agent.ledger.get(&server_uuid) else { return };
-    let outcome = settle(&agent, &entry).await;
+    let asked_by = agent.status(&server_uuid).asked_by.unwrap_or_else(tracing::Span::none);
+    let outcome = settle(&agent, &entry).instrument(asked_by.clone()).await;
     agent.set_status(&server_uuid, |status| {
         status.doing.clear();
         status.progress = 0;
         status.error = outcome.as_ref().err().map(|error| crate::sentence(&error.to_string())).unwrap_or_default();
     });
     if let Err(error) = outcome {
+        let _asked = asked_by.enter();
         tracing::warn!(server = server_uuid, %error, "a server is not as it should be");
         try_again(&agent, server_uuid);
     }

@@ -43,6 +43,16 @@ pub struct Service {
     pub agent: Arc<Agent>,
 }
 
+impl Service {
+    /// What is said of the server from now on is about what was asked for just now.
+    fn asked_for_other(&self, server_uuid: &str) {
+        self.agent.set_status(server_uuid, |status| {
+            status.error.clear();
+            status.asked_by = Some(tracing::Span::current());
+        });
+    }
+}
+
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub fn refused(error: LedgerError) -> Status {
@@ -113,7 +123,8 @@ impl Node for Service {
             entry.take_spec(&spec)
         });
         if taken.map_err(refused)? {
-            self.agent.set_status(&spec.server_uuid, |status| status.error.clear());
+            tracing::info!(server = spec.server_uuid, generation = spec.generation, "a specification was given");
+            self.asked_for_other(&spec.server_uuid);
         }
         self.agent.nudge(&spec.server_uuid);
         Ok(Response::new(proto::ApplyReply {}))
@@ -134,7 +145,8 @@ impl Node for Service {
         let (evicted, is_new) = evicted.map_err(refused)?;
         if is_new {
             // What went wrong before is not what keeps the server from being removed.
-            self.agent.set_status(&request.server_uuid, |status| status.error.clear());
+            tracing::info!(server = request.server_uuid, "a server is to be removed");
+            self.asked_for_other(&request.server_uuid);
         }
         let error = if evicted { String::new() } else { self.agent.status(&request.server_uuid).error };
         if !evicted && error.is_empty() {

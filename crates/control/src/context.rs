@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::{
     Error, actions::passwords::Hashing, actions::server_create_batch::Creates, capacity::Capacity, clock::Clock,
-    config::Config, http::node_install::Program, http::streams::Streams, limit::Limits, live::Live, mail::Mailer,
-    nodes::Nodes, pki::Pki, random::Rng,
+    config::Config, http::health::Readiness, http::node_install::Program, http::streams::Streams, limit::Limits,
+    live::Live, mail::Mailer, nodes::Nodes, pki::Pki, random::Rng,
 };
 
 /// Cheap to clone.
@@ -40,6 +40,8 @@ pub struct Context {
     pub mailer: Option<Arc<Mailer>>,
     /// This process's own program, for nodes.
     pub program: Arc<Program>,
+    /// Whether the database took a write lately.
+    pub readiness: Arc<Readiness>,
     /// Streams of events that are open.
     pub streams: Arc<Streams>,
     /// Wakes the job runner after a job was enqueued.

@@ -42,6 +42,19 @@ pub fn guest_ipv6(subnet: &str, prefix_len: i32, gateway: &str) -> Option<Ipv6Ad
     Some(if taken { Ipv6Addr::from(base + 2) } else { first })
 }
 
+/// Whether a guest that uses `used` addresses of its subnet can take no other: all are its own, the gateway's, or the
+/// subnet's own, which is for routers (RFC 4291, 2.6.1) except where a subnet is as small as a link (RFC 6164).
+pub fn is_used_up(subnet: &str, prefix_len: i32, gateway: &str, used: usize) -> bool {
+    let Some(len) = u32::try_from(prefix_len).ok().filter(|len| *len <= 128) else { return false };
+    let Ok(base) = subnet.parse::<Ipv6Addr>().map(u128::from) else { return false };
+    let all = 1_u128.checked_shl(128 - len).unwrap_or(u128::MAX);
+    let routers = u128::from(len < 127);
+    let gateway = gateway.parse::<Ipv6Addr>().map(u128::from).ok();
+    let has_gateway = gateway.is_some_and(|at| at >= base.saturating_add(routers) && at - base < all && len < 128);
+    let free = all - routers - u128::from(has_gateway);
+    u128::try_from(used).unwrap_or(u128::MAX) >= free
+}
+
 /// The subnet at `index` (from 0) of a block that is cut into subnets of `subnet_len` bits; `None` past its end.
 pub fn subnet(source: &str, source_len: i32, subnet_len: i32, index: u64) -> Option<Ipv6Addr> {
     let base = u128::from(source.parse::<Ipv6Addr>().ok()?);
@@ -77,6 +90,17 @@ mod tests {
         assert_eq!(address("2001:db8:0:1::1"), "2001:db8:0:1::2");
         assert_eq!(guest_ipv6("2001:db8::7", 128, "fe80::1").unwrap().to_string(), "2001:db8::7");
         assert_eq!(guest_ipv6("x", 64, ""), None);
+    }
+
+    #[test]
+    fn a_subnet_is_used_up_when_nothing_is_left_for_its_guest() {
+        assert!(!is_used_up("2001:db8:0:1::", 64, "2001:db8::1", 1));
+        assert!(is_used_up("2001:db8::7", 128, "fe80::1", 1));
+        assert!(!is_used_up("2001:db8::8", 127, "fe80::1", 1), "both ends of a link are hosts");
+        assert!(is_used_up("2001:db8::8", 127, "2001:db8::8", 1), "one of them is the gateway");
+        assert!(is_used_up("2001:db8::8", 126, "2001:db8::9", 2));
+        assert!(!is_used_up("2001:db8::8", 126, "fe80::1", 2));
+        assert!(!is_used_up("::", 0, "fe80::1", 1) && !is_used_up("x", 64, "", 1));
     }
 
     #[test]

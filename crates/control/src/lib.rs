@@ -43,6 +43,7 @@ pub mod spec;
 pub mod start;
 pub mod storage_reports;
 pub mod traffic;
+mod trail;
 
 pub use context::{Cluster, Context};
 pub use error::Error;

@@ -78,7 +78,7 @@ pub async fn run(ctx: Context, shutdown: CancellationToken) {
 
 /// What is served there.
 pub fn router(ctx: Context) -> Router {
-    Router::new().route("/metrics", get(metrics)).merge(http::health()).with_state(ctx)
+    Router::new().route("/metrics", get(metrics)).merge(http::health::router()).with_state(ctx)
 }
 
 async fn metrics(State(ctx): State<Context>) -> Result<String, Error> {

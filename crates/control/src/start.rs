@@ -50,6 +50,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>
         started_at,
         mailer,
         program: Arc::default(),
+        readiness: Arc::default(),
         streams: Arc::default(),
         nudge: Arc::default(),
         cluster,

@@ -23,6 +23,14 @@ pub fn common_version(ours: &std::ops::RangeInclusive<u32>, theirs: &std::ops::R
     (newest >= *ours.start() && newest >= *theirs.start()).then_some(newest)
 }
 
+/// Metadata of a call, beside its message: which request of a client, which job and which server of the control server
+/// it belongs to, so that an agent's log can be read along with theirs. A number, or up to [`TRAIL_CHARACTERS`] of
+/// letters, digits and `-_.`; what else comes is ignored, as agents of earlier releases ignore all of it.
+pub const REQUEST_KEY: &str = "berth-request-id";
+pub const JOB_KEY: &str = "berth-job-id";
+pub const SERVER_KEY: &str = "berth-server-id";
+pub const TRAIL_CHARACTERS: usize = 64;
+
 /// The agent's default port, as billing modules and firewalls of the field know it.
 pub const AGENT_PORT: u16 = 8892;
 

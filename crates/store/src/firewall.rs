@@ -166,9 +166,8 @@ pub async fn page(db: &impl Db, offset: u64, limit: u64) -> Result<(Vec<Ruleset>
 
 /// What new servers of a package get: what it names, else the default ones; ids of rulesets in order.
 pub async fn of_package(db: &impl Db, package_id: i64) -> Result<Vec<i64>, StoreError> {
-    let named = package_firewall::Entity::find().filter(package_firewall::Column::PackageId.eq(package_id));
-    if let Some(row) = named.one(db).await? {
-        return serde_json::from_value(row.rulesets).map_err(|error| StoreError::Corrupt(format!("rulesets: {error}")));
+    if let Some(named) = named_by_package(db, package_id).await? {
+        return Ok(named);
     }
     let defaults = rulesets::Entity::find()
         .select_only()
@@ -176,6 +175,13 @@ pub async fn of_package(db: &impl Db, package_id: i64) -> Result<Vec<i64>, Store
         .filter(rulesets::Column::IsDefault.eq(true))
         .order_by_asc(rulesets::Column::Id);
     Ok(defaults.into_tuple().all(db).await?)
+}
+
+/// Ids of those that a package names; `None` where it gives the default ones.
+pub async fn named_by_package(db: &impl Db, package_id: i64) -> Result<Option<Vec<i64>>, StoreError> {
+    let named = package_firewall::Entity::find().filter(package_firewall::Column::PackageId.eq(package_id));
+    let Some(row) = named.one(db).await? else { return Ok(None) };
+    serde_json::from_value(row.rulesets).map_err(|error| StoreError::Corrupt(format!("rulesets: {error}")))
 }
 
 /// `None`: the default ones.

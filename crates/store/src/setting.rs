@@ -1,6 +1,6 @@
 //! Facts of this installation, by name.
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::OnConflict};
 
 use crate::{Micros, StoreError, Tx, entity::setting};
 
@@ -22,4 +22,18 @@ pub async fn get_or_insert(tx: &Tx, name: &str, fresh: &str, now: Micros) -> Res
     };
     setting::Entity::insert(row).exec(tx).await?;
     Ok(fresh.to_owned())
+}
+
+/// In place of the value that is there.
+pub async fn set(tx: &Tx, name: &str, value: &str, now: Micros) -> Result<(), StoreError> {
+    let row = setting::ActiveModel {
+        name: Set(name.to_owned()),
+        value: Set(value.to_owned()),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    let mut there = OnConflict::column(setting::Column::Name);
+    there.update_columns([setting::Column::Value, setting::Column::UpdatedAt]);
+    setting::Entity::insert(row).on_conflict(there).exec_without_returning(tx).await?;
+    Ok(())
 }

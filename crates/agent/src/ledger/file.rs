@@ -37,6 +37,13 @@ pub fn write(dir: &Path, entry: &Entry) -> io::Result<()> {
     replace(dir, &format!("{name}{SUFFIX}"), &serde_json::to_vec(entry)?)
 }
 
+/// Writes a file that counts for nothing, and removes it.
+pub fn probe(dir: &Path) -> io::Result<()> {
+    let part = dir.join("probe.part");
+    fs::write(&part, "probe")?;
+    fs::remove_file(part)
+}
+
 /// Writes a file so that after any kill there is the old one or the new one.
 pub fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let part = dir.join(format!("{name}.part"));

@@ -50,6 +50,12 @@ impl Ledger {
         all
     }
 
+    /// Whether what is told now could be kept: whether its folder takes files.
+    pub fn check(&self) -> Result<(), LedgerError> {
+        let _entries = self.lock();
+        Ok(file::probe(&self.dir)?)
+    }
+
     /// Changes an entry, which is made where it is missing; kept in memory and on disk, or in neither.
     pub fn change<T>(
         &self,

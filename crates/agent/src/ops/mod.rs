@@ -12,6 +12,7 @@ use berth_proto::{self as proto, do_reply, do_request::Op};
 use prost::Message;
 use tokio::time::Instant;
 use tonic::Status;
+use tracing::Instrument;
 
 use crate::{
     agent::Agent,
@@ -71,7 +72,9 @@ pub async fn start(agent: &Arc<Agent>, request: proto::DoRequest) -> Result<prot
         Err(known) => Ok(reply(&known)),
         Ok(begun) => {
             let answer = reply(&begun);
-            tokio::spawn(carry_out(Arc::clone(agent), request, begun.guest_before));
+            tracing::info!(server = request.server_uuid, op = request.op_id, "an operation begins");
+            let work = carry_out(Arc::clone(agent), request, begun.guest_before);
+            tokio::spawn(work.in_current_span());
             Ok(answer)
         }
     }
@@ -94,6 +97,7 @@ async fn carry_out(agent: Arc<Agent>, request: proto::DoRequest, guest_before: O
         Ok((detail, result)) => (OpState::Done, detail, result),
         Err(error) => (OpState::Failed, crate::sentence(&error.to_string()), BTreeMap::new()),
     };
+    tracing::info!(server = uuid, op = op_id, ?state, detail, "an operation ended");
     // The outcome is told only once it is on disk; until then the operation counts as running and is taken up again.
     while let Err(error) = agent.ledger.change(&uuid, |entry| {
         entry.end_op(&op_id, state, &detail, result.clone());

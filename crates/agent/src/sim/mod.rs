@@ -25,7 +25,7 @@ use crate::{
     domain_xml::CustomXmlPolicy,
     host::{Accelerator, HostFacts, Ovmf},
     identity::Identity,
-    tls,
+    tls, trail,
 };
 
 pub use faults::{Call, Faults};
@@ -102,7 +102,7 @@ impl SimNode {
         let service = NodeServer::new(service::Service { shared: Arc::clone(&shared) });
         let guarded = InterceptedService::new(service, tls::only_control(&identity.names.cluster_uuid));
         let incoming = tls::incoming(listener, identity, tls::Shown::new(identity)?)?;
-        let server = Server::builder().add_service(guarded).serve_with_incoming(incoming);
+        let server = Server::builder().layer(trail::Layer).add_service(guarded).serve_with_incoming(incoming);
         let stopped = stop.clone();
         tokio::spawn(async move {
             tokio::select! {

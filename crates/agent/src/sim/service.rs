@@ -100,6 +100,7 @@ impl Node for Service {
             host.server(&spec.server_uuid)
                 .apply(token(request.fence.as_ref()), &spec, (&images, &storages), lying)
                 .map_err(refused)?;
+            tracing::info!(server = spec.server_uuid, generation = spec.generation, "a specification was given");
             Ok(proto::ApplyReply {})
         })
         .await

@@ -77,6 +77,7 @@ pub struct Server {
     pub hypervisor: ServerNode,
     pub owner: ServerOwner,
     pub ssh_keys: Vec<ServerSshKey>,
+    /// Ids of the users who accepted that it is shared with them.
     pub shared_users: Vec<i64>,
     pub tasks: ServerTasks,
     /// Absent until a template was built.

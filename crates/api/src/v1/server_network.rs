@@ -125,10 +125,13 @@ pub struct ServerIpv6 {
     pub addresses_detailed: Vec<ServerIpv6Address>,
     pub subnet: String,
     pub cidr: i32,
+    /// Whether the server was told to use all addresses that the subnet has for it.
     pub exhausted: bool,
     pub gateway: String,
     pub resolver1: String,
     pub resolver2: String,
+    /// Whether its node routes the subnet to it, as it does on networks of the type `lvNetwork`; on others the server
+    /// shares the wire with the gateway.
     pub route_net: bool,
 }
 

@@ -14,9 +14,11 @@ pub struct ServerNode {
     pub group_id: i64,
     pub group: ServerNodeGroup,
     pub timezone: String,
+    /// Whether the control server reaches the node by IPv6 alone: whether `ip` is such an address.
     #[serde(rename = "forceIPv6")]
     pub force_ipv6: bool,
-    pub vnc_listen_type: i32,
+    /// Null: screens of guests listen on no address of the node; consoles go through the control server.
+    pub vnc_listen_type: Option<i32>,
     pub display_name: Option<String>,
     pub cpu_set: Option<String>,
     pub nf_type: i32,

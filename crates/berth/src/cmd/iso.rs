@@ -38,12 +38,12 @@ struct AddArgs {
     name: String,
     /// Where nodes fetch it: https, and ends in .iso
     #[arg(long, conflicts_with = "file", required_unless_present = "file")]
-    url: Option<String>,
+    image_url: Option<String>,
     /// Is uploaded
     #[arg(long)]
     file: Option<PathBuf>,
     /// Of what the URL has, sha256:<hex>
-    #[arg(long, requires = "url")]
+    #[arg(long, requires = "image_url")]
     digest: Option<String>,
     /// 1 x86_64, 2 aarch64
     #[arg(long, default_value_t = 1)]
@@ -109,14 +109,14 @@ pub async fn run(args: IsoArgs) -> anyhow::Result<()> {
 }
 
 async fn add(client: &Client, format: Format, args: AddArgs) -> anyhow::Result<()> {
-    let AddArgs { name, url, file, digest, arch } = args;
+    let AddArgs { name, image_url, file, digest, arch } = args;
     // Opened first: a file that is not there leaves no ISO image without one.
     let upload = match &file {
         Some(path) => Some(tokio::fs::File::open(path).await.with_context(|| path.display().to_string())?),
         None => None,
     };
     let filename = file.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
-    let order = json!({ "name": name, "url": url, "filename": filename, "digest": digest, "arch": arch });
+    let order = json!({ "name": name, "url": image_url, "filename": filename, "digest": digest, "arch": arch });
     let mut made = client.post("/media/iso", &order).await?["data"].take();
     if let Some(upload) = upload {
         let uploaded = client.upload(&format!("/media/iso/{}/file", made["id"]), upload).await;

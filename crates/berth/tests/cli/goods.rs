@@ -76,7 +76,7 @@ async fn groups_discs_and_own_templates_are_made_and_changed() {
     assert_eq!((&group["distributionType"], &group["enabled"]), (&Value::from(11), &Value::from(false)));
     assert!(control.table(&["group", "list"]).await.contains("Second"));
 
-    let disc = control.json(&["iso", "add", "Rescue", "--url", "https://images.example.test/rescue.iso"]).await;
+    let disc = control.json(&["iso", "add", "Rescue", "--image-url", "https://images.example.test/rescue.iso"]).await;
     let id = disc["id"].to_string();
     let changed = control.json(&["iso", "update", &id, "--name", "Rescue 2", "--enabled", "false"]).await;
     assert_eq!((&changed["name"], &changed["enabled"]), (&Value::from("Rescue 2"), &Value::from(false)));

@@ -65,14 +65,24 @@ pub async fn set_of_package(ctx: &Context, actor: &Actor, package_id: i64, input
         let (actor, policy) = (actor.clone(), policy.clone());
         Box::pin(async move {
             package::by_id(tx, package_id).await?.ok_or(Error::NotFound("package"))?;
-            let after = json!({ "share": policy.share_percent, "minutes": policy.after_minutes,
-                "throttle": policy.throttle_percent, "throttleMinutes": policy.throttle_minutes });
+            let before = shown(store::of_package(tx, package_id).await?.as_ref());
+            let after = shown(Some(&policy));
             store::set_of_package(tx, policy).await?;
             let subject = ("package", package_id);
-            Ok(audit::record(tx, entry(&actor, now, "set_cpu_fairness", subject, None, Some(after))).await?)
+            Ok(audit::record(tx, entry(&actor, now, "set_cpu_fairness", subject, Some(before), Some(after))).await?)
         })
     });
     set.await
+}
+
+/// For the audit log; without a row there is no share.
+fn shown(policy: Option<&Policy>) -> serde_json::Value {
+    json!({
+        "share": policy.map_or(0, |policy| policy.share_percent),
+        "minutes": policy.map_or(0, |policy| policy.after_minutes),
+        "throttle": policy.map_or(0, |policy| policy.throttle_percent),
+        "throttleMinutes": policy.map_or(0, |policy| policy.throttle_minutes),
+    })
 }
 
 pub async fn of_server(ctx: &Context, actor: &Actor, server_id: i64) -> Result<ServerCpuFairness, Error> {

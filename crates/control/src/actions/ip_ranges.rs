@@ -161,11 +161,13 @@ pub async fn reserve(ctx: &Context, actor: &Actor, block_id: i64, input: &Reserv
         let (actor, numbers) = (actor.clone(), numbers.clone());
         Box::pin(async move {
             let block = ipv4_block(tx, block_id).await?;
-            of_block(tx, &block, &numbers).await?;
+            let rows = of_block(tx, &block, &numbers).await?;
+            let held: Vec<i64> = rows.iter().filter(|row| row.reserved).map(|row| row.address).collect();
+            let before = json!({ "addresses": texts(&numbers), "reserved": texts(&held) });
             ipv4_address::set_reserved(tx, block.id, &numbers, reserved).await?;
             let after = json!({ "addresses": texts(&numbers), "reserved": reserved });
             let subject = ("ip_block", block.id);
-            Ok(audit::record(tx, entry(&actor, now, "reserve_ipv4", subject, None, Some(after))).await?)
+            Ok(audit::record(tx, entry(&actor, now, "reserve_ipv4", subject, Some(before), Some(after))).await?)
         })
     });
     changed.await

@@ -184,10 +184,11 @@ pub async fn set_file(ctx: &Context, actor: &Actor, id: i64, body: Body) -> Resu
     let taken = ctx.store.write_tx::<_, Error>(|tx| {
         let (actor, digest, bytes) = (actor.clone(), received.digest.clone(), received.bytes);
         Box::pin(async move {
-            require_unmounted(tx, id, "get another file").await?;
+            let before = require_unmounted(tx, id, "get another file").await?;
             let row = iso::set_file(tx, id, &digest, bytes, now).await?.ok_or(Error::NotFound("iso"))?;
-            let after = json!({ "digest": row.digest, "size": row.size_bytes });
-            audit::record(tx, entry(&actor, now, "upload_iso", ("iso", id), None, Some(after))).await?;
+            let shown = |row: &entity::Model| json!({ "digest": row.digest, "size": row.size_bytes });
+            let (before, after) = (shown(&before), shown(&row));
+            audit::record(tx, entry(&actor, now, "upload_iso", ("iso", id), Some(before), Some(after))).await?;
             Ok(row)
         })
     });

@@ -4,7 +4,7 @@ use berth_store::{Micros, Tx, entity::server, job};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{Context, Error, jobs::Kind};
+use crate::{Context, Error, jobs::Kind, trail::Trail};
 
 /// Power actions and password resets that may wait for a server at once.
 pub const MOST_WAITING: u64 = 8;
@@ -102,7 +102,8 @@ pub fn new_job(
 }
 
 /// Queues a job; 423 where another owns its server.
-pub async fn put(tx: &Tx, new: job::NewJob) -> Result<i64, Error> {
+pub async fn put(tx: &Tx, mut new: job::NewJob) -> Result<i64, Error> {
+    Trail::here().mark(&mut new.payload);
     let (action, server) = (new.action.clone(), new.server_id);
     match job::enqueue(tx, new).await {
         Ok(queued) => {

@@ -62,7 +62,7 @@ pub async fn update(ctx: &Context, actor: &Actor, id: i64, input: RulesetInput) 
                 store::add_rules(tx, Holder::Ruleset(id), parsed, now).await?;
             }
             let after = one(tx, id).await?;
-            let shown = |row: &entity::Model| json!({ "name": row.name, "default": row.is_default });
+            let shown = |row: &entity::Model| json!({ "name": row.name, "description": row.description, "default": row.is_default });
             let (subject, before, is) = (("firewall_ruleset", id), shown(&row), shown(&after));
             audit::record(tx, entry(&actor, now, "update_firewall_ruleset", subject, Some(before), Some(is))).await?;
             Ok(after)
@@ -106,9 +106,11 @@ pub async fn set_of_package(
             if let Some(ids) = &input.rulesets {
                 known(tx, "rulesets", ids).await?;
             }
+            let before = json!({ "rulesets": store::named_by_package(tx, package_id).await? });
             store::set_of_package(tx, package_id, input.rulesets.as_deref(), now).await?;
             let (subject, after) = (("package", package_id), json!({ "rulesets": input.rulesets }));
-            Ok(audit::record(tx, entry(&actor, now, "set_package_firewall", subject, None, Some(after))).await?)
+            let written = entry(&actor, now, "set_package_firewall", subject, Some(before), Some(after));
+            Ok(audit::record(tx, written).await?)
         })
     });
     set.await

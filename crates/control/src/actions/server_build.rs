@@ -205,7 +205,18 @@ impl BuildWork {
             "queue": queue_id,
         });
         let subject = ("server", row.id);
-        Ok(audit::record(tx, entry(&self.actor, self.now, "build_server", subject, None, Some(after))).await?)
+        let written = entry(&self.actor, self.now, "build_server", subject, Some(self.before(&row)), Some(after));
+        Ok(audit::record(tx, written).await?)
+    }
+
+    /// What the audit log says of what is replaced; nothing was built where the template is null.
+    fn before(&self, row: &server::Model) -> serde_json::Value {
+        json!({
+            "template": row.template_id,
+            "hostname": row.hostname,
+            "sshKeys": self.details.ssh_keys.iter().map(|key| key.id).collect::<Vec<_>>(),
+            "builtAt": row.built_at.map(berth_api::time::offset),
+        })
     }
 
     fn row_changes(&self, row: &server::Model, rebuild: bool) -> servers::BuildOrder {

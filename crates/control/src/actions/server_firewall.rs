@@ -109,9 +109,12 @@ async fn carry_out(
         }
         Deed::Replace(rulesets) => {
             known(tx, "rulesets", &rulesets).await?;
+            let there = store::rules(tx, holder).await?;
+            let there = there.iter().map(|row| format!("{:?}", firewall::rule_of(row))).collect::<Vec<_>>();
             store::clear(tx, holder).await?;
             copy(tx, interface.id, &rulesets, now).await?;
-            Ok((None, "replace_firewall_rules", None, Some(json!({ "interface": tag, "rulesets": rulesets }))))
+            let after = json!({ "interface": tag, "rulesets": rulesets });
+            Ok((None, "replace_firewall_rules", Some(json!({ "rules": there })), Some(after)))
         }
         Deed::Copy(ruleset) => {
             if store::rulesets_by_ids(tx, &[ruleset]).await?.is_empty() {

@@ -152,10 +152,14 @@ pub async fn upload(ctx: &Context, actor: &Actor, id: i64, body: Body) -> Result
         .write_tx::<_, Error>(|tx| {
             let (actor, received) = (actor.clone(), received.clone());
             Box::pin(async move {
+                let before = template::by_id(tx, id).await?.ok_or(Error::NotFound("template"))?;
                 let row = template::set_image(tx, id, &received.digest, received.bytes, virtual_bytes, now).await?;
-                let after = json!({ "imageDigest": row.image_digest, "imageBytes": row.image_bytes });
-                audit::record(tx, entry(&actor, now, "upload_template_image", ("template", id), None, Some(after)))
-                    .await?;
+                let shown = |row: &entity::Model| {
+                    json!({ "imageDigest": row.image_digest, "imageBytes": row.image_bytes, "imageUrl": row.image_url })
+                };
+                let (subject, before, after) = (("template", id), shown(&before), shown(&row));
+                let written = entry(&actor, now, "upload_template_image", subject, Some(before), Some(after));
+                audit::record(tx, written).await?;
                 Ok(row)
             })
         })

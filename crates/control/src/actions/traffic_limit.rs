@@ -33,14 +33,17 @@ pub async fn policy(ctx: &Context, actor: &Actor, package_id: i64) -> Result<Tra
     actor.require(Ability::Read)?;
     let db = ctx.store.read();
     package::by_id(db, package_id).await?.ok_or(Error::NotFound("package"))?;
-    let policy = traffic_limit::of_package(db, package_id).await?;
-    Ok(match policy {
+    Ok(said(traffic_limit::of_package(db, package_id).await?))
+}
+
+fn said(policy: Option<package_traffic::Model>) -> TrafficPolicy {
+    match policy {
         Some(policy) => {
             let throttle = Some(policy.throttle_kbs).filter(|_| policy.policy == THROTTLE);
             TrafficPolicy { policy: policy.policy, throttle }
         }
         None => TrafficPolicy { policy: NOTHING.to_owned(), throttle: None },
-    })
+    }
 }
 
 pub async fn set_policy(ctx: &Context, actor: &Actor, package_id: i64, input: TrafficPolicy) -> Result<(), Error> {
@@ -57,6 +60,8 @@ pub async fn set_policy(ctx: &Context, actor: &Actor, package_id: i64, input: Tr
         let (actor, input) = (actor.clone(), input.clone());
         Box::pin(async move {
             package::by_id(tx, package_id).await?.ok_or(Error::NotFound("package"))?;
+            let before = said(traffic_limit::of_package(tx, package_id).await?);
+            let before = json!({ "policy": before.policy, "throttle": before.throttle });
             let after = json!({ "policy": input.policy, "throttle": input.throttle });
             let row = package_traffic::Model {
                 package_id,
@@ -66,7 +71,8 @@ pub async fn set_policy(ctx: &Context, actor: &Actor, package_id: i64, input: Tr
             };
             traffic_limit::set_of_package(tx, row).await?;
             let subject = ("package", package_id);
-            Ok(audit::record(tx, entry(&actor, now, "set_traffic_policy", subject, None, Some(after))).await?)
+            let written = entry(&actor, now, "set_traffic_policy", subject, Some(before), Some(after));
+            Ok(audit::record(tx, written).await?)
         })
     });
     set.await

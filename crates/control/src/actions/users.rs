@@ -166,11 +166,13 @@ pub async fn reset_password(
             if user.role.is_some() {
                 return Err(Error::Forbidden("the password of staff is not reset through the API"));
             }
+            let before = shown(&user);
             let change = Change { password_hash: Some(password_hash), ..Change::default() };
             let user = user::change(tx, user, change, now).await?;
             // Who knew the old one is out.
             session::end_others(tx, user.id, None).await?;
-            let written = entry(&actor, now, "reset_user_password", ("user", user.id), None, Some(shown(&user)));
+            let subject = ("user", user.id);
+            let written = entry(&actor, now, "reset_user_password", subject, Some(before), Some(shown(&user)));
             audit::record(tx, written).await?;
             Ok(user)
         })

@@ -6,6 +6,7 @@ mod body;
 pub mod customer;
 mod docs;
 pub mod extract;
+pub mod health;
 mod img;
 mod node;
 pub mod node_install;
@@ -23,11 +24,10 @@ use std::time::Duration;
 
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::Request,
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use tower::{Layer, ServiceBuilder};
 use tower_http::{
@@ -42,8 +42,6 @@ use crate::{Context, Error};
 pub use serve::{certificate_files, serve};
 
 const REQUEST_LIMIT: Duration = Duration::from_secs(60);
-/// How long the database may take to show that it is there.
-const READY_LIMIT: Duration = Duration::from_secs(2);
 
 /// Everything that is served over TLS.
 pub fn router(ctx: &Context) -> Router {
@@ -58,7 +56,7 @@ pub fn router(ctx: &Context) -> Router {
         .merge(panel::sso::router().layer(time_limit()))
         .merge(img::router().layer(time_limit()))
         .merge(panel::assets::router().layer(time_limit()))
-        .merge(health())
+        .merge(health::router())
         .fallback(panel::assets::unknown)
         .layer(middleware::from_fn(observe::measure))
         .with_state(ctx.clone());
@@ -78,24 +76,6 @@ pub fn router(ctx: &Context) -> Router {
 /// How long a request may take; an image takes what its size needs, and has limits of its own.
 pub fn time_limit() -> TimeoutLayer {
     TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT)
-}
-
-/// Whether this process lives, and whether it can do its work. Asked without a token, as often as one likes.
-pub fn health() -> Router<Context> {
-    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready))
-}
-
-async fn ready(State(ctx): State<Context>) -> Result<&'static str, Error> {
-    let asked = berth_store::setting::get(ctx.store.read(), "cluster_uuid");
-    match tokio::time::timeout(READY_LIMIT, asked).await {
-        Ok(Ok(Some(_))) => Ok("ready\n"),
-        Ok(Ok(None)) => Err(Error::Unavailable("The database is not this installation's.".to_owned())),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "not ready: the database does not answer");
-            Err(Error::Unavailable("The database does not answer.".to_owned()))
-        }
-        Err(_) => Err(Error::Unavailable("The database does not answer in time.".to_owned())),
-    }
 }
 
 /// `POST /servers/` is `POST /servers`, without a redirect, for every path and method.

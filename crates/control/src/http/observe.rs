@@ -9,6 +9,8 @@ use axum::{
     response::Response,
 };
 
+use crate::trail::Trail;
+
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longer ones than this are no ids.
 const ID_LIMIT: usize = 64;
@@ -41,7 +43,8 @@ pub async fn measure(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let begun = Instant::now();
-    let response = next.run(request).await;
+    let trail = Trail::of_request(request_id(request.headers()));
+    let response = trail.follow(next.run(request)).await;
     let (took, status) = (begun.elapsed(), response.status().as_u16());
     let name = known(&method);
     metrics::counter!("berth_http_requests_total", "method" => name, "route" => route.clone(), "status" => status.to_string())

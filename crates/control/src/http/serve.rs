@@ -53,7 +53,8 @@ pub fn certificate_files(config: &Config) -> anyhow::Result<(PathBuf, PathBuf)> 
             }
             Ok((certificate, key))
         }
-        _ => anyhow::bail!("tls_certificate and tls_key must be set together"),
+        (Some(_), None) => anyhow::bail!("tls_key must be set too: it is the key of tls_certificate"),
+        (None, Some(_)) => anyhow::bail!("tls_certificate must be set too: tls_key is its key"),
     }
 }
 

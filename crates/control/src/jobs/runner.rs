@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{Kind, Run, StepError, StepResult, Then, Write};
-use crate::{Context, Error, actions::queue_items::reason as cancelled, clock::SECOND};
+use crate::{Context, Error, actions::queue_items::reason as cancelled, clock::SECOND, trail::Trail};
 
 /// A runner that says nothing for this long has lost its job.
 pub const LEASE: Micros = 30 * SECOND;
@@ -83,7 +83,8 @@ pub async fn claim(ctx: &Context, owner: &str, limit: usize) -> Result<Vec<job::
 
 /// Takes steps until the job waits or ends.
 async fn drive(ctx: &Context, job: job::Model) {
-    let span = tracing::info_span!("job", id = job.id, kind = %job.kind, server = job.server_id);
+    let request = Trail::of_job(&job).request;
+    let span = tracing::info_span!("job", id = job.id, kind = %job.kind, server = job.server_id, request);
     let mut run = Run { ctx: ctx.clone(), job };
     async {
         while let Some(job) = take_step(&run).await {
@@ -109,7 +110,7 @@ pub async fn take_step(run: &Run) -> Option<job::Model> {
     }
     let begun = Instant::now();
     let outcome = tokio::select! {
-        outcome = kind.step(run) => outcome,
+        outcome = Trail::of_job(&run.job).follow(kind.step(run)) => outcome,
         () = lease_lost(run) => {
             tracing::warn!(step = %run.job.step, "another runner has this job now");
             return None;

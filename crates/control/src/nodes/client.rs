@@ -7,15 +7,18 @@ use berth_store::entity::hypervisor;
 use tonic::{Request, transport::Channel};
 
 use super::{CALL_LIMIT, NodeError, Nodes};
+use crate::trail::Trail;
 
 pub struct Node {
     pub row: hypervisor::Model,
     pub(super) client: NodeClient<Channel>,
 }
 
+/// A request with its limit, and with what it belongs to.
 pub(super) fn limited<T>(message: T, limit: Duration) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(limit);
+    Trail::here().tell(request.metadata_mut());
     request
 }
 

@@ -7,6 +7,19 @@ use crate::{app::App, operations};
 
 berth_store::on_both_databases!(every_change_leaves_one_entry, a_change_that_is_refused_leaves_none);
 
+/// What puts something in the place of something else without being a PUT.
+const REPLACING: [&str; 9] = [
+    "POST /servers/{serverId}/build",
+    "POST /servers/{serverId}/customXML",
+    "POST /servers/{serverId}/firewall/{interface}/rules",
+    "POST /servers/{serverId}/media/iso",
+    "POST /servers/{serverId}/quarantine",
+    "POST /servers/{serverId}/suspend",
+    "POST /servers/{serverId}/unsuspend",
+    "POST /servers/{serverId}/vnc",
+    "POST /users/{extRelationId}/byExtRelation/resetPassword",
+];
+
 async fn entries(app: &App) -> (u64, Vec<Value>) {
     let (status, page) = app.get("/audit?results=200").await;
     assert_eq!(status, 200, "{page}");
@@ -51,10 +64,11 @@ async fn every_change_leaves_one_entry(database: Database) {
         assert_eq!(entry["at"], "2025-01-20T14:00:47+00:00", "{name}");
         assert!(entry["action"].as_str().is_some_and(|action| action.contains('_')), "{name}: {entry}");
         assert!(entry["subject"]["id"].is_i64(), "{name}: {entry}");
-        assert!(entry["before"].is_object() || entry["after"].is_object(), "{name}: {entry}");
-        if operation.method == "DELETE" {
-            assert!(entry["before"].is_object(), "{name}: what was there before");
-        }
+        let (was, is) = (entry["before"].is_object(), entry["after"].is_object());
+        assert!(was || is, "{name}: {entry}");
+        assert!(was || operation.method != "DELETE", "{name}: what was there before");
+        let replaces = ["PUT", "PATCH"].contains(&operation.method.as_str()) || REPLACING.contains(&name.as_str());
+        assert!(!replaces || (was && is), "{name}: what stood before, and what stands in its place: {entry}");
     }
     let (_, list) = entries(&app).await;
     let log = Value::Array(list).to_string();
@@ -104,5 +118,51 @@ async fn the_log_is_filtered_and_paged() {
     for query in ["since=yesterday", "subjectId=x", "results=0", "user=1.5"] {
         let (status, body) = app.get(&format!("/audit?{query}")).await;
         assert!(status == 422 && body["errors"][0].is_string(), "{query}: {status} {body}");
+    }
+}
+
+/// What a replacement's entry says of what stood before is what stood before.
+#[tokio::test]
+async fn replacements_say_what_stood_before() {
+    let app = App::start(Database::sqlite()).await;
+    let company = operations::company(&app).await;
+    let newest = async |action: &str| {
+        let (_, page) = app.get(&format!("/audit?action={action}&results=1")).await;
+        (page["data"][0]["before"].clone(), page["data"][0]["after"].clone())
+    };
+    let package = format!("/packages/{}", company.package);
+    for (path, action, first, second) in [
+        (
+            "cpuFairness",
+            "set_cpu_fairness",
+            json!({ "share": 80, "minutes": 10, "throttle": 50, "throttleMinutes": 30 }),
+            json!({ "share": 0, "minutes": 0, "throttle": 0, "throttleMinutes": 0 }),
+        ),
+        (
+            "trafficPolicy",
+            "set_traffic_policy",
+            json!({ "policy": "throttle", "throttle": 125 }),
+            json!({ "policy": "suspend", "throttle": null }),
+        ),
+        ("firewallRulesets", "set_package_firewall", json!({ "rulesets": [1] }), json!({ "rulesets": null })),
+    ] {
+        let path = format!("{package}/{path}");
+        assert!(app.put(&path, first.clone()).await.0 < 300, "{path}");
+        let (before, after) = newest(action).await;
+        assert!(before.is_object() && before != after, "{path}: {before} {after}");
+        assert_eq!(after, first, "{path}");
+        assert!(app.put(&path, second.clone()).await.0 < 300, "{path}");
+        assert_eq!(newest(action).await, (first, second), "{path}");
+    }
+    let server = company.server(&app).await;
+    for (hostname, template_before, hostname_before) in
+        [("a.example", Value::Null, Value::Null), ("b.example", json!(company.template), json!("a.example"))]
+    {
+        let body = json!({ "operatingSystemId": company.template, "hostname": hostname, "sshKeys": [company.key] });
+        assert_eq!(app.post(&format!("/servers/{server}/build"), body).await.0, 200);
+        let (before, after) = newest("build_server").await;
+        assert_eq!((&before["template"], &before["hostname"]), (&template_before, &hostname_before), "{before}");
+        assert_eq!((&after["hostname"], &after["sshKeys"]), (&json!(hostname), &json!([company.key])), "{after}");
+        crate::rows::end_jobs(&app, server).await;
     }
 }

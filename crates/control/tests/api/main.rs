@@ -24,5 +24,6 @@ mod shop;
 mod shop_path;
 mod staff;
 mod status;
+mod tls;
 mod users;
 mod watched;

@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
-use berth_control::{Context, jobs, metrics, nodes};
-use berth_store::testing::Database;
+use berth_control::{Context, Error, clock::SECOND, jobs, metrics, nodes};
+use berth_store::{setting, testing::Database};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +35,7 @@ async fn not_ready_without_the_database_and_alive_all_the_same() {
     let mut app = App::start(Database::postgres()).await;
     assert_eq!(get(&format!("{}/readyz", app.url)).await, (200, "ready\n".to_owned()));
     app.lose_database();
+    app.pass(5 * SECOND);
     let (status, body) = get(&format!("{}/readyz", app.url)).await;
     let body: Value = serde_json::from_str(&body).unwrap();
     assert!(status == 503 && body["message"].as_str().unwrap().contains("database"), "{status} {body}");
@@ -41,6 +43,31 @@ async fn not_ready_without_the_database_and_alive_all_the_same() {
     let (status, body) = app.get("/packages").await;
     assert!(status >= 500 && body["message"].is_string(), "t27: JSON, and no cause in it: {status} {body}");
     assert!(!body.to_string().contains("postgres"), "{body}");
+}
+
+/// A write is what tells: reading goes on where the disk is full, or the database was made read-only.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn not_ready_where_the_database_can_only_be_read() {
+    let app = App::start(Database::sqlite()).await;
+    let ready = async || get(&format!("{}/readyz", app.url)).await;
+    let probed = async || setting::get(app.ctx.store.read(), "last_write_probe").await.unwrap();
+    assert_eq!((ready().await.0, probed().await), (200, Some(app.ctx.now().to_string())));
+    // The one connection that writes refuses to, from the next transaction on.
+    let locked = app.ctx.store.write_tx::<_, Error>(|tx| {
+        Box::pin(async move {
+            tx.execute_unprepared("PRAGMA query_only = ON").await.unwrap();
+            Ok(())
+        })
+    });
+    locked.await.unwrap();
+    app.pass(5 * SECOND - 1);
+    assert_eq!(ready().await.0, 200, "an answer is kept for a while, so that asking often costs nothing");
+    app.pass(1);
+    let (status, body) = ready().await;
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert!(status == 503 && body["message"].as_str().unwrap().contains("written"), "{status} {body}");
+    assert_eq!(app.get("/packages").await.0, 200, "reading goes on");
+    assert_eq!(get(&format!("{}/healthz", app.url)).await.0, 200);
 }
 
 async fn figures_tell_of_requests_jobs_nodes_and_guests(database: Database) {
@@ -148,11 +175,22 @@ async fn an_id_leads_from_an_answer_through_the_log_to_its_job() {
     let shutdown = CancellationToken::new();
     tokio::spawn(jobs::run(app.ctx.clone(), "test".to_owned(), shutdown.clone()));
     let ended = async {
-        while !log.lines().iter().any(|line| line["span"]["name"] == "job" && line["span"]["id"] == job) {
+        let of_job = |line: &Value| {
+            line["fields"]["message"] == "ended"
+                && line["span"]["name"] == "job"
+                && line["span"]["id"] == job
+                && line["span"]["request"] == id.as_str()
+        };
+        while !log.lines().iter().any(of_job) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(60), ended).await.expect("the job's lines have its id");
+    let lines = log.lines();
+    let given = lines.iter().find(|line| line["fields"]["message"] == "a specification was given");
+    let span = &given.expect("the node logs what it was given")["span"];
+    let ids = json!([span["name"], span["method"], span["request"], span["job"], span["server_id"]]);
+    assert_eq!(ids, json!(["asked", "Apply", id, job.to_string(), "1"]), "the node's line leads back");
     shutdown.cancel();
     let (_, page) = app.get(&format!("/audit?requestId={id}")).await;
     assert_eq!(page["data"][0]["action"], "build_server", "the audit log knows the request too");

@@ -1,10 +1,12 @@
 //! Nodes that are gone, refuse, lose answers or lie: a sentence for the operator, and a later build works.
 
+use std::time::{Duration, Instant};
+
 use berth_agent::sim::Call;
 use berth_control::jobs::{self, Run};
 use berth_store::entity::job;
 use berth_store::testing::Database;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     repeat_and_kill::{Harm, run_to_end},
@@ -105,4 +107,58 @@ async fn a_node_that_lies_about_what_it_applied_is_found_out_at_the_start() {
     let (_, ended) = run_to_end(&world, server, Harm::None, 0).await;
     assert_eq!(ended.state, "failed");
     assert!(ended.error.unwrap().contains("not on this node"));
+}
+
+/// Longer than any test, and than a call may take.
+const FOR_EVER: Duration = Duration::from_secs(3_600);
+const A_LITTLE: Duration = Duration::from_millis(5);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_node_delays_its_own_servers_and_no_other_nodes() {
+    let (world, quick) = World::start_with_second(Database::sqlite()).await;
+    let (mut slow_one, mut other) = (world.company.server(&world.app).await, world.company.server(&world.app).await);
+    let node_of = async |server: i64| {
+        let (_, body) = world.app.get(&format!("/servers/{server}")).await;
+        body["data"]["hypervisorId"].clone()
+    };
+    if node_of(slow_one).await != json!(world.company.hypervisors[0]) {
+        (slow_one, other) = (other, slow_one);
+    }
+    let nodes: [Value; 2] = [node_of(slow_one).await, node_of(other).await];
+    assert_eq!(json!(nodes), json!(world.company.hypervisors), "one server on each");
+    world.node.faults().slow = FOR_EVER;
+    order_for(&world, slow_one).await;
+    let claimed = jobs::claim(&world.app.ctx, "runner", 16).await.unwrap();
+    assert_eq!(claimed.iter().map(|job| job.server_id).collect::<Vec<_>>(), [Some(slow_one)]);
+    let waiting: Vec<_> = claimed
+        .into_iter()
+        .map(|job| {
+            let mut run = Run { ctx: world.app.ctx.clone(), job };
+            tokio::spawn(async move {
+                while let Some(job) = jobs::take_step(&run).await {
+                    run.job = job;
+                }
+            })
+        })
+        .collect();
+    order_for(&world, other).await;
+    let (_, ended) = run_to_end(&world, other, Harm::None, 0).await;
+    assert_eq!(ended.state, "done", "{:?}", ended.error);
+    let uuid = world.uuid(other).await;
+    assert_eq!(quick.host().servers[&uuid].starts, 1);
+    let late = world.unfinished(slow_one).await.expect("its node has not answered yet");
+    assert_eq!((late.finished_at, world.node.host().servers.len()), (None, 0));
+
+    // It is late and not lost.
+    for task in waiting {
+        task.abort();
+    }
+    world.end_leases().await;
+    world.node.faults().slow = A_LITTLE;
+    let begun = Instant::now();
+    let (_, ended) = run_to_end(&world, slow_one, Harm::None, 0).await;
+    assert_eq!(ended.state, "done", "{:?}", ended.error);
+    assert!(begun.elapsed() >= A_LITTLE, "each of its answers took that long");
+    let uuid = world.uuid(slow_one).await;
+    assert_eq!(world.node.host().servers[&uuid].starts, 1);
 }

@@ -36,7 +36,21 @@ impl World {
     pub async fn start_with(database: Database, settings: impl FnOnce(Config) -> Config) -> Self {
         // Tests make and remove servers on a clock that stands still, so addresses do not rest.
         let app = App::start_with(database, |config| settings(Config { address_rest_s: 0, ..config })).await;
-        let company = rows::company(&app, 1, 10).await;
+        Self::of(app, 1).await
+    }
+
+    /// With another node beside the first.
+    pub async fn start_with_second(database: Database) -> (Self, SimNode) {
+        let app = App::start_with(database, |config| Config { address_rest_s: 0, ..config }).await;
+        let world = Self::of(app, 2).await;
+        let hypervisor = world.company.hypervisors[1];
+        let second = SimNode::start(&identity(&world.app, hypervisor).await).await.unwrap();
+        world.is_at(hypervisor, &second).await;
+        (world, second)
+    }
+
+    async fn of(app: App, hypervisors: usize) -> Self {
+        let company = rows::company(&app, hypervisors, 10).await;
         let node = SimNode::start(&identity(&app, company.hypervisors[0]).await).await.unwrap();
         let image = app.ctx.config.templates_dir().join(image_file_name(&format!("sha256:{}", "0".repeat(64))));
         std::fs::write(image, vec![7; 3 << 20]).unwrap();
@@ -47,7 +61,11 @@ impl World {
 
     /// The hypervisor's row says where the node is now.
     pub async fn moved(&self, hypervisor: usize) {
-        let (id, port) = (self.company.hypervisors[hypervisor], i32::from(self.node.address.port()));
+        self.is_at(self.company.hypervisors[hypervisor], &self.node).await;
+    }
+
+    async fn is_at(&self, id: i64, node: &SimNode) {
+        let port = i32::from(node.address.port());
         let moved = self.app.ctx.store.write_tx::<_, Error>(|tx| {
             Box::pin(async move {
                 let row =

@@ -214,7 +214,7 @@ impl Matrix {
     }
 
     /// What the committed page says of each operation that is served.
-    pub fn committed(&self) -> Vec<(Operation, Vec<(Who, u16)>)> {
+    pub fn committed(&self) -> Vec<(Operation, Cells)> {
         let page = std::fs::read_to_string(self.path()).unwrap_or_default();
         let mut lines: Vec<Vec<&str>> = page.lines().filter(|line| line.starts_with('|')).map(cells_of).collect();
         assert!(!lines.is_empty() && lines[0] == self.titles(), "docs/{} has other columns", self.file);
@@ -240,9 +240,12 @@ fn cells_of(line: &str) -> Vec<&str> {
     line.trim_matches('|').split('|').map(str::trim).collect()
 }
 
+/// Who asks, and with which status they are answered.
+pub type Cells = Vec<(Who, u16)>;
+
 /// The order to ask in: first who is refused, so that nothing has changed by then, and the owner at the end, who may
 /// remove the thing.
-pub fn in_turn(cells: Vec<(Who, u16)>) -> (Vec<(Who, u16)>, Vec<(Who, u16)>) {
+pub fn in_turn(cells: Cells) -> (Cells, Cells) {
     let (refused, mut served): (Vec<_>, Vec<_>) = cells.into_iter().partition(|(_, status)| *status >= 400);
     served.sort_by_key(|(who, _)| *who == Who::Owner);
     (refused, served)

@@ -1,6 +1,11 @@
 //! The shape of a whole server, kept in a golden file.
 
-use berth_store::testing::Database;
+use berth_control::Error;
+use berth_store::{
+    entity::{hypervisor, hypervisor_network, ipv6_subnet},
+    testing::Database,
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::{app::App, rows};
@@ -28,6 +33,37 @@ async fn the_whole_server_keeps_its_shape() {
     let (_, mut body) = app.get(&format!("/servers/user/{}", company.user)).await;
     hide_random(&mut body);
     insta::assert_json_snapshot!("user_servers", body);
+}
+
+/// Of a node that is reached by IPv6 and routes a single address to its guest, against one that does neither.
+#[tokio::test]
+async fn subnets_say_whether_they_are_routed_and_used_up_and_nodes_how_they_are_reached() {
+    let app = App::start(Database::sqlite()).await;
+    let company = rows::company(&app, 1, 10).await;
+    let id = company.server(&app).await;
+    let said = async || {
+        let (_, body) = app.get(&format!("/servers/{id}")).await;
+        let subnet = body["data"]["network"]["interfaces"][0]["ipv6"][0].clone();
+        let node = body["data"]["hypervisor"].clone();
+        json!([subnet["routeNet"], subnet["exhausted"], node["forceIPv6"], node["vncListenType"]])
+    };
+    assert_eq!(said().await, json!([false, false, false, null]));
+    let node = company.hypervisors[0];
+    let changed = app.ctx.store.write_tx::<_, Error>(|tx| {
+        Box::pin(async move {
+            let row = hypervisor::ActiveModel { ip: Set("2001:db8:ffff::1".to_owned()), ..Default::default() };
+            let of_node = hypervisor::Column::Id.eq(node);
+            hypervisor::Entity::update_many().set(row).filter(of_node).exec(tx).await.unwrap();
+            let row = hypervisor_network::ActiveModel { kind: Set("lvNetwork".to_owned()), ..Default::default() };
+            let of_node = hypervisor_network::Column::HypervisorId.eq(node);
+            hypervisor_network::Entity::update_many().set(row).filter(of_node).exec(tx).await.unwrap();
+            let row = ipv6_subnet::ActiveModel { prefix_len: Set(128), ..Default::default() };
+            ipv6_subnet::Entity::update_many().set(row).exec(tx).await.unwrap();
+            Ok(())
+        })
+    });
+    changed.await.unwrap();
+    assert_eq!(said().await, json!([true, true, true, null]));
 }
 
 fn hide_random(value: &mut Value) {

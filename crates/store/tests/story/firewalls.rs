@@ -56,6 +56,7 @@ async fn packages(store: &Store, package: i64, set: i64) {
     for ids in [Some(vec![set]), Some(vec![]), None] {
         let given = ids.clone();
         write_in!(store, [given] | tx | firewall::set_of_package(tx, package, given.as_deref(), NOW).await).unwrap();
+        assert_eq!(firewall::named_by_package(db, package).await.unwrap(), ids);
         assert_eq!(firewall::of_package(db, package).await.unwrap(), ids.unwrap_or_else(|| vec![seeded, set]));
     }
 }

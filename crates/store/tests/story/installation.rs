@@ -10,6 +10,10 @@ pub async fn tell(store: &Store) {
     let second = write_in!(store, |tx| setting::get_or_insert(tx, "cluster_uuid", "two", NOW).await).unwrap();
     assert_eq!((first.as_str(), second.as_str()), ("one", "one"), "the first to say it names it");
     assert_eq!(setting::get(store.read(), "cluster_uuid").await.unwrap().as_deref(), Some("one"));
+    for value in ["three", "four"] {
+        write_in!(store, |tx| setting::set(tx, "last", value, NOW).await).unwrap();
+        assert_eq!(setting::get(store.read(), "last").await.unwrap().as_deref(), Some(value));
+    }
 
     let claim = async |due_at, owner| write_in!(store, |tx| periodic::claim(tx, "trim", due_at, owner, NOW).await);
     assert!(claim(NOW, "a").await.unwrap());

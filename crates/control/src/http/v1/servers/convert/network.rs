@@ -126,11 +126,11 @@ pub fn interface(details: InterfaceDetails) -> ServerInterface {
         is_nat: network.kind == hypervisor_networks::NAT,
         nat: false,
         firewall: firewall.iter().map(|rule| rule.id).collect(),
+        ipv6: ipv6.into_iter().map(|(subnet, block)| self::ipv6(subnet, block, &network)).collect(),
         hypervisor_connectivity: connectivity(network),
         ip_whitelist: whitelist.into_iter().map(passed).collect(),
         actions: Vec::new(),
         ipv4: ipv4.into_iter().map(|(address, block)| self::ipv4(&address, block)).collect(),
-        ipv6: ipv6.into_iter().map(|(subnet, block)| self::ipv6(subnet, block)).collect(),
     }
 }
 
@@ -172,9 +172,10 @@ fn ipv4(address: &ipv4_address::Model, block: ip_block::Model) -> ServerIpv4 {
     }
 }
 
-fn ipv6(subnet: ipv6_subnet::Model, block: ip_block::Model) -> ServerIpv6 {
+fn ipv6(subnet: ipv6_subnet::Model, block: ip_block::Model, network: &hypervisor_network::Model) -> ServerIpv6 {
     let address = ipam::guest_ipv6(&subnet.subnet, subnet.prefix_len, &block.gateway);
     let addresses = address.map(|address| address.to_string()).into_iter().collect::<Vec<_>>();
+    let exhausted = ipam::is_used_up(&subnet.subnet, subnet.prefix_len, &block.gateway, addresses.len());
     let detailed = |address: &String| ServerIpv6Address { address: address.clone(), rdns: None };
     ServerIpv6 {
         id: subnet.id,
@@ -185,10 +186,10 @@ fn ipv6(subnet: ipv6_subnet::Model, block: ip_block::Model) -> ServerIpv6 {
         addresses,
         subnet: subnet.subnet,
         cidr: subnet.prefix_len,
-        exhausted: false,
+        exhausted,
         gateway: block.gateway,
         resolver1: block.resolver1.unwrap_or_default(),
         resolver2: block.resolver2.unwrap_or_default(),
-        route_net: false,
+        route_net: network.kind == hypervisor_networks::ROUTED,
     }
 }

@@ -1,5 +1,7 @@
 //! The server's node, with what is allocated on it.
 
+use std::net::IpAddr;
+
 use berth_api::{
     time,
     v1::server_node::{
@@ -86,6 +88,7 @@ pub fn node(
         (true, true) => "maintenance",
         (true, false) => "online",
     };
+    let force_ipv6 = ip.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv6());
     ServerNode {
         id,
         ip,
@@ -95,8 +98,8 @@ pub fn node(
         group_id,
         group: ServerNodeGroup { name: group.name, icon: group.icon },
         timezone,
-        force_ipv6: false,
-        vnc_listen_type: 0,
+        force_ipv6,
+        vnc_listen_type: None,
         display_name: None,
         cpu_set: None,
         nf_type,
