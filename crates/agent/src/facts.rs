@@ -17,7 +17,8 @@ use crate::{
 pub async fn node_facts(agent: &Agent) -> proto::NodeFacts {
     let libvirt_version = agent.libvirt.version().await.map(|(library, _)| version_text(library)).unwrap_or_default();
     let facts = gather(&agent.config, &agent.paths, &agent.accelerator, libvirt_version).await;
-    proto::NodeFacts { storage: agent.storage_roots(), ..facts }
+    let security_driver = agent.libvirt.security_driver().await.unwrap_or_default();
+    proto::NodeFacts { storage: agent.storage_roots(), security_driver, ..facts }
 }
 
 /// Also asked before there is an agent, by enrolment.
@@ -66,6 +67,8 @@ pub async fn gather(
         filesystems: filesystem::available(),
         bridge_prefix: config.bridge_prefix.clone(),
         timezone: machine.timezone,
+        // libvirt's to tell.
+        security_driver: String::new(),
     }
 }
 

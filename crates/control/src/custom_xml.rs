@@ -1,6 +1,7 @@
 //! An administrator's own pieces of a server's libvirt definition, as they are kept in its row.
 
 use berth_proto as proto;
+use quick_xml::{XmlVersion, events::Event, reader::Reader};
 use serde::{Deserialize, Serialize};
 
 /// One section's piece and its switch.
@@ -52,6 +53,11 @@ impl Pieces {
         self.chosen(|piece| piece.xml.clone())
     }
 
+    /// Whether the guest's firmware offers a menu of what to boot: only own pieces can ask for one.
+    pub fn boot_menu(&self) -> bool {
+        self.os.enabled && has_boot_menu(&self.os.xml)
+    }
+
     fn chosen(&self, text: impl Fn(&Piece) -> String) -> Option<proto::CustomXml> {
         let chosen = proto::CustomXml {
             domain: text(&self.domain),
@@ -62,5 +68,46 @@ impl Pieces {
             cpu_tune: text(&self.cpu_tune),
         };
         (chosen != proto::CustomXml::default()).then_some(chosen)
+    }
+}
+
+/// `<bootmenu enable="yes"/>`, of which libvirt takes one. What is no XML was refused before.
+fn has_boot_menu(xml: &str) -> bool {
+    let mut reader = Reader::from_str(xml);
+    let mut is_on = false;
+    while let Ok(event) = reader.read_event() {
+        match event {
+            Event::Eof => break,
+            Event::Start(start) | Event::Empty(start) if start.name().as_ref() == "bootmenu" => {
+                let enable = start.try_get_attribute("enable").ok().flatten();
+                let value = enable.and_then(|of| of.normalized_value(XmlVersion::Implicit1_0).ok().map(|v| v == "yes"));
+                is_on = value == Some(true);
+            }
+            _ => {}
+        }
+    }
+    is_on
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_menu_is_offered_where_an_own_piece_switches_it_on() {
+        for (xml, wanted) in [
+            ("", false),
+            ("<bootmenu enable='yes'/>", true),
+            ("<os><bios useserial='yes'/><bootmenu timeout=\"3000\" enable=\"yes\"></bootmenu></os>", true),
+            ("<bootmenu enable='no'/>", false),
+            ("<bootmenu/>", false),
+            ("<!-- <bootmenu enable='yes'/> --><bios useserial='yes'/>", false),
+            ("<bootmenu enable='yes'", false),
+        ] {
+            let of = |enabled| Pieces { os: Piece { xml: xml.to_owned(), enabled }, ..Pieces::default() };
+            assert_eq!((of(true).boot_menu(), of(false).boot_menu()), (wanted, false), "{xml}");
+            let elsewhere = Pieces { devices: Piece { xml: xml.to_owned(), enabled: true }, ..Pieces::default() };
+            assert!(!elsewhere.boot_menu(), "{xml}");
+        }
     }
 }

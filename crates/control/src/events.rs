@@ -184,6 +184,7 @@ pub fn facts_json(hello: &proto::HelloReply) -> Value {
         "filesystems": facts.filesystems,
         "bridgePrefix": facts.bridge_prefix,
         "timezone": facts.timezone,
+        "securityDriver": facts.security_driver,
     })
 }
 

@@ -2,9 +2,12 @@
 
 use berth_proto as proto;
 use berth_store::{
-    entity::{interface_vlan, ip_block, ipv4_address, ipv6_subnet, port_forward, server_disk, server_interface},
+    entity::{
+        hypervisor, interface_vlan, ip_block, ipv4_address, ipv6_subnet, port_forward, server_disk, server_interface,
+    },
+    hypervisor::INHERIT,
     server::DEFAULT_TIMEZONE,
-    server_details::{InterfaceDetails, PointUse, ServerDetails},
+    server_details::{InterfaceDetails, ServerDetails},
     server_disk::STATUS_PLANNED,
 };
 
@@ -36,6 +39,23 @@ const DHCP: &str = "dhcp.v1";
 const VLANS: &str = "vlans.v1";
 /// A template's type.
 pub const WINDOWS: &str = "windows";
+/// By what every guest is told its name, its keys and its addresses.
+pub const CLOUD_INIT: Option<CloudInit> = Some(CloudInit::NoCloud);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloudInit {
+    /// A disc that the node makes of the specification's seed.
+    NoCloud,
+}
+
+impl CloudInit {
+    /// The Global API's.
+    pub fn code(self) -> i32 {
+        match self {
+            Self::NoCloud => 1,
+        }
+    }
+}
 
 /// The specification of a server with everything that its rows say.
 pub fn server_spec(ctx: &Context, details: &ServerDetails) -> Result<proto::ServerSpec, StepError> {
@@ -59,7 +79,7 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
     // What is planned is to be made.
     let is_wanted = |disk: &&server_disk::Model| disk.enabled || disk.status == STATUS_PLANNED;
     let wanted = details.disks.iter().filter(is_wanted);
-    let disks = wanted.map(|row| disk(row, &details.points, &server.image_digest)).collect::<Result<Vec<_>, _>>()?;
+    let disks = wanted.map(|row| disk(row, details, &server.image_digest)).collect::<Result<Vec<_>, _>>()?;
     let special =
         |disk: &proto::DiskSpec| [&disk.bus, &disk.io, &disk.filesystem].into_iter().any(|word| !word.is_empty());
     let special_disks = disks.iter().any(special);
@@ -96,7 +116,7 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
         server_id: server.id.unsigned_abs(),
         vcpus: u32::try_from(server.cpu_cores).unwrap_or(1),
         memory_mib: server.memory_mib.unsigned_abs(),
-        firmware: if server.uefi { proto::Firmware::Uefi } else { proto::Firmware::Bios }.into(),
+        firmware: firmware(server.uefi).into(),
         cpu_model: server.cpu_type.clone(),
         run_as_uid: u32::try_from(server.run_as_uid).unwrap_or_default(),
         boot_order: serde_json::from_value(server.boot_order.clone()).unwrap_or_default(),
@@ -104,7 +124,7 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
         cpu_throttle_percent: cpu_share_percent(server.cpu_throttle, server.cpu_fair_percent),
         disks,
         interfaces,
-        seed: Some(seed(ctx, details, build)?),
+        seed: CLOUD_INIT.map(|CloudInit::NoCloud| seed(ctx, details, build)).transpose()?,
         vnc_enabled: server.vnc_enabled && !server.suspended,
         iso_digest,
         custom_xml,
@@ -112,6 +132,10 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
         tpm_version: tpm_version(server.tpm_type),
         os_type: os_type.to_owned(),
     })
+}
+
+pub fn firmware(uefi: bool) -> proto::Firmware {
+    if uefi { proto::Firmware::Uefi } else { proto::Firmware::Bios }
 }
 
 /// Empty where the node chooses.
@@ -141,11 +165,11 @@ fn required_features(needed: [(bool, &str); 11]) -> Vec<String> {
     features.filter(|(needed, _)| *needed).map(|(_, name)| name.to_owned()).collect()
 }
 
-fn disk(row: &server_disk::Model, points: &[PointUse], image_digest: &str) -> Result<proto::DiskSpec, StepError> {
+fn disk(row: &server_disk::Model, details: &ServerDetails, image_digest: &str) -> Result<proto::DiskSpec, StepError> {
     let storage = match row.storage_point_id {
         None => None,
         Some(id) => {
-            let point = points.iter().find(|point| point.id == id);
+            let point = details.points.iter().find(|point| point.id == id);
             let point = point.ok_or_else(|| StepError::Fatal(format!("The storage point {id} is gone.")))?;
             Some(proto::StorageRef { kind: point.kind.clone(), location: point.location.clone() })
         }
@@ -156,7 +180,7 @@ fn disk(row: &server_disk::Model, points: &[PointUse], image_digest: &str) -> Re
         capacity_gib: row.capacity_gib.unsigned_abs(),
         format: row.format.clone(),
         image_digest: if row.is_primary { image_digest.to_owned() } else { String::new() },
-        cache: row.cache.clone().unwrap_or_default(),
+        cache: cache(row, &details.hypervisor),
         limits: Some(proto::DiskLimits {
             read_iops: limit(row.read_iops),
             write_iops: limit(row.write_iops),
@@ -168,6 +192,12 @@ fn disk(row: &server_disk::Model, points: &[PointUse], image_digest: &str) -> Re
         io: row.io.clone().unwrap_or_default(),
         filesystem: row.filesystem.clone().unwrap_or_default(),
     })
+}
+
+/// The disk's own, or else its node's; empty leaves it to the node's agent.
+fn cache(row: &server_disk::Model, node: &hypervisor::Model) -> String {
+    let named = row.cache.as_ref().unwrap_or(&node.default_disk_cache_type);
+    if named == INHERIT { String::new() } else { named.clone() }
 }
 
 /// The API says how much of its processors' time a server does not get, a node how much it gets; `fair` is what it is

@@ -15,11 +15,17 @@ use crate::{
         hypervisor_comparison, hypervisor_drift, hypervisor_metric, hypervisor_network, hypervisor_selftest,
         ip_block_binding, server, storage_point as point_entity, storage_test,
     },
-    storage_point,
+    joined, storage_point,
 };
 
 /// Its agent has a certificate and answered.
 pub const COMMISSIONED: i32 = 3;
+
+/// The Global API's code of the packet filters that nodes have: nftables' own, for IPv4 and IPv6.
+pub const NF_TYPE: i32 = 4;
+
+/// What leaves a choice to the next one who has it: the node, and then its agent.
+pub const INHERIT: &str = "inherit";
 
 /// Virtual cores for each core that a new node gives out, until somebody says otherwise.
 pub const CPU_OVERCOMMIT_PERCENT: i64 = 400;
@@ -80,7 +86,7 @@ pub async fn insert(tx: &Tx, new: NewHypervisor) -> Result<Model, StoreError> {
         maintenance: Set(false),
         enabled: Set(true),
         prohibit: Set(false),
-        nf_type: Set(4),
+        nf_type: Set(NF_TYPE),
         max_servers: Set(0),
         max_cpu: Set(max_cpu),
         max_memory_mib: Set(max_memory_mib),
@@ -88,7 +94,8 @@ pub async fn insert(tx: &Tx, new: NewHypervisor) -> Result<Model, StoreError> {
         cpu_overcommit_percent: Set(CPU_OVERCOMMIT_PERCENT),
         memory_overcommit_percent: Set(100),
         storage_overcommit_percent: Set(100),
-        default_disk_type: Set("inherit".to_owned()),
+        default_disk_type: Set(INHERIT.to_owned()),
+        default_disk_cache_type: Set(INHERIT.to_owned()),
         data_dir: Set(data_dir),
         timezone: Set("UTC".to_owned()),
         facts: Set(facts),
@@ -194,6 +201,7 @@ pub async fn update(tx: &Tx, row: Model, now: Micros) -> Result<Model, StoreErro
         maintenance: Set(row.maintenance),
         enabled: Set(row.enabled),
         prohibit: Set(row.prohibit),
+        nf_type: Set(row.nf_type),
         max_servers: Set(row.max_servers),
         max_cpu: Set(row.max_cpu),
         max_memory_mib: Set(row.max_memory_mib),
@@ -202,10 +210,20 @@ pub async fn update(tx: &Tx, row: Model, now: Micros) -> Result<Model, StoreErro
         memory_overcommit_percent: Set(row.memory_overcommit_percent),
         storage_overcommit_percent: Set(row.storage_overcommit_percent),
         default_disk_type: Set(row.default_disk_type),
+        default_disk_cache_type: Set(row.default_disk_cache_type),
         updated_at: Set(now),
         ..Default::default()
     };
     Ok(Entity::update(change).exec(tx).await?)
+}
+
+/// Servers of the node with disks that take its cache mode get a new generation, for their specifications name another
+/// one now. Answers their ids.
+pub async fn renew_disk_caches(tx: &Tx, id: i64) -> Result<Vec<i64>, StoreError> {
+    let sql = "UPDATE servers SET generation = generation + 1 WHERE hypervisor_id = $1 AND id IN \
+               (SELECT server_id FROM server_disks WHERE cache IS NULL) RETURNING id";
+    let rows = joined::all(tx, sql, vec![id.into()]).await?;
+    Ok(rows.iter().map(|row| row.try_get("", "id")).collect::<Result<_, _>>()?)
 }
 
 /// How many servers are on a node, and how many of them are being deleted.

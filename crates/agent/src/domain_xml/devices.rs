@@ -19,6 +19,7 @@ use crate::storage::{RbdPool, Source, Storages, monitor_of};
 /// Targets are named by one letter, `vda` to `vdz`.
 pub const DISK_LIMIT: u32 = 26;
 pub const DISK_BUSES: [&str; 3] = ["virtio", "scsi", "sata"];
+pub const DISK_CACHES: [&str; 5] = ["none", "writethrough", "writeback", "directsync", "unsafe"];
 pub const DISK_IO: [&str; 2] = ["threads", "native"];
 
 /// The VNC password of a guest that nobody looks at. VNC needs a password from the start for one to be set later;

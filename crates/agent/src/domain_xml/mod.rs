@@ -179,6 +179,9 @@ fn check_disk(disk: &DiskSpec) -> Result<(), String> {
     if !bus.is_empty() && !devices::DISK_BUSES.contains(&bus.as_str()) {
         return Err(format!("disk {index} has the unknown bus '{bus}'"));
     }
+    if !cache.is_empty() && !devices::DISK_CACHES.contains(&cache.as_str()) {
+        return Err(format!("disk {index} has the unknown cache mode '{cache}'"));
+    }
     if !io.is_empty() && !devices::DISK_IO.contains(&io.as_str()) {
         return Err(format!("disk {index} has the unknown way of input and output '{io}'"));
     }

@@ -253,6 +253,19 @@ fn libvirt_leaves_the_owners_of_images_alone() {
 }
 
 #[test]
+fn disks_have_the_cache_mode_that_is_named_or_else_the_agents() {
+    let host = host(Accelerator::Kvm);
+    let named = devices::DISK_CACHES.map(|mode| (mode, mode));
+    for (named, wanted) in named.into_iter().chain([("", "writeback")]) {
+        let mut spec = spec();
+        spec.disks[0].cache = named.into();
+        assert_eq!(check(&spec, &host), Ok(()), "{named}");
+        let xml = domain_xml(&spec, &host, &paths());
+        assert_eq!(xml.matches(&format!(r#"cache="{wanted}""#)).count(), 1, "{named}: {xml}");
+    }
+}
+
+#[test]
 fn t08_t17_hostile_names_stay_text() {
     let hostile = "\"'><x/><!--&lt;]]>\n\0\u{7}";
     let mut spec = two_of_each();
@@ -312,6 +325,7 @@ fn what_a_host_cannot_give_is_said() {
     for (wrong, word) in [
         (DiskSpec { bus: "ide".into(), ..disk(2, "x") }, "bus 'ide'"),
         (DiskSpec { bus: "scsi".into(), ..disk(25, "x") }, "no place"),
+        (DiskSpec { cache: "default".into(), ..disk(2, "x") }, "cache mode 'default'"),
         (DiskSpec { io: "io_uring".into(), ..disk(2, "x") }, "io_uring"),
         (DiskSpec { io: "native".into(), ..disk(2, "x") }, "needs the cache none"),
         (DiskSpec { filesystem: "../sh".into(), ..disk(2, "x") }, "'../sh'"),

@@ -5,6 +5,7 @@
 pub mod events;
 mod pull;
 pub mod screenshot;
+mod security;
 pub mod stats;
 mod tune;
 
@@ -129,6 +130,12 @@ impl Libvirt {
     pub async fn version(&self) -> Result<(u32, u32), HostError> {
         self.call("tell its version", |connection| Ok((connection.get_lib_version()?, connection.get_hyp_version()?)))
             .await
+    }
+
+    /// By which it confines guests: "apparmor", "selinux" or "none".
+    pub async fn security_driver(&self) -> Result<String, HostError> {
+        let told = self.call("tell what it can", |connection| connection.get_capabilities()).await?;
+        Ok(security::driver(&told))
     }
 
     pub async fn state(&self, name: &str) -> Result<State, HostError> {

@@ -29,6 +29,8 @@ pub struct SimHost {
     pub silent: bool,
     /// Empty, as of an agent that does not know of time zones.
     pub timezone: String,
+    /// By which its libvirt confines guests; empty, as of an agent that does not tell it.
+    pub security_driver: String,
     /// What the node says of itself.
     pub stats: proto::NodeStats,
 }

@@ -63,9 +63,9 @@ fn token(fence: Option<&proto::Fence>) -> u64 {
 impl Node for Service {
     async fn hello(&self, _: Request<proto::HelloRequest>) -> Result<Response<proto::HelloReply>, Status> {
         self.with_faults(Call::Hello, |shared| {
-            let (storage, timezone) = {
+            let (storage, timezone, security_driver) = {
                 let host = shared.host();
-                (host.storages.clone(), host.timezone.clone())
+                (host.storages.clone(), host.timezone.clone(), host.security_driver.clone())
             };
             let facts = proto::NodeFacts {
                 hostname: "simulated".to_owned(),
@@ -77,6 +77,7 @@ impl Node for Service {
                 storage,
                 filesystems: vec!["ext4".to_owned(), "xfs".to_owned()],
                 timezone,
+                security_driver,
                 ..Default::default()
             };
             Ok(proto::HelloReply {

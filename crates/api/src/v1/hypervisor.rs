@@ -25,6 +25,7 @@ pub struct Hypervisor {
     pub enabled: bool,
     /// Takes no new servers.
     pub prohibit: bool,
+    /// 4: nftables' own filters for IPv4 and IPv6, which every node has.
     pub nf_type: i32,
     pub group: HypervisorGroup,
     /// Nodes have certificates instead of tokens: the serial number of this one's.
@@ -42,6 +43,11 @@ pub struct Hypervisor {
     pub storage_overcommit_percent: i64,
     /// Of disks whose package inherits it: `inherit` (which is qcow2), `qcow2` or `raw`.
     pub disk_type: String,
+    /// QEMU's cache mode of disks that name none: `inherit` (which is writeback), `none`, `writethrough`, `writeback`,
+    /// `directsync` or `unsafe`.
+    pub disk_cache_type: String,
+    /// 0: nodes keep no backups.
+    pub backup_storage_type: i32,
     pub networks: Vec<HypervisorNetwork>,
     /// Storage points besides the local one.
     pub storage: Vec<StoragePoint>,
@@ -119,4 +125,14 @@ pub struct UpdateHypervisor {
     /// `inherit`, `qcow2` or `raw`, for new servers.
     #[serde(deserialize_with = "lenient::option_text")]
     pub disk_type: Option<String>,
+    /// `inherit`, `none`, `writethrough`, `writeback`, `directsync` or `unsafe`, of disks that name none. Servers that run
+    /// have it from their next start on.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub disk_cache_type: Option<String>,
+    /// 4, for there are no other filters.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub nf_type: Option<i64>,
+    /// 0, for nodes keep no backups.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub backup_storage_type: Option<i64>,
 }

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerSettings {
+    /// Whether its system comes from a template.
     pub os_template_install: bool,
     /// 0 until a template was chosen.
     pub os_template_install_id: i64,
@@ -15,17 +16,23 @@ pub struct ServerSettings {
     pub encrypted_password: String,
     pub backup_plan: Option<i64>,
     pub uefi: bool,
+    /// 0: the node's OVMF, without Secure Boot.
     pub uefi_type: i32,
     pub cloud_init: bool,
+    /// 1: a NoCloud seed.
     pub cloud_init_type: i32,
     pub config: Vec<String>,
     pub user_config: Vec<String>,
     pub boot_order: Vec<String>,
     pub tpm_type: i32,
     pub network_boot: bool,
+    /// 1 where own XML switches the firmware's menu on; 0 otherwise.
     pub boot_menu: i32,
+    /// 1 where a disc can be put into its drive by any URL: once it was built.
     #[serde(rename = "customISO")]
     pub custom_iso: i32,
+    /// What confines its guest besides a user of its own, as its node tells: 1 SELinux, 2 AppArmor; 0 nothing, or it is
+    /// not told.
     pub security_driver: i32,
     pub mem_balloon: MemBalloon,
     pub hyperv: Hyperv,

@@ -102,6 +102,9 @@ struct UpdateArgs {
     /// Of new disks: inherit, qcow2 or raw
     #[arg(long)]
     disk_type: Option<String>,
+    /// Of disks that name none: inherit, none, writethrough, writeback, directsync or unsafe
+    #[arg(long)]
+    disk_cache_type: Option<String>,
 }
 
 const COLUMNS: [Column; 8] = [
@@ -128,7 +131,7 @@ const DIFFERENCES: [Column; 5] = [
     column("WHAT TO DO", "detail"),
 ];
 
-const FIELDS: [Column; 20] = [
+const FIELDS: [Column; 21] = [
     column("Id", "id"),
     column("Name", "name"),
     column("Address", "ip"),
@@ -145,6 +148,7 @@ const FIELDS: [Column; 20] = [
     column("Memory over-commit (%)", "memoryOvercommitPercent"),
     column("Storage over-commit (%)", "storageOvercommitPercent"),
     column("Disk type", "diskType"),
+    column("Disk cache", "diskCacheType"),
     column("Bridge", "networks.0.bridge"),
     column("Self-test passed", "selftest.passed"),
     column("Self-test at", "selftest.at"),
@@ -262,6 +266,7 @@ fn changes(args: UpdateArgs) -> anyhow::Result<serde_json::Value> {
         memory_overcommit_percent,
         storage_overcommit_percent,
         disk_type,
+        disk_cache_type,
     } = args;
     fields([
         field("name", name),
@@ -276,5 +281,6 @@ fn changes(args: UpdateArgs) -> anyhow::Result<serde_json::Value> {
         field("memoryOvercommitPercent", memory_overcommit_percent),
         field("storageOvercommitPercent", storage_overcommit_percent),
         field("diskType", disk_type),
+        field("diskCacheType", disk_cache_type),
     ])
 }

@@ -16,7 +16,7 @@ const FILESYSTEMS: [&str; 5] = ["none", "ext4", "xfs", "btrfs", "ntfs"];
 const FORMATS: [&str; 2] = ["qcow2", "raw"];
 /// As agents know them; the first is what null is.
 const BUSES: [&str; 3] = ["virtio", "scsi", "sata"];
-const CACHES: [&str; 5] = ["none", "writethrough", "writeback", "directsync", "unsafe"];
+pub const CACHES: [&str; 5] = ["none", "writethrough", "writeback", "directsync", "unsafe"];
 const IO: [&str; 2] = ["threads", "native"];
 /// Without the host's own cache, which is what native input and output needs.
 const DIRECT: [&str; 2] = ["none", "directsync"];

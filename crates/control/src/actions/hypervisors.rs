@@ -1,10 +1,10 @@
 //! Nodes that have joined: what an administrator changes of them, and their removal.
 
 use berth_api::v1::{confirm::Confirm, hypervisor::UpdateHypervisor};
-use berth_store::{Tx, audit, entity::hypervisor as entity, hypervisor, hypervisor_group};
+use berth_store::{Micros, Tx, audit, entity::hypervisor as entity, hypervisor, hypervisor_group, server as servers};
 use serde_json::{Value, json};
 
-use super::{differences, entry, rules};
+use super::{differences, disk_order::CACHES, entry, queue, rules};
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
@@ -19,28 +19,47 @@ const MOST_STORAGE_GIB: i64 = 1 << 30;
 /// From a tenth to a hundredfold.
 const OVERCOMMIT_PERCENT: std::ops::RangeInclusive<i64> = 10..=10_000;
 pub const DISK_TYPES: [&str; 3] = ["inherit", "qcow2", "raw"];
+/// The Global API's code of where a node keeps backups: nowhere.
+pub const BACKUP_STORAGE_TYPE: i32 = 0;
 
-/// Changes what is named. Servers that are there stay where they are, whatever the new limits say.
+/// Changes what is named. Servers that are there stay where they are, whatever the new limits say, and follow another
+/// cache mode.
 pub async fn update(ctx: &Context, actor: &Actor, id: i64, input: UpdateHypervisor) -> Result<entity::Model, Error> {
     actor.require(Ability::Admin)?;
     check(&input)?;
     let now = ctx.now();
-    ctx.store
+    let changed = ctx
+        .store
         .write_tx::<_, Error>(|tx| {
-            let (actor, input) = (actor.clone(), input.clone());
+            let (ctx, actor, input) = (ctx.clone(), actor.clone(), input.clone());
             Box::pin(async move {
                 let row = hypervisor::lock(tx, id).await?.ok_or(Error::NotFound("hypervisor"))?;
                 require_group(tx, input.group_id).await?;
                 let changed = apply(row.clone(), input);
                 let Some((before, after)) = differences(shown(&row), shown(&changed)) else { return Ok(row) };
                 let changed = hypervisor::update(tx, changed, now).await?;
+                if row.default_disk_cache_type != changed.default_disk_cache_type {
+                    follow_disk_caches(&ctx, tx, id, now).await?;
+                }
                 let subject = ("hypervisor", id);
                 audit::record(tx, entry(&actor, now, "update_hypervisor", subject, Some(before), Some(after))).await?;
                 Ok(changed)
             })
         })
         .await
-        .map_err(taken)
+        .map_err(taken)?;
+    ctx.nudge.notify_one();
+    Ok(changed)
+}
+
+/// Servers whose disks take the node's cache mode are defined anew; those that run have it from their next start on.
+async fn follow_disk_caches(ctx: &Context, tx: &Tx, id: i64, now: Micros) -> Result<(), Error> {
+    for server in hypervisor::renew_disk_caches(tx, id).await? {
+        if let Some(server) = servers::by_id(tx, server).await? {
+            queue::enqueue_apply(ctx, tx, &server, now).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Forgets a node. Refused while servers are on it. The node itself is not asked: it may be gone for good.
@@ -101,6 +120,19 @@ fn check(input: &UpdateHypervisor) -> Result<(), Error> {
     if input.disk_type.as_ref().is_some_and(|kind| !DISK_TYPES.contains(&kind.as_str())) {
         errors.push("The diskType must be inherit, qcow2 or raw.".to_owned());
     }
+    let is_cache = |mode: &String| mode == hypervisor::INHERIT || CACHES.contains(&mode.as_str());
+    if input.disk_cache_type.as_ref().is_some_and(|mode| !is_cache(mode)) {
+        errors.push(format!("The diskCacheType must be one of {}, {}.", hypervisor::INHERIT, CACHES.join(", ")));
+    }
+    let fixed = [
+        ("nfType", input.nf_type, hypervisor::NF_TYPE, "nodes filter with nftables, for IPv4 and IPv6"),
+        ("backupStorageType", input.backup_storage_type, BACKUP_STORAGE_TYPE, "nodes keep no backups"),
+    ];
+    for (field, asked, only, why) in fixed {
+        if asked.is_some_and(|asked| asked != i64::from(only)) {
+            errors.push(format!("The {field} must be {only}: {why}."));
+        }
+    }
     rules::done(errors)
 }
 
@@ -119,6 +151,10 @@ fn apply(mut row: entity::Model, input: UpdateHypervisor) -> entity::Model {
         memory_overcommit_percent,
         storage_overcommit_percent,
         disk_type,
+        disk_cache_type,
+        nf_type,
+        // There is one.
+        backup_storage_type: _,
     } = input;
     let set = |field: &mut i64, value: Option<i64>| *field = value.unwrap_or(*field);
     set(&mut row.group_id, group_id);
@@ -134,6 +170,8 @@ fn apply(mut row: entity::Model, input: UpdateHypervisor) -> entity::Model {
     row.prohibit = prohibit.unwrap_or(row.prohibit);
     row.name = name.map_or(row.name, |name| name.trim().to_owned());
     row.default_disk_type = disk_type.unwrap_or(row.default_disk_type);
+    row.default_disk_cache_type = disk_cache_type.unwrap_or(row.default_disk_cache_type);
+    row.nf_type = nf_type.and_then(|kind| i32::try_from(kind).ok()).unwrap_or(row.nf_type);
     row
 }
 
@@ -145,6 +183,7 @@ fn shown(row: &entity::Model) -> Value {
         "cpuOvercommitPercent": row.cpu_overcommit_percent,
         "memoryOvercommitPercent": row.memory_overcommit_percent,
         "storageOvercommitPercent": row.storage_overcommit_percent, "diskType": row.default_disk_type,
+        "diskCacheType": row.default_disk_cache_type, "nfType": row.nf_type,
     })
 }
 

@@ -115,8 +115,13 @@ fn wanted(ctx: &Context, details: &ServerDetails, input: MountIso) -> Result<Wan
     }
 }
 
+/// Whether a disc can be put into its drive, of the library or by any URL.
+pub fn takes_discs(row: &server::Model) -> bool {
+    row.build_uuid.is_some()
+}
+
 fn require_on_node(row: &server::Model) -> Result<(), Error> {
-    if row.build_uuid.is_some() { Ok(()) } else { Err(Error::invalid("The server is not built.")) }
+    if takes_discs(row) { Ok(()) } else { Err(Error::invalid("The server is not built.")) }
 }
 
 fn mountable(row: Option<entity::Model>, owner_id: i64, arch: i32) -> Result<entity::Model, Error> {

@@ -139,6 +139,7 @@ fn any_row() -> hypervisor::Model {
         memory_overcommit_percent: 100,
         storage_overcommit_percent: 100,
         default_disk_type: "inherit".to_owned(),
+        default_disk_cache_type: "inherit".to_owned(),
         data_dir: String::new(),
         timezone: "UTC".to_owned(),
         facts: serde_json::json!({}),

@@ -18,6 +18,7 @@ use crate::{
 
 berth_store::on_both_databases!(
     a_running_guest_is_given_disks_and_gives_them_up,
+    disks_that_name_no_cache_mode_have_their_nodes,
     what_a_guest_does_not_give_up_goes_with_its_next_start,
     t20_what_is_held_goes_once_whatever_step_of_the_start_is_repeated_or_killed,
     t20_a_disk_comes_and_another_goes_once_whatever_step_is_repeated_or_killed,
@@ -93,6 +94,46 @@ async fn a_running_guest_is_given_disks_and_gives_them_up(database: Database) {
     add(&world, server, json!({ "sizeGb": 2, "apply": true })).await;
     work(&world, server).await;
     assert_eq!(disks(&world, server).await.0, letters(&[("a", 3), ("b", 3), ("c", 1)]), "its letter is free again");
+}
+
+async fn disks_that_name_no_cache_mode_have_their_nodes(database: Database) {
+    let world = World::start(database).await;
+    let server = with_a_second_disk(&world).await;
+    let uuid = world.uuid(server).await;
+    let modes = || {
+        let spec = world.node.host().servers[&uuid].applied.clone().unwrap();
+        spec.disks.into_iter().map(|disk| disk.cache).collect::<Vec<_>>()
+    };
+    let node = format!("/compute/hypervisors/{}", world.company.hypervisors[0]);
+    let set = async |mode: &str| {
+        let (status, answer) = world.app.put(&node, json!({ "diskCacheType": mode })).await;
+        assert_eq!((status, &answer["data"]["diskCacheType"]), (200, &json!(mode)), "{answer}");
+    };
+    put(&world, server, "disks/b", json!({ "cache": "writethrough", "apply": true })).await;
+    work(&world, server).await;
+    assert_eq!(modes(), ["", "writethrough"], "the agent chooses where nobody else does");
+    order_power(&world, server, "restart").await;
+    work(&world, server).await;
+
+    set("directsync").await;
+    work(&world, server).await;
+    assert_eq!(modes(), ["directsync", "writethrough"]);
+    assert_eq!(shown(&world, server).await["hypervisor"]["defaultDiskCacheType"], "directsync");
+    assert_eq!(pending(&world, server).await, ["Change HDD (sda)"], "not while it runs");
+    order_power(&world, server, "restart").await;
+    work(&world, server).await;
+    assert_eq!(pending(&world, server).await, [] as [&str; 0]);
+
+    set("directsync").await;
+    assert!(world.unfinished(server).await.is_none(), "it is what it was");
+    set("inherit").await;
+    work(&world, server).await;
+    assert_eq!(modes(), ["", "writethrough"]);
+    put(&world, server, "disks/a", json!({ "cache": "none", "apply": true })).await;
+    work(&world, server).await;
+    set("unsafe").await;
+    assert!(world.unfinished(server).await.is_none(), "each disk names its own");
+    assert_eq!(modes(), ["none", "writethrough"]);
 }
 
 async fn what_a_guest_does_not_give_up_goes_with_its_next_start(database: Database) {

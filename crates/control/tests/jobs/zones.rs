@@ -1,4 +1,4 @@
-//! Time zones: guests are given their owner's, and nodes tell their own.
+//! Time zones: guests are given their owner's, and nodes tell their own. And what else nodes tell of their guests.
 
 use berth_control::nodes::watch;
 use berth_store::testing::Database;
@@ -12,7 +12,11 @@ use crate::{
     sim::World,
 };
 
-berth_store::on_both_databases!(a_guest_is_built_with_its_owners_time_zone, a_node_tells_its_time_zone);
+berth_store::on_both_databases!(
+    a_guest_is_built_with_its_owners_time_zone,
+    a_node_tells_its_time_zone,
+    a_node_tells_what_confines_its_guests,
+);
 
 async fn a_guest_is_built_with_its_owners_time_zone(database: Database) {
     let world = World::start(database).await;
@@ -64,6 +68,21 @@ async fn a_node_tells_its_time_zone(database: Database) {
         let guard = stop.clone().drop_guard();
         tokio::spawn(watch::run(world.app.ctx.clone(), stop));
         until("the node's zone is known", async || told().await == wanted).await;
+        drop(guard);
+    }
+}
+
+async fn a_node_tells_what_confines_its_guests(database: Database) {
+    let world = World::start(database).await;
+    let server = a_server(&world).await;
+    let told = async || shown(&world, server).await["settings"]["securityDriver"].as_i64().unwrap();
+    for (says, wanted) in [("selinux", 1), ("none", 0), ("apparmor", 2), ("", 0)] {
+        assert_ne!(told().await, wanted, "{says}");
+        world.node.host().security_driver = says.to_owned();
+        let stop = CancellationToken::new();
+        let guard = stop.clone().drop_guard();
+        tokio::spawn(watch::run(world.app.ctx.clone(), stop));
+        until("the node's driver is known", async || told().await == wanted).await;
         drop(guard);
     }
 }

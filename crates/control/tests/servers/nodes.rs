@@ -26,7 +26,8 @@ async fn a_node_is_changed_field_by_field(database: Database) {
     let change = json!({
         "name": "  node A  ", "maintenance": "1", "prohibit": true, "maxServers": "12", "maxCpu": 64, "maxMemory": 65536,
         "maxStorage": 2000, "cpuOvercommitPercent": 150, "memoryOvercommitPercent": 110,
-        "storageOvercommitPercent": 200, "diskType": "raw",
+        "storageOvercommitPercent": 200, "diskType": "raw", "diskCacheType": "writethrough", "nfType": "4",
+        "backupStorageType": 0,
     });
     let (status, body) = app.put(&path, change).await;
     assert_eq!(status, 200, "{body}");
@@ -44,6 +45,9 @@ async fn a_node_is_changed_field_by_field(database: Database) {
         ("memoryOvercommitPercent", json!(110)),
         ("storageOvercommitPercent", json!(200)),
         ("diskType", json!("raw")),
+        ("diskCacheType", json!("writethrough")),
+        ("nfType", json!(4)),
+        ("backupStorageType", json!(0)),
     ] {
         assert_eq!(data[field], wanted, "{field}");
     }
@@ -52,7 +56,8 @@ async fn a_node_is_changed_field_by_field(database: Database) {
     let entry = &entries["data"][0];
     assert_eq!((&entry["before"]["maxServers"], &entry["after"]["maxServers"]), (&json!(0), &json!(12)));
     assert!(entry["before"].get("enabled").is_none(), "what did not change is not told: {entry}");
-    for same in [json!({}), json!([]), json!({ "maxServers": 12 })] {
+    let same = json!({ "diskCacheType": "writethrough", "nfType": 4, "backupStorageType": "0" });
+    for same in [json!({}), json!([]), json!({ "maxServers": 12 }), same] {
         assert_eq!(app.put(&path, same).await, (200, body.clone()));
     }
     assert_eq!(app.get("/audit?action=update_hypervisor").await.1["total"], 1, "nothing changed, nothing told");
@@ -81,6 +86,15 @@ async fn wrong_changes_are_refused_with_the_field(database: Database) {
         ("groupId", json!(999)),
         ("ip", json!("192.0.2.1")),
         ("nfType", json!(0)),
+        ("nfType", json!(5)),
+        ("nfType", json!(i64::MAX)),
+        ("nfType", json!("nftables")),
+        ("diskCacheType", json!("default")),
+        ("diskCacheType", json!("")),
+        ("diskCacheType", json!(["none"])),
+        ("backupStorageType", json!(2)),
+        ("backupStorageType", json!(-1)),
+        ("backupStorageType", json!({})),
         ("capacityVersion", json!(9)),
         ("uuid", json!("x")),
     ] {
@@ -88,6 +102,13 @@ async fn wrong_changes_are_refused_with_the_field(database: Database) {
         let sentence = answer["errors"][0].as_str().unwrap_or_default();
         assert!(status == 422 && sentence.contains(field), "{field} {wrong}: {status} {answer}");
     }
+    let wrong = json!({ "nfType": 1, "backupStorageType": 1, "diskCacheType": "fast" });
+    let sentences = json!([
+        "The diskCacheType must be one of inherit, none, writethrough, writeback, directsync, unsafe.",
+        "The nfType must be 4: nodes filter with nftables, for IPv4 and IPv6.",
+        "The backupStorageType must be 0: nodes keep no backups.",
+    ]);
+    assert_eq!(app.put(&path, wrong).await, (422, json!({ "errors": sentences })), "every mistake at once");
     let (_, other) = app.get(&format!("/compute/hypervisors/{}", company.hypervisors[1])).await;
     let (status, answer) =
         app.put(&path, json!({ "name": other["data"]["name"].as_str().unwrap().to_owned() + "x" })).await;

@@ -111,7 +111,7 @@ fn new_hypervisor(ctx: &Context, group_id: i64, n: usize) -> NewHypervisor {
             { "bridge": "rt0", "mtu": 1500, "exists": true, "nat": false, "routed": true },
             { "bridge": "ovs0", "mtu": 1500, "exists": true, "nat": false, "vlans": true, "openvswitch": true, "trouble": "" },
             { "bridge": "ovs1", "mtu": 1500, "exists": true, "openvswitch": true, "trouble": "ovs-vswitchd does not answer." },
-        ], "bridgePrefix": "vmbr" }),
+        ], "bridgePrefix": "vmbr", "securityDriver": "apparmor" }),
         certificate: None,
         now: NOW,
     }

@@ -2,7 +2,7 @@
 
 use berth_control::Error;
 use berth_store::{
-    entity::{hypervisor, hypervisor_network, ipv6_subnet},
+    entity::{hypervisor, hypervisor_network, ipv6_subnet, server},
     testing::Database,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
@@ -64,6 +64,44 @@ async fn subnets_say_whether_they_are_routed_and_used_up_and_nodes_how_they_are_
     });
     changed.await.unwrap();
     assert_eq!(said().await, json!([true, true, true, null]));
+}
+
+/// Of rows, the node's facts and what specifications are made of; before the first build and after it.
+#[tokio::test]
+async fn settings_say_what_is_so() {
+    let app = App::start(Database::sqlite()).await;
+    let company = rows::company(&app, 1, 10).await;
+    let node = format!("/compute/hypervisors/{}", company.hypervisors[0]);
+    assert_eq!(app.put(&node, json!({ "diskCacheType": "none" })).await.0, 200);
+    let id = company.server(&app).await;
+    let said = async || {
+        let (_, body) = app.get(&format!("/servers/{id}")).await;
+        let of = |part: &str, names: &[&str]| names.iter().map(|name| body["data"][part][name].clone()).collect();
+        let settings: Vec<Value> = of("settings", &["osTemplateInstall", "bootMenu", "customISO", "securityDriver"]);
+        let same: Vec<Value> = of("settings", &["uefiType", "cloudInit", "cloudInitType"]);
+        let node: Vec<Value> = of("hypervisor", &["nfType", "backupStorageType", "defaultDiskCacheType"]);
+        let cpu: Vec<Value> = of("cpu", &["shares"]);
+        json!([settings, same, node, cpu])
+    };
+    let same = json!([0, true, 1]);
+    assert_eq!(said().await, json!([[true, 0, 0, 2], same, [4, 0, "none"], [1024]]), "there is no drive yet");
+    let build = json!({ "operatingSystemId": company.template });
+    assert_eq!(app.post(&format!("/servers/{id}/build"), build).await.0, 200);
+    rows::end_jobs(&app, id).await;
+    assert_eq!(said().await, json!([[true, 0, 1, 2], same, [4, 0, "none"], [1024]]));
+    let menu = |enabled: bool| server::ActiveModel {
+        custom_xml: Set(json!({ "os": { "xml": "<bootmenu enable='yes'/>", "enabled": enabled } })),
+        cpu_shares: Set(512),
+        ..Default::default()
+    };
+    for (enabled, wanted) in [(true, 1), (false, 0)] {
+        rows::change(&app, id, menu(enabled)).await;
+        assert_eq!(said().await, json!([[true, wanted, 1, 2], same, [4, 0, "none"], [512]]), "{enabled}");
+    }
+    let details = berth_store::server_details::by_id(app.ctx.store.read(), id).await.unwrap().unwrap();
+    let spec = berth_control::spec::trial_spec(&app.ctx, &details).unwrap();
+    assert_eq!((spec.cpu_shares, spec.disks[0].cache.as_str()), (512, "none"), "and the node is told the same");
+    assert!(spec.seed.is_some());
 }
 
 fn hide_random(value: &mut Value) {

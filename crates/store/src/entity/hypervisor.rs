@@ -21,6 +21,7 @@ pub struct Model {
     pub maintenance: bool,
     pub enabled: bool,
     pub prohibit: bool,
+    /// [`crate::hypervisor::NF_TYPE`] until there is another one.
     pub nf_type: i32,
     /// 0: unlimited, as the three below.
     pub max_servers: i64,
@@ -33,6 +34,8 @@ pub struct Model {
     pub storage_overcommit_percent: i64,
     /// Of new disks whose package inherits it: `inherit`, `qcow2` or `raw`.
     pub default_disk_type: String,
+    /// libvirt's cache mode of disks that name none; `inherit` leaves it to the node's agent.
+    pub default_disk_cache_type: String,
     pub data_dir: String,
     pub timezone: String,
     /// NodeFacts as the agent last told.

@@ -119,6 +119,7 @@ async fn changed_and_removed(store: &Store, row: berth_store::entity::hypervisor
         max_servers: 9,
         cpu_overcommit_percent: 150,
         default_disk_type: "raw".to_owned(),
+        default_disk_cache_type: "directsync".to_owned(),
         // What the node says of itself is not an administrator's.
         facts: json!({}),
         ..row.clone()
@@ -126,6 +127,8 @@ async fn changed_and_removed(store: &Store, row: berth_store::entity::hypervisor
     let changed = write_in!(store, [change] | tx | hypervisor::update(tx, change, NOW + 3).await).unwrap();
     assert_eq!((changed.max_servers, changed.cpu_overcommit_percent, changed.facts), (9, 150, row.facts));
     assert_eq!((changed.default_disk_type.as_str(), changed.updated_at), ("raw", NOW + 3));
+    assert_eq!((row.default_disk_cache_type.as_str(), row.nf_type), (hypervisor::INHERIT, hypervisor::NF_TYPE));
+    assert_eq!((changed.default_disk_cache_type.as_str(), changed.nf_type), ("directsync", hypervisor::NF_TYPE));
     assert_eq!(hypervisor::count_of_group(db, group).await.unwrap(), 2);
     let spare = move || NewHypervisor {
         uuid: uuid(3),

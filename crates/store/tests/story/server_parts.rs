@@ -4,10 +4,11 @@
 use berth_store::{
     Store,
     console_token::{self, NewToken},
+    hypervisor,
     ip_block::{self, Counts},
     ipv4_address, ipv6_subnet,
     pending_action::{self, NewPending},
-    server_details,
+    server, server_details,
     server_disk::{self, Hardware, NewDisk},
     server_interface::{self, NewInterface, Settings},
     server_ssh_key,
@@ -18,6 +19,7 @@ use crate::{NOW, SECOND, goods::Goods, nodes::Nodes, people::People, uuid, write
 
 pub async fn tell(store: &Store, people: &People, nodes: &Nodes, goods: &Goods, server: i64) {
     disks(store, server).await;
+    caches_of_the_node(store, nodes, server).await;
     let interface = interface(store, nodes, server).await;
     addresses(store, goods, interface).await;
     keys(store, people, server).await;
@@ -63,6 +65,26 @@ async fn disks(store: &Store, server: i64) {
         );
     }
     one_leaves(store, server, disk(3, 30)).await;
+}
+
+/// Only of the node's own servers, and only while one of their disks names no cache mode.
+async fn caches_of_the_node(store: &Store, nodes: &Nodes, server: i64) {
+    let generation = async || server::by_id(store.read(), server).await.unwrap().unwrap().generation;
+    let before = generation().await;
+    for (named, node, wanted) in [
+        (None, nodes.first, vec![server]),
+        (None, nodes.second, Vec::new()),
+        (Some("none".to_owned()), nodes.first, Vec::new()),
+        (None, nodes.first, vec![server]),
+    ] {
+        for disk in server_disk::of_server(store.read(), server).await.unwrap() {
+            let (id, hardware) = (disk.id, Hardware { cache: named.clone(), ..Hardware::of(&disk) });
+            write_in!(store, [hardware] | tx | server_disk::set_hardware(tx, id, hardware, NOW + 4).await).unwrap();
+        }
+        let renewed = write_in!(store, |tx| hypervisor::renew_disk_caches(tx, node).await).unwrap();
+        assert_eq!(renewed, wanted, "{named:?} on {node}");
+    }
+    assert_eq!(generation().await, before + 2, "once for each answer, however many disks");
 }
 
 async fn one_leaves(store: &Store, server: i64, new: NewDisk) {

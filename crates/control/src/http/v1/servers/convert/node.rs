@@ -10,11 +10,13 @@ use berth_api::{
 };
 use berth_store::{
     entity::{hypervisor, hypervisor_group},
+    hypervisor::INHERIT,
     server::Allocated,
     server_details::PointUse,
 };
 
 use crate::{
+    actions::hypervisors::BACKUP_STORAGE_TYPE,
     http::v1::storage_points::other_storage,
     placement::{self, Limits},
 };
@@ -26,6 +28,8 @@ pub struct Facts {
     /// What "inherit" comes to: the host's model where it virtualises, a plain one where it emulates.
     pub inherited_cpu_type: &'static str,
     pub cpu_model: Option<String>,
+    /// What confines guests besides users of their own: 0 nothing or not told, 1 SELinux, 2 AppArmor.
+    pub security_driver: i32,
 }
 
 impl Facts {
@@ -35,6 +39,11 @@ impl Facts {
             arch: placement::arch(row).unwrap_or(placement::X86_64),
             inherited_cpu_type: if text("accelerator") == Some("qemu") { "qemu64" } else { "host-model" },
             cpu_model: text("cpuModel").map(str::to_owned),
+            security_driver: match text("securityDriver") {
+                Some("selinux") => 1,
+                Some("apparmor") => 2,
+                _ => 0,
+            },
         }
     }
 }
@@ -69,6 +78,7 @@ pub fn node(
         memory_overcommit_percent: _,
         storage_overcommit_percent,
         default_disk_type,
+        default_disk_cache_type,
         data_dir,
         timezone,
         facts: _,
@@ -82,7 +92,7 @@ pub fn node(
         created_at,
         updated_at,
     } = row;
-    let inherit = || "inherit".to_owned();
+    let inherit = || INHERIT.to_owned();
     let state = match (enabled, maintenance) {
         (false, _) => "disabled",
         (true, true) => "maintenance",
@@ -103,9 +113,10 @@ pub fn node(
         display_name: None,
         cpu_set: None,
         nf_type,
-        backup_storage_type: 0,
+        backup_storage_type: BACKUP_STORAGE_TYPE,
         default_disk_type,
-        default_disk_cache_type: inherit(),
+        default_disk_cache_type,
+        // Nodes have none of their own: servers that inherit have what the node's agent chooses.
         default_cpu: inherit(),
         default_machine_type: inherit(),
         created: time::offset(created_at),

@@ -3,10 +3,15 @@
 use berth_api::v1::server_settings::{
     CpuTopology, ExtendedSettings, Hyperv, MemBalloon, ServerCpu, ServerResources, ServerSettings,
 };
+use berth_proto::Firmware;
 use berth_store::entity::server;
 
 use super::{node::Facts, texts};
-use crate::spec::WINDOWS;
+use crate::{
+    actions::server_media,
+    custom_xml::Pieces,
+    spec::{self, CLOUD_INIT, CloudInit, WINDOWS},
+};
 
 pub fn settings(
     row: &server::Model,
@@ -17,22 +22,23 @@ pub fn settings(
     // As the node defines them, see the agent's `domain_xml`.
     let hyperv = hyperv(row.os_type == WINDOWS && facts.inherited_cpu_type == "host-model");
     ServerSettings {
-        os_template_install: true,
+        // A build is always from a template: only one that was made without would say otherwise.
+        os_template_install: row.template_id.is_some() || row.built_at.is_none(),
         os_template_install_id: row.template_id.unwrap_or(0),
         encrypted_password: row.password_enc.clone(),
         backup_plan: row.backup_plan_id,
         uefi: row.uefi,
-        uefi_type: 0,
-        cloud_init: true,
-        cloud_init_type: 1,
+        uefi_type: uefi_type(spec::firmware(row.uefi)),
+        cloud_init: CLOUD_INIT.is_some(),
+        cloud_init_type: CLOUD_INIT.map_or(0, CloudInit::code),
         config: Vec::new(),
         user_config: Vec::new(),
         boot_order: texts(&row.boot_order),
         tpm_type: row.tpm_type,
         network_boot: texts(&row.boot_order).iter().any(|device| device == "network"),
-        boot_menu: 0,
-        custom_iso: 0,
-        security_driver: 0,
+        boot_menu: Pieces::of(&row.custom_xml).boot_menu().into(),
+        custom_iso: server_media::takes_discs(row).into(),
+        security_driver: facts.security_driver,
         // virtio, as every guest has it.
         mem_balloon: MemBalloon { model: 1, auto_deflate: 0, free_page_reporting: 0 },
         hyperv,
@@ -41,6 +47,13 @@ pub fn settings(
         pci_ports,
         resources: resources(row, storage_gib),
         decrypted_password,
+    }
+}
+
+/// The Global API's code of the kind of UEFI: there is one, OVMF without Secure Boot.
+fn uefi_type(firmware: Firmware) -> i32 {
+    match firmware {
+        Firmware::Unspecified | Firmware::Bios | Firmware::Uefi => 0,
     }
 }
 
