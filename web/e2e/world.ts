@@ -117,25 +117,26 @@ async function freePort(): Promise<number> {
 }
 
 async function begin(origin: string, post: Post): Promise<[ChildProcess, { url: string; token: string }]> {
-  // Links in mail begin with it, so it has to be known before.
-  const address = `127.0.0.1:${await freePort()}`;
+  // Links in mail begin with it, so it has to be known before; passkeys want a name, and no address.
+  const port = await freePort();
+  const url = `https://localhost:${port}`;
   const env = {
     ...process.env,
-    BERTH_CONTROL_PUBLIC_URL: `https://${address}`,
+    BERTH_CONTROL_PUBLIC_URL: url,
     BERTH_CONTROL_MAIL_URL: post.url,
     BERTH_CONTROL_MAIL_FROM: "Berth <noreply@example.test>",
     BERTH_CONTROL_CONSOLE_ORIGINS: origin,
     BERTH_CONTROL_STRANGE_REQUESTS_PER_SECOND: "0",
     BERTH_LOG: "warn",
   };
-  const child = spawn(PROGRAM, [address, SLOW_MS], { env, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(PROGRAM, [`127.0.0.1:${port}`, SLOW_MS], { env, stdio: ["ignore", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout });
   const first = await new Promise<string>((resolve, reject) => {
     lines.once("line", resolve);
     child.once("exit", (code) => reject(new Error(`${PROGRAM} ended with ${code}`)));
     child.once("error", reject);
   });
-  return [child, JSON.parse(first)];
+  return [child, { ...JSON.parse(first), url }];
 }
 
 export const test = base.extend<{ customer: Customer & { relation: number }; inside: Page }, { world: World }>({
@@ -178,7 +179,7 @@ export async function logIn(page: Page, { email, password }: Pick<Customer, "ema
   await page.goto("/login");
   await page.getByLabel("E-mail address").fill(email);
   await page.getByRole("textbox", { name: "Password" }).fill(password);
-  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("button", { name: "Log in", exact: true }).click();
   await expect(page.getByRole("heading", { name: "Servers" })).toBeVisible();
 }
 

@@ -19,7 +19,7 @@ test("consoles, power and a new password of a real guest", async ({ page }) => {
   await page.goto("/login");
   await page.getByLabel("E-mail address").fill(email);
   await page.getByRole("textbox", { name: "Password" }).fill(password);
-  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("button", { name: "Log in", exact: true }).click();
   await page.locator(`a[href="/server/${uuid}"]`).first().click();
   const state = page.locator("main").getByText("Running", { exact: true });
   await expect(state).toBeVisible();

@@ -8,7 +8,7 @@ use berth_store::{Micros, entity::session, entity::user};
 
 use crate::clock::MINUTE;
 
-/// How long a proof is fresh. A login by password or second factor is one.
+/// How long a proof is fresh. A login by password, second factor or passkey is one.
 pub const LIFE: Micros = 15 * MINUTE;
 
 /// What an operation wants besides a session.
@@ -18,7 +18,7 @@ pub enum Wants {
     Nothing,
     /// A fresh proof.
     Proof,
-    /// It asks for the password, the code or both in its own form, each time.
+    /// It asks for the password, the code, a passkey or several of them in its own form, each time.
     Form,
 }
 
@@ -36,6 +36,12 @@ pub const OPERATIONS: &[(&str, &str, Wants)] = &[
     ("GET", "/keys", Nothing),
     ("POST", "/keys", Proof),
     ("DELETE", "/keys/{id}", Proof),
+    ("GET", "/passkeys", Nothing),
+    ("POST", "/passkeys", Form),
+    // What the one before proposed for the password and the code, in this session, within five minutes.
+    ("PUT", "/passkeys", Form),
+    ("DELETE", "/passkeys/{id}", Proof),
+    ("PUT", "/passkeys/{id}", Nothing),
     ("PUT", "/password", Form),
     ("GET", "/second-factor", Nothing),
     ("POST", "/second-factor", Form),
@@ -62,6 +68,8 @@ pub const OPERATIONS: &[(&str, &str, Wants)] = &[
     ("DELETE", "/session", Nothing),
     ("GET", "/session", Nothing),
     ("POST", "/session/proof", Form),
+    ("POST", "/session/proof/passkey", Form),
+    ("PUT", "/session/proof/passkey", Form),
     ("GET", "/sessions", Nothing),
     ("DELETE", "/sessions/{id}", Proof),
     ("GET", "/shop", Nothing),
@@ -83,9 +91,14 @@ pub fn is_fresh(session: &session::Model, now: Micros) -> bool {
     session.proved_at.is_some_and(|at| now - at < LIFE)
 }
 
-/// By what a user proves it, in the panel's words.
-pub fn ways(user: &user::Model) -> &'static [&'static str] {
-    if user.two_factor_auth { &["code"] } else { &["password"] }
+/// By what a user proves it, any one of them, in the panel's words.
+pub fn ways(user: &user::Model, has_passkey: bool) -> &'static [&'static str] {
+    match (user.two_factor_auth, has_passkey) {
+        (true, true) => &["code", "passkey"],
+        (true, false) => &["code"],
+        (false, true) => &["password", "passkey"],
+        (false, false) => &["password"],
+    }
 }
 
 #[cfg(test)]

@@ -38,6 +38,8 @@ pub mod login_token;
 pub mod mail;
 mod migration;
 pub mod package;
+pub mod passkey;
+pub mod passkey_challenge;
 pub mod password_link;
 pub mod pending_action;
 pub mod periodic;

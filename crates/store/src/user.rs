@@ -7,7 +7,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::{
-    Micros, StoreError, Tx, customer_token, entity::user, login_token, password_link, second_factor,
+    Micros, StoreError, Tx, customer_token, entity::user, login_token, passkey, password_link, second_factor,
     self_service::account, server_share, session,
 };
 
@@ -184,6 +184,7 @@ pub async fn owners(db: &impl ConnectionTrait) -> Result<u64, StoreError> {
 pub async fn delete(tx: &Tx, user: user::Model) -> Result<(), StoreError> {
     session::end_others(tx, user.id, None).await?;
     login_token::of_user_gone(tx, user.id).await?;
+    passkey::of_user_gone(tx, user.id).await?;
     password_link::of_user_gone(tx, user.id).await?;
     second_factor::remove(tx, user.id, user.updated_at).await?;
     server_share::of_guest_gone(tx, user.id).await?;

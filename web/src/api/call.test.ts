@@ -36,8 +36,19 @@ test("a call that lacks a proof is made again once it is given", async () => {
   const prover = vi.fn(async () => true);
   proveBy(prover);
   expect(await call("/x", { method: "POST", body: "the same" })).toEqual({});
-  expect(prover.mock.calls).toEqual([["code"]]);
+  expect(prover.mock.calls).toEqual([["code", false]]);
   expect(asked.mock.calls.map(([, init]: unknown[]) => (init as RequestInit).body)).toEqual(["the same", "the same"]);
+  proveBy(undefined);
+});
+
+test("a passkey may be the proof where there is one", async () => {
+  const body = '{"message":"Prove.","needs":"proof","by":["password","passkey"]}';
+  vi.stubGlobal("fetch", async () => new Response(body, { status: 403 }));
+  const prover = vi.fn(async () => false);
+  proveBy(prover);
+  const refused = await call("/x", {}).catch((error: unknown) => error);
+  expect(refused).toMatchObject({ status: 403, needsProof: "password", orPasskey: true });
+  expect(prover.mock.calls).toEqual([["password", true]]);
   proveBy(undefined);
 });
 

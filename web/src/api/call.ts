@@ -15,6 +15,8 @@ export class Refused extends Error {
     readonly needsCode = false,
     /** Whoever logged in has to prove that it is still them, by this. */
     readonly needsProof?: Way,
+    /** Or by a passkey. */
+    readonly orPasskey = false,
   ) {
     super(sentences.join(" ") || String(status));
   }
@@ -26,7 +28,7 @@ export function keepSecret(csrf: string) {
   secret = csrf;
 }
 
-type Prover = (way: Way) => Promise<boolean>;
+type Prover = (way: Way, orPasskey: boolean) => Promise<boolean>;
 let prover: Prover | undefined;
 
 /** Who asks for a proof and answers whether it was given; then the call that lacked it is made again. */
@@ -43,8 +45,8 @@ export async function call<T>(url: string, init: Made | RequestInit): Promise<T>
   try {
     return await send<T>(url, init);
   } catch (error) {
-    const way = error instanceof Refused ? error.needsProof : undefined;
-    if (!way || !(await prover?.(way))) throw error;
+    if (!(error instanceof Refused && error.needsProof)) throw error;
+    if (!(await prover?.(error.needsProof, error.orPasskey))) throw error;
     return send<T>(url, init);
   }
 }
@@ -78,5 +80,6 @@ async function refusal(response: Response): Promise<Refused> {
     Number(response.headers.get("retry-after")) || 0,
     body.secondFactor === true,
     body.needs === "proof" ? ways.find((way) => body.by?.includes(way)) : undefined,
+    body.by?.includes("passkey"),
   );
 }

@@ -5,12 +5,14 @@ import {
   getBill,
   getBilling,
   getFactor,
+  getPasskeyLogin,
   getServer,
   getSession,
   getShop,
   listInvitations,
   listKeys,
   listLedger,
+  listPasskeys,
   listServers,
   listSessions,
   listShares,
@@ -81,6 +83,18 @@ export const invitationsQuery = queryOptions({
 export const factorQuery = queryOptions({
   queryKey: ["factor"],
   queryFn: async ({ signal }) => (await getFactor({ signal })).data,
+});
+
+export const passkeysQuery = queryOptions({
+  queryKey: ["passkeys"],
+  queryFn: async ({ signal }) => (await listPasskeys({ signal })).data,
+});
+
+/** Whether one may log in with one, of whoever is not logged in yet. */
+export const passkeyLoginQuery = queryOptions({
+  queryKey: ["passkeyLogin"],
+  queryFn: async ({ signal }) => (await getPasskeyLogin({ signal })).data,
+  staleTime: 60_000,
 });
 
 export const keysQuery = queryOptions({

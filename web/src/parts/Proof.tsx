@@ -1,13 +1,14 @@
 // Whoever did not prove for a while that it is them is asked once, and what they did goes on.
 import { Alert, Anchor, Button, Group, Modal, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { IconInfoCircle } from "@tabler/icons-react";
+import { IconFingerprint, IconInfoCircle } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { proveBy, Refused, type Way } from "../api/call.ts";
-import { proveAgain } from "../api/generated/panel.ts";
+import { challengeProof, proveAgain, proveWithPasskey } from "../api/generated/panel.ts";
+import { hasPasskeys, NoPasskey, showPasskey } from "../api/passkeys.ts";
 import { sessionQuery } from "../api/queries.ts";
 import { sentenceOf } from "./said.ts";
 
@@ -16,6 +17,7 @@ const ABOVE = 300;
 
 interface Question {
   way: Way;
+  orPasskey: boolean;
   answer: (isProved: boolean) => void;
 }
 
@@ -25,9 +27,9 @@ export function ProofDialog() {
   const [question, setQuestion] = useState<Question>();
   const asked = useRef<Promise<boolean>>(undefined);
   useEffect(() => {
-    proveBy((way) => {
+    proveBy((way, orPasskey) => {
       // Several calls at once are one question.
-      asked.current ??= new Promise<boolean>((answer) => setQuestion({ way, answer })).finally(() => {
+      asked.current ??= new Promise<boolean>((answer) => setQuestion({ way, orPasskey, answer })).finally(() => {
         asked.current = undefined;
         setQuestion(undefined);
       });
@@ -49,7 +51,7 @@ export function ProofDialog() {
   );
 }
 
-function ProofForm({ question: { way, answer } }: { question: Question }) {
+function ProofForm({ question: { way, orPasskey, answer } }: { question: Question }) {
   const { t } = useTranslation();
   const { data: session } = useQuery({ ...sessionQuery, enabled: false });
   const form = useForm({ initialValues: { given: "" } });
@@ -93,6 +95,7 @@ function ProofForm({ question: { way, answer } }: { question: Question }) {
             </Alert>
           </>
         )}
+        {orPasskey && hasPasskeys() && <PasskeyProof answer={answer} />}
         <Group justify="end">
           <Button variant="default" onClick={() => answer(false)}>
             {t("app.cancel")}
@@ -103,5 +106,41 @@ function ProofForm({ question: { way, answer } }: { question: Question }) {
         </Group>
       </Stack>
     </form>
+  );
+}
+
+function PasskeyProof({ answer }: Pick<Question, "answer">) {
+  const { t } = useTranslation();
+  const prove = useMutation({
+    mutationFn: async () => {
+      const { options } = (await challengeProof()).data;
+      return proveWithPasskey({ credential: await showPasskey(options) });
+    },
+    onSuccess: () => answer(true),
+    onError: (error) => {
+      // The login page follows.
+      if (error instanceof Refused && error.status === 401) answer(false);
+    },
+  });
+  const sentence = (error: unknown) => {
+    if (error instanceof NoPasskey) return t("proof.passkeyNone");
+    return error instanceof Refused && error.status === 422 ? t("proof.passkeyWrong") : sentenceOf(error);
+  };
+  return (
+    <>
+      <Button
+        variant="default"
+        leftSection={<IconFingerprint size={18} />}
+        loading={prove.isPending}
+        onClick={() => prove.mutate()}
+      >
+        {t("proof.passkey")}
+      </Button>
+      {prove.error && (
+        <Text role="alert" size="sm" c="var(--mantine-color-error)">
+          {sentence(prove.error)}
+        </Text>
+      )}
+    </>
   );
 }

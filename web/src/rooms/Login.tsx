@@ -7,11 +7,12 @@ import { getRouteApi, Link, Navigate, useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { keepSecret, Refused } from "../api/call.ts";
-import type { LogIn } from "../api/generated/model";
+import type { LoggedIn, LogIn } from "../api/generated/model";
 import { logIn, showCode } from "../api/generated/panel.ts";
 import { queryClient, sessionQuery } from "../api/queries.ts";
 import { sentenceOf } from "../parts/said.ts";
 import classes from "./Login.module.css";
+import { PasskeyDoor } from "./PasskeyDoor.tsx";
 
 const reasons = ["used", "expired", "unknown", "suspended", "staff", "code", "ended"] as const;
 const route = getRouteApi("/login");
@@ -33,10 +34,11 @@ export function Login() {
   const { reason, next } = route.useSearch();
   // Who is logged in and comes here all the same is let through.
   const session = useQuery({ ...sessionQuery, retry: false, enabled: reason !== "ended" });
-  const { form, asked, ask, enter } = useEntry(reason === "code" ? "arrival" : "password", next ?? "/");
+  const { begin, isIn } = useBegin(next ?? "/");
+  const { form, asked, ask, enter } = useEntry(reason === "code" ? "arrival" : "password", begin);
   const sentence = useSentence(enter.error, enter.variables);
   const known = reasons.find((one) => one === reason);
-  if (session.data && !enter.isPending && !known) return <Navigate to="/" />;
+  if (session.data && !isIn && !enter.isPending && !known) return <Navigate to="/" />;
   const told = enter.isError || (known === "code" && asked !== "arrival") ? undefined : known;
   return (
     <Container component="main" size={440} className={classes.page}>
@@ -64,6 +66,7 @@ export function Login() {
             <Button type="submit" size="md" mt="xs" loading={enter.isPending}>
               {t("login.submit")}
             </Button>
+            {asked === "password" && <PasskeyDoor isBusy={enter.isPending} onIn={begin} />}
             {asked === "password" ? (
               <Anchor component={Link} to="/forgotten" ta="center">
                 {t("login.forgotten")}
@@ -126,9 +129,22 @@ function Fields({ form, asked }: { form: UseFormReturnType<LogIn>; asked: Asked 
   );
 }
 
-/** The form, what it asks for, and the way in. */
-function useEntry(first: Asked, next: string) {
+/** What every way in leads to: the session is known, and the page that was asked for is shown. */
+function useBegin(next: string) {
   const router = useRouter();
+  const [isIn, setIn] = useState(false);
+  const begin = async (data: LoggedIn) => {
+    setIn(true);
+    keepSecret(data.csrf);
+    queryClient.clear();
+    queryClient.setQueryData(sessionQuery.queryKey, data);
+    await router.navigate({ href: next });
+  };
+  return { begin, isIn };
+}
+
+/** The form, what it asks for, and the way in. */
+function useEntry(first: Asked, begin: (data: LoggedIn) => Promise<void>) {
   const form = useForm<LogIn>({ initialValues: { email: "", password: "", code: "" } });
   const [asked, ask] = useState(first);
   const enter = useMutation({
@@ -137,12 +153,7 @@ function useEntry(first: Asked, next: string) {
       if (asked === "arrival") return showCode({ code: code ?? "" });
       return logIn(code ? { ...input, code } : input);
     },
-    onSuccess: async ({ data }) => {
-      keepSecret(data.csrf);
-      queryClient.clear();
-      queryClient.setQueryData(sessionQuery.queryKey, data);
-      await router.navigate({ href: next });
-    },
+    onSuccess: ({ data }) => begin(data),
     onError: (error) => {
       form.setFieldValue("code", "");
       const after = asksNext(error, asked);

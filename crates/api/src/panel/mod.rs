@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod billing;
+pub mod passkey;
 pub mod server;
 pub mod share;
 pub mod shop;

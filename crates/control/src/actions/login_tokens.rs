@@ -4,7 +4,7 @@
 use berth_store::{
     Micros, audit,
     login_token::{self, NewPair},
-    password_link, server, session,
+    passkey_challenge, password_link, server, session,
     user::{self, Relation},
 };
 use serde_json::json;
@@ -71,6 +71,7 @@ pub async fn trim(ctx: &Context) -> Result<(), Error> {
             login_token::trim(tx, now - crate::clock::DAY).await?;
             password_link::trim(tx, now - crate::clock::DAY).await?;
             session::trim(tx, now).await?;
+            passkey_challenge::trim(tx, now).await?;
             Ok(berth_store::login_failure::trim(tx, now - logins::FAILURE_WINDOW.max(second_factors::CODE_WINDOW))
                 .await?)
         })

@@ -14,7 +14,7 @@ use berth_store::{
     audit::{self, NewEntry},
     customer_token,
     entity::{session as entity, user as user_entity},
-    login_failure,
+    login_failure, passkey,
     session::{self, NewSession},
     user::{self, Change},
 };
@@ -173,12 +173,13 @@ pub(super) async fn tell_change(
     let address = visitor.address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string());
     let tokens = customer_token::of_user(tx, user.id).await?;
     let tokens = tokens.iter().filter(|token| token.expires_at.is_none_or(|at| at > now)).count();
-    let letter = Letter::PasswordChanged { name: user.name.clone(), address, tokens };
+    let passkeys = passkey::of_user(tx, user.id).await?.len();
+    let letter = Letter::PasswordChanged { name: user.name.clone(), address, tokens, passkeys };
     mail::post(tx, mail::draft(ctx, &letter)?, user, now).await
 }
 
 /// Counts the attempt before anything is looked at, so that a thousand at once are no more than a thousand in a row.
-async fn count_attempt(ctx: &Context, visitor: &Visitor, account: &str) -> Result<(), Error> {
+pub(super) async fn count_attempt(ctx: &Context, visitor: &Visitor, account: &str) -> Result<(), Error> {
     let (now, address) = (ctx.now(), client(visitor));
     let counted = ctx.store.write_tx::<_, Error>(|tx| {
         let (account, address) = (account.to_owned(), address.clone());
@@ -193,7 +194,8 @@ async fn count_attempt(ctx: &Context, visitor: &Visitor, account: &str) -> Resul
     counted.await
 }
 
-fn client(visitor: &Visitor) -> String {
+/// Whom the limits count for the visitor; empty where nothing is known.
+pub(super) fn client(visitor: &Visitor) -> String {
     let of = |address| match Client::of_address(address) {
         Client::Address(address) => address.to_string(),
         Client::Token(_) | Client::Customer(_) => String::new(),

@@ -28,6 +28,7 @@ pub mod isos;
 pub mod login_tokens;
 pub mod logins;
 pub mod packages;
+pub mod passkeys;
 pub mod passwords;
 pub mod port_forwards;
 pub mod proofs;

@@ -2,7 +2,8 @@
 //!
 //! Where the account has a second factor, its code is the proof and the password is none: browsers fill in passwords by
 //! themselves, so whoever sits down at an open one has the password too, while the code is on another device. One of the
-//! two is enough, for what ends the second factor or changes the password asks for more in its own form.
+//! two is enough, for what ends the second factor or changes the password asks for more in its own form. A passkey is a
+//! proof for everybody who has one (`passkeys/proof.rs`): its user was verified.
 
 use berth_api::panel::account::ProveAgain;
 use berth_store::{
@@ -10,7 +11,7 @@ use berth_store::{
     entity::{session as session_entity, user as user_entity},
     login_failure, session,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     entry,
@@ -55,7 +56,7 @@ pub async fn prove(
         Err(error) => Err(error),
     };
     if let Err(Error::Invalid(_)) = &taken {
-        tell_refused(ctx, actor, (session, user)).await?;
+        tell_refused(ctx, actor, user.id, json!({ "session": session.id })).await?;
     }
     taken
 }
@@ -99,16 +100,12 @@ async fn take(
     taken.await.map_err(second_factors::wrong_code)
 }
 
-async fn tell_refused(
-    ctx: &Context,
-    actor: &Actor,
-    (session, user): (&session_entity::Model, &user_entity::Model),
-) -> Result<(), Error> {
-    let (now, id, user_id) = (ctx.now(), session.id, user.id);
+/// Writes down that something was shown, and proved nothing.
+pub(super) async fn tell_refused(ctx: &Context, actor: &Actor, user_id: i64, after: Value) -> Result<(), Error> {
+    let now = ctx.now();
     let told = ctx.store.write_tx::<_, Error>(|tx| {
-        let actor = actor.clone();
+        let (actor, after) = (actor.clone(), after.clone());
         Box::pin(async move {
-            let after = json!({ "session": id });
             Ok(audit::record(tx, entry(&actor, now, "prove_refused", ("user", user_id), None, Some(after))).await?)
         })
     });

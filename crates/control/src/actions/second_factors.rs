@@ -286,6 +286,22 @@ async fn prove(ctx: &Context, visitor: &Visitor, user: &user_entity::Model, inpu
     read(ctx, user, &factor, &code, Asked::Password).await
 }
 
+/// The password, and the second factor where there is one. Answers by which name failures are counted, and what the code
+/// is, to be taken.
+pub(super) async fn prove_both(
+    ctx: &Context,
+    visitor: &Visitor,
+    user: &user_entity::Model,
+    password: String,
+    code: Option<String>,
+) -> Result<(String, Option<Shown>), Error> {
+    let account = logins::confirm_password(ctx, visitor, user, password).await?;
+    let Some(factor) = confirmed(ctx, user.id).await? else { return Ok((account, None)) };
+    let code = code.filter(|code| !code.is_empty());
+    let code = code.ok_or_else(|| Error::invalid("The code field must say what your authenticator shows."))?;
+    Ok((account, Some(read(ctx, user, &factor, &code, Asked::Password).await?)))
+}
+
 /// Who is logged in already is not sent to the login for a wrong code.
 pub(super) fn wrong_code(error: Error) -> Error {
     match error {
@@ -295,7 +311,7 @@ pub(super) fn wrong_code(error: Error) -> Error {
 }
 
 /// The same, written down.
-async fn in_a_form(ctx: &Context, visitor: &Visitor, user: &user_entity::Model, error: Error) -> Error {
+pub(super) async fn in_a_form(ctx: &Context, visitor: &Visitor, user: &user_entity::Model, error: Error) -> Error {
     if !matches!(error, Error::SecondFactor { .. }) {
         return error;
     }

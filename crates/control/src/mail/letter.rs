@@ -21,10 +21,12 @@ pub enum Letter {
     Credit { name: String, kind: &'static str, balance: String },
     /// Somebody asked for a link by which the password is set anew.
     ForgottenPassword { name: String, token: String, minutes: i64 },
-    /// The account's password is another one now; so many API tokens hold on.
-    PasswordChanged { name: String, address: String, tokens: usize },
+    /// The account's password is another one now; so many API tokens and passkeys hold on.
+    PasswordChanged { name: String, address: String, tokens: usize, passkeys: usize },
     /// A token of the customer API was made.
     ApiToken { name: String, token: String, address: String },
+    /// A passkey was added.
+    Passkey { name: String, passkey: String, address: String },
     /// Somebody would share a server, until then. Without its name, which they could make say anything.
     ShareInvitation { name: String, owner: String, email: String, until: String },
     /// Somebody accepted such an invitation.
@@ -42,7 +44,7 @@ static LETTERS: LazyLock<Environment<'static>> = LazyLock::new(|| {
     letters
 });
 
-const TEXTS: [(&str, &str); 11] = [
+const TEXTS: [(&str, &str); 12] = [
     ("welcome", include_str!("letters/welcome.txt")),
     ("server_built", include_str!("letters/server_built.txt")),
     ("server_password", include_str!("letters/server_password.txt")),
@@ -51,6 +53,7 @@ const TEXTS: [(&str, &str); 11] = [
     ("forgotten_password", include_str!("letters/forgotten_password.txt")),
     ("password_changed", include_str!("letters/password_changed.txt")),
     ("api_token", include_str!("letters/api_token.txt")),
+    ("passkey", include_str!("letters/passkey.txt")),
     ("share_invitation", include_str!("letters/share_invitation.txt")),
     ("share_accepted", include_str!("letters/share_accepted.txt")),
     ("sign_in", include_str!("letters/sign_in.txt")),
@@ -68,6 +71,7 @@ impl Letter {
             Letter::ForgottenPassword { .. } => "forgotten_password",
             Letter::PasswordChanged { .. } => "password_changed",
             Letter::ApiToken { .. } => "api_token",
+            Letter::Passkey { .. } => "passkey",
             Letter::ShareInvitation { .. } => "share_invitation",
             Letter::ShareAccepted { .. } => "share_accepted",
             Letter::SignIn { .. } => "sign_in",
@@ -94,8 +98,11 @@ impl Letter {
             Letter::Traffic { name, uuid, percent } => context! { name, uuid, percent },
             Letter::Credit { name, kind, balance } => context! { name, kind => *kind, balance },
             Letter::ForgottenPassword { name, token, minutes } => context! { name, token, minutes },
-            Letter::PasswordChanged { name, address, tokens } => context! { name, address, tokens },
+            Letter::PasswordChanged { name, address, tokens, passkeys } => {
+                context! { name, address, tokens, passkeys }
+            }
             Letter::ApiToken { name, token, address } => context! { name, token, address },
+            Letter::Passkey { name, passkey, address } => context! { name, passkey, address },
             Letter::ShareInvitation { name, owner, email, until } => context! { name, owner, email, until },
             Letter::ShareAccepted { name, guest, email, server, uuid } => {
                 context! { name, guest, email, server, uuid }
@@ -128,9 +135,11 @@ mod tests {
             Letter::Credit { name: text("Jon"), kind: "low_credit", balance: text("12.5") },
             Letter::Credit { name: text("Jon"), kind: "suspended", balance: text("-0.25") },
             Letter::ForgottenPassword { name: text("Jon"), token: text("t0ken"), minutes: 60 },
-            Letter::PasswordChanged { name: text("Jon"), address: text("192.0.2.1"), tokens: 0 },
-            Letter::PasswordChanged { name: text("Jon"), address: text("192.0.2.1"), tokens: 2 },
+            Letter::PasswordChanged { name: text("Jon"), address: text("192.0.2.1"), tokens: 0, passkeys: 0 },
+            Letter::PasswordChanged { name: text("Jon"), address: text("192.0.2.1"), tokens: 2, passkeys: 0 },
+            Letter::PasswordChanged { name: text("Jon"), address: text("192.0.2.1"), tokens: 0, passkeys: 1 },
             Letter::ApiToken { name: text("Jon"), token: text("backup script"), address: text("192.0.2.1") },
+            Letter::Passkey { name: text("Jon"), passkey: text("phone"), address: text("192.0.2.1") },
             Letter::ShareInvitation {
                 name: text("Mary"),
                 owner: text("Jon\r\nBcc: all@example.test"),

@@ -1,4 +1,4 @@
-//! A browser as far as logins go: it keeps the cookie and repeats the session's secret.
+//! A browser as far as logins go: it keeps cookies and repeats the session's secret.
 
 use berth_control::actions::passwords;
 use berth_store::user::{self, Change};
@@ -12,7 +12,7 @@ pub const PASSWORD: &str = "correct horse battery";
 pub struct Browser {
     base: String,
     client: reqwest::Client,
-    /// `name=value`.
+    /// `name=value`, or several of them as they are sent.
     pub cookie: Option<String>,
     pub csrf: String,
     /// How it names itself.
@@ -42,16 +42,25 @@ impl Browser {
         request
     }
 
-    /// Sends it, and keeps what cookie it sets.
+    /// Sends it, and keeps what cookies it sets.
     pub async fn send(&mut self, request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        if let Some(set) = headers.get("set-cookie") {
-            let pair = set.to_str().unwrap().split(';').next().unwrap().to_owned();
-            self.cookie = (!pair.ends_with('=')).then_some(pair);
+        for set in headers.get_all("set-cookie") {
+            self.keep(set.to_str().unwrap().split(';').next().unwrap());
         }
         let text = response.text().await.unwrap();
         Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null) }
+    }
+
+    /// A cookie in the place of the one of its name; without a value, none.
+    fn keep(&mut self, pair: &str) {
+        let (name, value) = pair.split_once('=').unwrap();
+        let held = self.cookie.take().unwrap_or_default();
+        let is_another = |held: &&str| held.split_once('=').is_some_and(|(known, _)| known != name);
+        let others = held.split("; ").filter(is_another);
+        let kept: Vec<&str> = others.chain((!value.is_empty()).then_some(pair)).collect();
+        self.cookie = (!kept.is_empty()).then(|| kept.join("; "));
     }
 
     /// `path` is below `/panel/api`.

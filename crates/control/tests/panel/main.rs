@@ -7,6 +7,7 @@ mod access;
 #[allow(dead_code)]
 mod app;
 mod attacks;
+mod authenticator;
 mod browser;
 mod document;
 mod factors;
@@ -16,6 +17,8 @@ mod mail;
 #[allow(dead_code)]
 mod matrix;
 mod pages;
+mod passkey_proofs;
+mod passkeys;
 mod people;
 mod proof;
 #[path = "../servers/rows.rs"]

@@ -74,6 +74,8 @@ pub enum Takes {
     Link,
     /// The password of an account that is let in.
     Password,
+    /// A passkey of an account that is let in.
+    Passkey,
     /// To have come from another site, to an account with a second factor. Nobody here has.
     Arrival,
     /// To be somebody: it is about oneself.
@@ -96,6 +98,7 @@ impl Takes {
             Takes::Nothing => "nothing",
             Takes::Link => "a mailed link",
             Takes::Password => "a password",
+            Takes::Passkey => "a passkey",
             Takes::Arrival => "an arrival",
             Takes::Login => "a login",
             Takes::SelfService => "self service",
@@ -114,7 +117,7 @@ impl Takes {
             (_, Who::OtherSite) => self.expects(Who::Owner, operation),
             (Takes::Nothing | Takes::Link, _) => success,
             (_, Who::Nobody | Who::Suspended) | (Takes::Arrival, _) => 401,
-            (Takes::Password | Takes::Login, _) => success,
+            (Takes::Password | Takes::Passkey | Takes::Login, _) => success,
             (Takes::Share, Who::Owner) => 404,
             (_, Who::Owner) => success,
             (Takes::SelfService, _) => 422,

@@ -9,9 +9,11 @@ use uuid::Uuid;
 use crate::{
     access::takes,
     app::{App, with_mail},
+    authenticator::Authenticator,
     browser::{Answer, Browser, PASSWORD, give_password, logged_in, suspend},
     factors, guests,
     matrix::{Operation, Takes, Who},
+    passkeys,
     rows::{self, Company},
     shares, shop,
 };
@@ -28,6 +30,8 @@ struct Person {
     /// Of the second factor that was proposed last, and a code that stands in for it.
     secret: String,
     recovery: String,
+    /// With a passkey of theirs, or of nobody's.
+    phone: Authenticator,
 }
 
 impl Person {
@@ -67,14 +71,18 @@ impl World {
                 let given = app.put(&format!("/users/{}/role", id.unwrap()), json!({ "role": role })).await;
                 assert_eq!(given.0, 200, "{}", given.1);
             }
-            let browser = match id {
-                Some(_) => logged_in(&app, &format!("{}@doe.test", who.account())).await,
-                None => Browser::new(&app),
+            let (browser, phone) = match id {
+                Some(_) => {
+                    let mut browser = logged_in(&app, &format!("{}@doe.test", who.account())).await;
+                    let (_, phone) = passkeys::added(&mut browser).await;
+                    (browser, phone)
+                }
+                None => (Browser::new(&app), Authenticator::new()),
             };
             if who == Who::Suspended {
                 suspend(&app, id.unwrap(), true).await;
             }
-            people.push(Person { who, browser, secret: String::new(), recovery: String::new() });
+            people.push(Person { who, browser, secret: String::new(), recovery: String::new(), phone });
         }
         let (host, forgetful) = (shares::person(&app, "host").await, shares::person(&app, "forgetful").await);
         Self { app, company, people, host, forgetful, server: (0, String::new()), is_spent: true }
@@ -117,6 +125,7 @@ impl World {
                 guests::invitation(&self.app, id, "jon@doe.test", &["power"]).await.to_string()
             }
             "/tokens/{id}" => self.owner_makes("/tokens", token()).await["id"].to_string(),
+            "/passkeys/{id}" => passkeys::added(&mut self.person(Who::Owner).browser).await.0.to_string(),
             "/keys/{id}" => self.owner_makes("/keys", key()).await["id"].to_string(),
             path => {
                 assert!(!path.contains("{id}"), "{path}: say here which thing is asked for");
@@ -156,8 +165,16 @@ impl World {
         Some(match name {
             "POST /session" => json!({ "email": email, "password": PASSWORD }),
             "POST /session/code" => json!({ "code": "000000" }),
+            "POST /session/passkey" | "POST /session/proof/passkey" => return None,
+            "PUT /session/passkey" => json!({ "credential": self.answered(who, "/session/passkey").await }),
+            "PUT /session/proof/passkey" => {
+                json!({ "credential": self.answered(who, "/session/proof/passkey").await })
+            }
             "POST /session/proof" if secret.is_empty() => json!({ "password": PASSWORD }),
             "POST /session/proof" => json!({ "code": recovery }),
+            "POST /passkeys" => json!({ "password": PASSWORD }),
+            "PUT /passkeys" => json!({ "name": "phone", "credential": self.made(who).await }),
+            "PUT /passkeys/{id}" => json!({ "name": "phone" }),
             "PUT /password" => json!({ "current": PASSWORD, "new": PASSWORD }),
             "POST /forgotten-password" => json!({ "email": email }),
             "PUT /forgotten-password" => json!({ "token": self.link().await, "new": PASSWORD }),
@@ -186,6 +203,26 @@ impl World {
         })
     }
 
+    /// What this one's phone answers to a challenge of their browser; nothing, where nobody is challenged.
+    async fn answered(&mut self, who: Who, path: &str) -> Value {
+        let Person { browser, phone, .. } = self.person(who);
+        let challenged = browser.call("POST", path, None).await;
+        match challenged.status {
+            200 => phone.answer(&challenged.body["data"]["options"]),
+            _ => json!({}),
+        }
+    }
+
+    /// A passkey for this one's account; nothing, where nobody is asked to make one.
+    async fn made(&mut self, who: Who) -> Value {
+        let browser = &mut self.person(who).browser;
+        let proposed = browser.call("POST", "/passkeys", Some(json!({ "password": PASSWORD }))).await;
+        match proposed.status {
+            200 => Authenticator::new().make(&proposed.body["data"]["options"]),
+            _ => json!({}),
+        }
+    }
+
     /// A link to set a forgotten password by, as it would be mailed.
     async fn link(&self) -> String {
         let (token, user, now) = (self.app.ctx.rng.letters_and_digits(43), self.forgetful, self.app.ctx.now());
@@ -201,9 +238,17 @@ impl World {
     /// Asks, in every way in which this one may try.
     pub async fn ask(&mut self, operation: &Operation, path: &str, who: Who) -> Vec<Answer> {
         let (method, url): (Method, _) = (operation.method.parse().unwrap(), format!("/panel/api{path}"));
-        let is_door = matches!(takes(operation), Takes::Nothing | Takes::Link | Takes::Password | Takes::Arrival);
+        let is_door = matches!(
+            takes(operation),
+            Takes::Nothing | Takes::Link | Takes::Password | Takes::Passkey | Takes::Arrival
+        );
+        let ways = match who {
+            Who::OtherSite if is_door => 2,
+            Who::OtherSite | Who::Nobody => 3,
+            _ => 1,
+        };
         let mut answers = Vec::new();
-        for way in 0..3 {
+        for way in 0..ways {
             let body = self.body(&operation.name(), who).await;
             let (token, browser) = (self.app.token.clone(), &mut self.person(who).browser);
             let secret = browser.csrf.clone();
@@ -211,11 +256,10 @@ impl World {
             let request = match (who, way) {
                 (Who::OtherSite, 0) => request.header("x-csrf-token", secret).header("origin", "https://evil.example"),
                 (Who::OtherSite, 1) => request.header("origin", "null"),
-                (Who::OtherSite, 2) if !is_door => request,
+                (Who::OtherSite, _) => request,
                 (Who::Nobody, 1) => request.header("cookie", format!("__Host-berth={}", "a".repeat(43))),
                 (Who::Nobody, 2) => request.bearer_auth(token),
-                (_, 0) => request.header("x-csrf-token", secret),
-                _ => continue,
+                _ => request.header("x-csrf-token", secret),
             };
             let request = match body {
                 Some(body) => request.header("content-type", "application/json").body(body.to_string()),
@@ -240,7 +284,10 @@ impl World {
             "PUT /second-factor" | "POST /second-factor/codes" => {
                 self.person(who).recovery = data["codes"][0].as_str().unwrap().to_owned();
             }
-            "POST /session" => self.person(who).browser.csrf = data["csrf"].as_str().unwrap().to_owned(),
+            "POST /second-factor/end" => self.person(who).secret.clear(),
+            "POST /session" | "PUT /session/passkey" => {
+                self.person(who).browser.csrf = data["csrf"].as_str().unwrap().to_owned()
+            }
             "DELETE /session" => {
                 let email = self.person(who).email();
                 self.person(who).browser = logged_in(&self.app, &email).await;

@@ -18,9 +18,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    app::App,
+    app::{App, with_mail},
     browser::{Answer, Browser, PASSWORD, give_password, logged_in},
     factors::{shows, switched_on, wrong},
+    passkeys,
     rows::{self, Company},
     shares, shop,
 };
@@ -37,7 +38,9 @@ const EMAIL: &str = "jon@doe.test";
 const PUBLIC_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJq1Y5jVvW0sDqkTjMhiW3FfqyDR2BqUKe8hVrGh1v0p jon";
 
 async fn app(database: Database) -> (App, Company) {
-    let app = App::start_with(database, |config| Config { strange_requests_per_second: 0, ..config }).await;
+    // There are passkeys where the panel has a name.
+    let settings = |config| Config { strange_requests_per_second: 0, ..with_mail(config) };
+    let app = App::start_with(database, settings).await;
     let company = rows::company(&app, 1, 100).await;
     give_password(&app, company.user).await;
     (app, company)
@@ -111,6 +114,7 @@ async fn at(app: &App, company: &Company, jon: &mut Browser, path: &str) -> Stri
     let thing = match path {
         "/sessions/{id}" => jon.get("/sessions").await.body["data"][0]["id"].to_string(),
         "/servers/{uuid}/shares/{id}" => shares::invite(jon, &uuid, "somebody@doe.test", &[]).await.to_string(),
+        "/passkeys/{id}" => passkeys::added(jon).await.0.to_string(),
         "/keys/{id}" => {
             let key = json!({ "name": "to go", "publicKey": PUBLIC_KEY });
             jon.call("POST", "/keys", Some(key)).await.body["data"]["id"].to_string()
@@ -131,7 +135,10 @@ async fn each_dangerous_operation_wants_a_fresh_proof(database: Database) {
         let body = body(&company, method, path);
         app.pass(LIFE);
         let refused = jon.call(method, &at, body.clone()).await;
-        assert!(needs_proof(&refused, "password"), "{method} {path}: {} {}", refused.status, refused.body);
+        // Who has a passkey may show that instead.
+        let by: &[&str] = if path.starts_with("/passkeys") { &["password", "passkey"] } else { &["password"] };
+        let wanted = (403, &json!("proof"), &json!(by));
+        assert_eq!((refused.status, &refused.body["needs"], &refused.body["by"]), wanted, "{method} {path}");
         jon.prove().await;
         let allowed = jon.call(method, &at, body).await;
         assert!((200..300).contains(&allowed.status), "{method} {path}: {} {}", allowed.status, allowed.body);

@@ -46,6 +46,8 @@ pub mod package;
 pub mod package_fairness;
 pub mod package_firewall;
 pub mod package_traffic;
+pub mod passkey;
+pub mod passkey_challenge;
 pub mod password_link;
 pub mod pending_action;
 pub mod periodic_task;

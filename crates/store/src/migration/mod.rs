@@ -24,6 +24,7 @@ mod m0031_roles;
 mod m0032_shares;
 mod m0033_customer_tokens;
 mod m0034_proofs;
+mod m0035_passkeys;
 mod m0038_package_packets;
 mod m0039_disk_caches;
 
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0032_shares::Migration),
             Box::new(m0033_customer_tokens::Migration),
             Box::new(m0034_proofs::Migration),
+            Box::new(m0035_passkeys::Migration),
             Box::new(m0038_package_packets::Migration),
             Box::new(m0039_disk_caches::Migration),
         ]

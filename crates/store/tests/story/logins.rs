@@ -6,11 +6,15 @@ use berth_store::{
     login_failure,
     login_token::{self, NewPair},
     mail::{self, NewMail},
+    passkey::{self, NewPasskey},
+    passkey_challenge::{self, NewChallenge},
     password_link,
     second_factor::{self, NewFactor},
     session::{self, NewSession},
     user,
 };
+
+use serde_json::json;
 
 use crate::{NOW, SECOND, people::People, uuid, write_in};
 
@@ -22,6 +26,8 @@ pub async fn tell(store: &Store, people: &People) {
     failures(store).await;
     factors(store, people).await;
     customer_tokens(store, people).await;
+    passkeys(store, people).await;
+    passkey_challenges(store).await;
 }
 
 fn new(user_id: i64, token: &str) -> NewSession {
@@ -261,4 +267,76 @@ async fn customer_tokens(store: &Store, people: &People) {
     assert_eq!(customer_token::of_user(db, jon).await.unwrap(), []);
     assert_eq!(customer_token::of_user(db, mary).await.unwrap(), std::slice::from_ref(&marys));
     write_in!(store, |tx| customer_token::of_user_gone(tx, mary).await).unwrap();
+}
+
+async fn passkeys(store: &Store, people: &People) {
+    let (db, jon, mary) = (store.read(), people.jon, people.mary);
+    let add = async |user_id, credential_id: &str| {
+        let new = NewPasskey {
+            user_id,
+            credential_id: credential_id.to_owned(),
+            credential: json!({ "key": credential_id }),
+            name: "phone".to_owned(),
+            now: NOW,
+        };
+        write_in!(store, [new] | tx | passkey::insert(tx, new).await)
+    };
+    let (first, second) = (add(jon, "one").await.unwrap(), add(jon, "two").await.unwrap());
+    let marys = add(mary, "three").await.unwrap();
+    let twice = add(mary, "one").await.unwrap_err();
+    assert!(twice.violates("passkeys", &["credential_id"]), "{twice}");
+    assert_eq!(passkey::of_user(db, jon).await.unwrap(), [second.clone(), first.clone()]);
+    let (found, user) = passkey::by_credential(db, "one").await.unwrap().unwrap();
+    assert_eq!((&found, user.id, found.counter, found.used_at), (&first, jon, 0, None));
+    assert_eq!(passkey::by_credential(db, "four").await.unwrap(), None);
+    for (counter, is_taken) in [(0, true), (0, true), (7, true), (7, false), (6, false), (0, false), (8, true)] {
+        let credential = json!({ "counter": counter });
+        let taken =
+            write_in!(store, [credential] | tx | passkey::take(tx, first.id, credential, counter, NOW + counter).await);
+        assert_eq!(taken.unwrap(), is_taken, "{counter}");
+    }
+    let (used, _) = passkey::by_credential(db, "one").await.unwrap().unwrap();
+    assert_eq!((used.counter, used.used_at, used.credential), (8, Some(NOW + 8), json!({ "counter": 8 })));
+    assert_eq!(passkey::by_credential(db, "two").await.unwrap().unwrap().0, second, "another's stays as it was");
+    let rename = async |id, name| write_in!(store, |tx| passkey::rename(tx, jon, id, name).await).unwrap();
+    assert_eq!(rename(marys.id, "mine").await, None, "another's is not his to name");
+    assert_eq!(rename(second.id, "laptop").await, Some(second.clone()));
+    assert_eq!(passkey::of_user(db, jon).await.unwrap()[0].name, "laptop");
+    assert_eq!(passkey::of_user(db, mary).await.unwrap(), std::slice::from_ref(&marys));
+    let remove = async |id| write_in!(store, |tx| passkey::remove(tx, jon, id).await).unwrap();
+    assert_eq!(remove(marys.id).await, None);
+    assert_eq!(remove(second.id).await.map(|row| row.id), Some(second.id));
+    assert_eq!(remove(second.id).await, None, "once");
+    for user_id in [jon, mary] {
+        write_in!(store, |tx| passkey::of_user_gone(tx, user_id).await).unwrap();
+        assert_eq!(passkey::of_user(db, user_id).await.unwrap(), []);
+    }
+}
+
+async fn passkey_challenges(store: &Store) {
+    let db = store.read();
+    let keep = async |holder: &str, n: i64| {
+        let new = NewChallenge {
+            holder_hash: holder.to_owned(),
+            state: json!({ "n": n }),
+            address: "192.0.2.1".to_owned(),
+            expires_at: NOW + n * SECOND,
+        };
+        write_in!(store, [new] | tx | passkey_challenge::insert(tx, new).await).unwrap();
+    };
+    let take = async |holder, now| write_in!(store, |tx| passkey_challenge::take(tx, holder, now).await).unwrap();
+    let open = async |address, now| passkey_challenge::open_of(db, address, now).await.unwrap();
+    for (holder, n) in [("a", 1), ("a", 10), ("b", 10), ("c", 20)] {
+        keep(holder, n).await;
+    }
+    assert_eq!((open("192.0.2.1", NOW).await, open("192.0.2.2", NOW).await), (3, 0), "a holder has one");
+    assert_eq!(open("192.0.2.1", NOW + 10 * SECOND).await, 1);
+    assert_eq!(take("a", NOW + 9 * SECOND).await, Some(json!({ "n": 10 })), "the newest");
+    assert_eq!(take("a", NOW + 9 * SECOND).await, None, "once");
+    assert_eq!(take("b", NOW + 10 * SECOND).await, None, "too late");
+    assert_eq!(take("b", NOW).await, None, "and gone");
+    write_in!(store, |tx| passkey_challenge::trim(tx, NOW + 20 * SECOND).await).unwrap();
+    assert_eq!(open("192.0.2.1", NOW).await, 1, "its time is not over before");
+    write_in!(store, |tx| passkey_challenge::trim(tx, NOW + 21 * SECOND).await).unwrap();
+    assert_eq!(take("c", NOW).await, None);
 }

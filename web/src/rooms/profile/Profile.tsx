@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { sessionQuery } from "../../api/queries.ts";
 import { Factor } from "./Factor.tsx";
 import { Keys } from "./Keys.tsx";
+import { Passkeys } from "./Passkeys.tsx";
 import { Password } from "./Password.tsx";
 import { Sessions } from "./Sessions.tsx";
 import { Tokens } from "./Tokens.tsx";
@@ -27,6 +28,7 @@ export function Profile() {
       </Paper>
       <Password />
       <Factor />
+      <Passkeys />
       <Keys />
       <Tokens />
       <Sessions />

@@ -21,7 +21,7 @@ use crate::{
     Context, Error,
     actions::{
         forgotten_passwords,
-        logins::{self, Visitor},
+        logins::{self, Begun, Visitor},
     },
     http::{
         auth,
@@ -35,9 +35,13 @@ use crate::{
         (status = 401, description = "The address and the password belong to no account that may log in; with `secondFactor` they do, and its code is wrong or lacks."),
         (status = 429, description = "Too many logins failed; `Retry-After` says when to try again.")))]
 pub async fn log_in(State(ctx): State<Context>, visitor: Visitor, Body(input): Body<LogIn>) -> Result<Response, Error> {
-    let begun = logins::log_in(&ctx, &visitor, input).await?;
+    Ok(begun(logins::log_in(&ctx, &visitor, input).await?))
+}
+
+/// The answer to a login: the session, and its cookie.
+pub(super) fn begun(begun: Begun) -> Response {
     let cookie = [(header::SET_COOKIE, session::cookie(&begun.token))];
-    Ok((cookie, Json(Data { data: logged_in(begun.user, begun.session) })).into_response())
+    (cookie, Json(Data { data: logged_in(begun.user, begun.session) })).into_response()
 }
 
 /// Ask for a link by which a forgotten password is set anew.

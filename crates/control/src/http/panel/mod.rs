@@ -8,6 +8,7 @@ mod billing;
 mod convert;
 mod factor;
 mod keys;
+mod passkeys;
 mod prove;
 mod reach;
 mod servers;
@@ -39,12 +40,15 @@ fn operations() -> OpenApiRouter<Context> {
     OpenApiRouter::with_openapi(Head::openapi())
         .routes(routes!(account::retrieve, account::log_out))
         .routes(routes!(prove::prove))
+        .routes(routes!(prove::challenge, prove::prove_with_passkey))
         .routes(routes!(account::sessions))
         .routes(routes!(account::end_session))
         .routes(routes!(account::change_password))
         .routes(routes!(factor::retrieve, factor::propose, factor::confirm))
         .routes(routes!(factor::end))
         .routes(routes!(factor::renew_codes))
+        .routes(routes!(passkeys::list, passkeys::propose, passkeys::add))
+        .routes(routes!(passkeys::rename, passkeys::remove))
         .routes(routes!(keys::list, keys::add))
         .routes(routes!(keys::remove))
         .routes(routes!(tokens::list, tokens::create))
@@ -77,6 +81,7 @@ fn strangers() -> OpenApiRouter<Context> {
     OpenApiRouter::new()
         .routes(routes!(account::log_in))
         .routes(routes!(sso::show_code))
+        .routes(routes!(passkeys::login, passkeys::challenge, passkeys::log_in))
         .routes(routes!(account::forgot_password, account::set_forgotten_password))
 }
 

@@ -76,7 +76,8 @@ pub fn wait(headers: &HeaderMap) -> Option<&str> {
     held(headers, WAIT_COOKIE)
 }
 
-fn held<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
+/// What a cookie holds, if it is there.
+pub fn held<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value).filter(|value| !value.is_empty())
