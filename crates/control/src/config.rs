@@ -36,6 +36,22 @@ pub struct Config {
     pub mail_url: Option<String>,
     /// Whom they are from, as in `Example <noreply@example.com>`.
     pub mail_from: Option<String>,
+    /// The OpenID Connect provider by which staff log in, as it names itself; by default none. Needs `public_url` and the next
+    /// two.
+    pub oidc_issuer: Option<String>,
+    pub oidc_client_id: Option<String>,
+    pub oidc_client_secret: Option<String>,
+    /// What stands on the button of the login page.
+    pub oidc_label: Option<String>,
+    /// What is asked for besides `openid`.
+    pub oidc_scopes: Vec<String>,
+    /// Of addresses that may log in by it; every one, where there is none.
+    pub oidc_email_domains: Vec<String>,
+    /// The claim by which roles are given, as in `groups`, and what its values give, as in `berth-admins=admin`.
+    pub oidc_role_claim: Option<String>,
+    pub oidc_roles: Vec<String>,
+    /// Whether somebody with a role, whom nobody knows here, becomes a user at the first login.
+    pub oidc_create_users: bool,
     /// Who sells servers, as statements say it.
     pub seller: Option<String>,
     /// Where names are looked up that addresses are given; by default where this machine looks.
@@ -82,6 +98,15 @@ impl Default for Config {
             allowed_private_hosts: Vec::new(),
             mail_url: None,
             mail_from: None,
+            oidc_issuer: None,
+            oidc_client_id: None,
+            oidc_client_secret: None,
+            oidc_label: None,
+            oidc_scopes: vec!["email".to_owned(), "profile".to_owned()],
+            oidc_email_domains: Vec::new(),
+            oidc_role_claim: None,
+            oidc_roles: Vec::new(),
+            oidc_create_users: false,
             seller: None,
             dns_resolvers: Vec::new(),
             builds_per_node: 2,
@@ -110,7 +135,10 @@ impl Config {
                 .with_list_parse_key("trusted_proxies")
                 .with_list_parse_key("console_origins")
                 .with_list_parse_key("allowed_private_hosts")
-                .with_list_parse_key("dns_resolvers"),
+                .with_list_parse_key("dns_resolvers")
+                .with_list_parse_key("oidc_scopes")
+                .with_list_parse_key("oidc_email_domains")
+                .with_list_parse_key("oidc_roles"),
         );
         builder.build()?.try_deserialize().context("the control server's configuration")
     }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     Error, actions::passwords::Hashing, actions::server_create_batch::Creates, capacity::Capacity, clock::Clock,
     config::Config, http::health::Readiness, http::node_install::Program, http::streams::Streams, limit::Limits,
-    live::Live, mail::Mailer, nodes::Nodes, pki::Pki, random::Rng,
+    live::Live, mail::Mailer, nodes::Nodes, oidc::Provider, pki::Pki, random::Rng,
 };
 
 /// Cheap to clone.
@@ -38,6 +38,8 @@ pub struct Context {
     pub started_at: Micros,
     /// None where there is no mail server.
     pub mailer: Option<Arc<Mailer>>,
+    /// None where staff log in with passwords alone.
+    pub oidc: Option<Arc<Provider>>,
     /// This process's own program, for nodes.
     pub program: Arc<Program>,
     /// Whether the database took a write lately.

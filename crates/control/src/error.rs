@@ -22,7 +22,7 @@ pub enum Error {
     Forbidden(&'static str),
     /// Whoever logged in has to prove that it is still them, by one of these.
     #[error("Please prove again that it is you.")]
-    Proof { by: &'static [&'static str] },
+    Proof { by: Vec<&'static str> },
     /// The thing's name, as in "server": a billing module takes `server not found` as already gone.
     #[error("{0} not found")]
     NotFound(&'static str),

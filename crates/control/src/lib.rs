@@ -28,6 +28,7 @@ pub mod metrics;
 pub mod node_isos;
 pub mod node_metrics;
 pub mod nodes;
+pub mod oidc;
 pub mod pending;
 pub mod permissions;
 pub mod pki;

@@ -8,7 +8,8 @@ use berth_store::{Micros, entity::session, entity::user};
 
 use crate::clock::MINUTE;
 
-/// How long a proof is fresh. A login by password, second factor or passkey is one.
+/// How long a proof is fresh. A login by password, second factor or passkey is one, and so is one by the provider of staff
+/// where it asked who it is.
 pub const LIFE: Micros = 15 * MINUTE;
 
 /// What an operation wants besides a session.
@@ -30,6 +31,9 @@ pub const OPERATIONS: &[(&str, &str, Wants)] = &[
     ("GET", "/billing/ledger", Nothing),
     ("GET", "/billing/statement", Nothing),
     ("GET", "/billing/usage", Nothing),
+    ("GET", "/identities", Nothing),
+    // The next login there goes by the address again, perhaps another's.
+    ("DELETE", "/identities/{id}", Proof),
     ("GET", "/invitations", Nothing),
     ("DELETE", "/invitations/{id}", Nothing),
     ("POST", "/invitations/{id}", Nothing),
@@ -70,6 +74,7 @@ pub const OPERATIONS: &[(&str, &str, Wants)] = &[
     ("POST", "/session/proof", Form),
     ("POST", "/session/proof/passkey", Form),
     ("PUT", "/session/proof/passkey", Form),
+    ("POST", "/session/proof/sign-on", Nothing),
     ("GET", "/sessions", Nothing),
     ("DELETE", "/sessions/{id}", Proof),
     ("GET", "/shop", Nothing),
@@ -91,14 +96,19 @@ pub fn is_fresh(session: &session::Model, now: Micros) -> bool {
     session.proved_at.is_some_and(|at| now - at < LIFE)
 }
 
+/// What a user may prove it by besides the password or the code.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ways {
+    pub passkey: bool,
+    /// The provider of staff knows them.
+    pub provider: bool,
+}
+
 /// By what a user proves it, any one of them, in the panel's words.
-pub fn ways(user: &user::Model, has_passkey: bool) -> &'static [&'static str] {
-    match (user.two_factor_auth, has_passkey) {
-        (true, true) => &["code", "passkey"],
-        (true, false) => &["code"],
-        (false, true) => &["password", "passkey"],
-        (false, false) => &["password"],
-    }
+pub fn ways(user: &user::Model, others: Ways) -> Vec<&'static str> {
+    let first = if user.two_factor_auth { "code" } else { "password" };
+    let others = [("passkey", others.passkey), ("provider", others.provider)];
+    std::iter::once(first).chain(others.into_iter().filter(|(_, is)| *is).map(|(way, _)| way)).collect()
 }
 
 #[cfg(test)]

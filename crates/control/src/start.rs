@@ -13,6 +13,7 @@ use crate::{
     live::Live,
     mail::Mailer,
     nodes::Nodes,
+    oidc::Provider,
     pki::Pki,
     random::{OsRng, Rng},
 };
@@ -24,6 +25,7 @@ pub async fn start(config: Config) -> anyhow::Result<Context> {
 
 /// The same with a clock and randomness of the caller's.
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> anyhow::Result<Context> {
+    let oidc = Provider::of(&config)?.map(Arc::new);
     for dir in [config.templates_dir(), config.isos_dir()] {
         fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
     }
@@ -49,6 +51,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>
         limits: Arc::default(),
         started_at,
         mailer,
+        oidc,
         program: Arc::default(),
         readiness: Arc::default(),
         streams: Arc::default(),

@@ -37,6 +37,7 @@ pub mod login_failure;
 pub mod login_token;
 pub mod mail;
 mod migration;
+pub mod oidc_attempt;
 pub mod package;
 pub mod passkey;
 pub mod passkey_challenge;
@@ -72,6 +73,7 @@ pub mod traffic;
 pub mod traffic_limit;
 mod tx;
 pub mod user;
+pub mod user_identity;
 
 pub use error::StoreError;
 pub use sea_orm::ConnectionTrait as Db;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     Micros, StoreError, Tx, customer_token, entity::user, login_token, passkey, password_link, second_factor,
-    self_service::account, server_share, session,
+    self_service::account, server_share, session, user_identity,
 };
 
 /// The role that may do everything. An administrator begins with it.
@@ -189,6 +189,7 @@ pub async fn delete(tx: &Tx, user: user::Model) -> Result<(), StoreError> {
     second_factor::remove(tx, user.id, user.updated_at).await?;
     server_share::of_guest_gone(tx, user.id).await?;
     customer_token::of_user_gone(tx, user.id).await?;
+    user_identity::of_user_gone(tx, user.id).await?;
     account::forget(tx, user.id).await?;
     user.delete(tx).await?;
     Ok(())

@@ -28,6 +28,7 @@ test.each([
   expect(refused).toMatchObject({ status, sentences, retryAfter: 900 });
 });
 
+const byCode = { way: "code", orPasskey: false, orProvider: false };
 const lacking = () => new Response('{"message":"Prove.","needs":"proof","by":["code"]}', { status: 403 });
 
 test("a call that lacks a proof is made again once it is given", async () => {
@@ -36,19 +37,23 @@ test("a call that lacks a proof is made again once it is given", async () => {
   const prover = vi.fn(async () => true);
   proveBy(prover);
   expect(await call("/x", { method: "POST", body: "the same" })).toEqual({});
-  expect(prover.mock.calls).toEqual([["code", false]]);
+  expect(prover.mock.calls).toEqual([[byCode]]);
   expect(asked.mock.calls.map(([, init]: unknown[]) => (init as RequestInit).body)).toEqual(["the same", "the same"]);
   proveBy(undefined);
 });
 
-test("a passkey may be the proof where there is one", async () => {
-  const body = '{"message":"Prove.","needs":"proof","by":["password","passkey"]}';
+test.each([
+  ["passkey", { orPasskey: true, orProvider: false }],
+  ["provider", { orPasskey: false, orProvider: true }],
+])("a %s may be the proof where there is one", async (way, others) => {
+  const body = JSON.stringify({ message: "Prove.", needs: "proof", by: ["password", way] });
   vi.stubGlobal("fetch", async () => new Response(body, { status: 403 }));
   const prover = vi.fn(async () => false);
   proveBy(prover);
   const refused = await call("/x", {}).catch((error: unknown) => error);
-  expect(refused).toMatchObject({ status: 403, needsProof: "password", orPasskey: true });
-  expect(prover.mock.calls).toEqual([["password", true]]);
+  const proof = { way: "password", ...others };
+  expect(refused).toMatchObject({ status: 403, needsProof: proof });
+  expect(prover.mock.calls).toEqual([[proof]]);
   proveBy(undefined);
 });
 
@@ -58,7 +63,7 @@ test("a proof that is not given leaves the refusal, and one that does not help i
     const prover = vi.fn(async () => isProved);
     proveBy(prover);
     const refused = await call("/x", {}).catch((error: unknown) => error);
-    expect(refused).toMatchObject({ status: 403, needsProof: "code" });
+    expect(refused).toMatchObject({ status: 403, needsProof: byCode });
     expect(prover).toHaveBeenCalledTimes(1);
   }
   proveBy(undefined);

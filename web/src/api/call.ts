@@ -3,6 +3,15 @@
 /** By what one proves that it is still oneself. */
 export type Way = "password" | "code";
 
+/** A proof that is wanted. Any one of its ways is enough. */
+export interface Proof {
+  way: Way;
+  /** Or by a passkey. */
+  orPasskey: boolean;
+  /** Or by going again to the provider by which one logs in. */
+  orProvider: boolean;
+}
+
 /** What the control server refused, in its own words where it had some. */
 export class Refused extends Error {
   constructor(
@@ -13,10 +22,8 @@ export class Refused extends Error {
     readonly retryAfter: number,
     /** The password was right, and a code is wanted besides. */
     readonly needsCode = false,
-    /** Whoever logged in has to prove that it is still them, by this. */
-    readonly needsProof?: Way,
-    /** Or by a passkey. */
-    readonly orPasskey = false,
+    /** Whoever logged in has to prove that it is still them. */
+    readonly needsProof?: Proof,
   ) {
     super(sentences.join(" ") || String(status));
   }
@@ -28,7 +35,7 @@ export function keepSecret(csrf: string) {
   secret = csrf;
 }
 
-type Prover = (way: Way, orPasskey: boolean) => Promise<boolean>;
+type Prover = (proof: Proof) => Promise<boolean>;
 let prover: Prover | undefined;
 
 /** Who asks for a proof and answers whether it was given; then the call that lacked it is made again. */
@@ -46,7 +53,7 @@ export async function call<T>(url: string, init: Made | RequestInit): Promise<T>
     return await send<T>(url, init);
   } catch (error) {
     if (!(error instanceof Refused && error.needsProof)) throw error;
-    if (!(await prover?.(error.needsProof, error.orPasskey))) throw error;
+    if (!(await prover?.(error.needsProof))) throw error;
     return send<T>(url, init);
   }
 }
@@ -79,7 +86,11 @@ async function refusal(response: Response): Promise<Refused> {
     sentences,
     Number(response.headers.get("retry-after")) || 0,
     body.secondFactor === true,
-    body.needs === "proof" ? ways.find((way) => body.by?.includes(way)) : undefined,
-    body.by?.includes("passkey"),
+    body.needs === "proof" ? proof(body.by ?? []) : undefined,
   );
+}
+
+function proof(by: string[]): Proof | undefined {
+  const way = ways.find((way) => by.includes(way));
+  return way && { way, orPasskey: by.includes("passkey"), orProvider: by.includes("provider") };
 }

@@ -9,6 +9,8 @@ import {
   getServer,
   getSession,
   getShop,
+  getSignOn,
+  listIdentities,
   listInvitations,
   listKeys,
   listLedger,
@@ -47,6 +49,18 @@ export const sessionQuery = queryOptions({
     return data;
   },
   staleTime: 60_000,
+});
+
+/** Whether there is another way to log in than a password. */
+export const signOnQuery = queryOptions({
+  queryKey: ["sign-on"],
+  queryFn: async ({ signal }) => (await getSignOn({ signal })).data,
+  staleTime: 60_000,
+});
+
+export const identitiesQuery = queryOptions({
+  queryKey: ["identities"],
+  queryFn: async ({ signal }) => (await listIdentities({ signal })).data,
 });
 
 export const serversQuery = queryOptions({

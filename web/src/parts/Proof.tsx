@@ -6,18 +6,17 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { proveBy, Refused, type Way } from "../api/call.ts";
+import { type Proof, proveBy, Refused } from "../api/call.ts";
 import { challengeProof, proveAgain, proveWithPasskey } from "../api/generated/panel.ts";
 import { hasPasskeys, NoPasskey, showPasskey } from "../api/passkeys.ts";
 import { sessionQuery } from "../api/queries.ts";
+import { ProofSignOn } from "./ProofSignOn.tsx";
 import { sentenceOf } from "./said.ts";
 
 /** Over a form that is open already. */
 const ABOVE = 300;
 
-interface Question {
-  way: Way;
-  orPasskey: boolean;
+interface Question extends Proof {
   answer: (isProved: boolean) => void;
 }
 
@@ -27,9 +26,9 @@ export function ProofDialog() {
   const [question, setQuestion] = useState<Question>();
   const asked = useRef<Promise<boolean>>(undefined);
   useEffect(() => {
-    proveBy((way, orPasskey) => {
+    proveBy((proof) => {
       // Several calls at once are one question.
-      asked.current ??= new Promise<boolean>((answer) => setQuestion({ way, orPasskey, answer })).finally(() => {
+      asked.current ??= new Promise<boolean>((answer) => setQuestion({ ...proof, answer })).finally(() => {
         asked.current = undefined;
         setQuestion(undefined);
       });
@@ -51,7 +50,7 @@ export function ProofDialog() {
   );
 }
 
-function ProofForm({ question: { way, orPasskey, answer } }: { question: Question }) {
+function ProofForm({ question: { way, orPasskey, orProvider, answer } }: { question: Question }) {
   const { t } = useTranslation();
   const { data: session } = useQuery({ ...sessionQuery, enabled: false });
   const form = useForm({ initialValues: { given: "" } });
@@ -104,6 +103,7 @@ function ProofForm({ question: { way, orPasskey, answer } }: { question: Questio
             {t("proof.submit")}
           </Button>
         </Group>
+        {orProvider && <ProofSignOn />}
       </Stack>
     </form>
   );

@@ -13,8 +13,29 @@ import { queryClient, sessionQuery } from "../api/queries.ts";
 import { sentenceOf } from "../parts/said.ts";
 import classes from "./Login.module.css";
 import { PasskeyDoor } from "./PasskeyDoor.tsx";
+import { SignOn } from "./SignOn.tsx";
 
-const reasons = ["used", "expired", "unknown", "suspended", "staff", "code", "ended"] as const;
+const reasons = [
+  "used",
+  "expired",
+  "unknown",
+  "suspended",
+  "staff",
+  "code",
+  "ended",
+  "oidc-over",
+  "oidc-browser",
+  "oidc-denied",
+  "oidc-away",
+  "oidc-token",
+  "oidc-unverified",
+  "oidc-domain",
+  "oidc-nobody",
+  "oidc-other",
+  "oidc-role",
+  "oidc-stale",
+  "oidc-stranger",
+] as const;
 const route = getRouteApi("/login");
 
 /** What is asked for. */
@@ -68,9 +89,12 @@ export function Login() {
             </Button>
             {asked === "password" && <PasskeyDoor isBusy={enter.isPending} onIn={begin} />}
             {asked === "password" ? (
-              <Anchor component={Link} to="/forgotten" ta="center">
-                {t("login.forgotten")}
-              </Anchor>
+              <>
+                <Anchor component={Link} to="/forgotten" ta="center">
+                  {t("login.forgotten")}
+                </Anchor>
+                <SignOn next={next} />
+              </>
             ) : (
               <Button variant="subtle" onClick={() => ask("password")}>
                 {t("login.back")}

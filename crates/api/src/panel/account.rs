@@ -33,6 +33,38 @@ pub struct ProveAgain {
     pub code: Option<String>,
 }
 
+/// The provider by which staff log in.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SignOn {
+    /// What stands on its button; null where there is none.
+    pub label: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BeginSignOn {
+    /// The path of the panel that the browser lands on, of at most 500 characters.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SignOnBegun {
+    /// Where the browser goes.
+    pub url: String,
+}
+
+/// An account at a provider by which one logs in.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    pub id: i64,
+    /// As the provider names itself.
+    pub issuer: String,
+    pub created: String,
+    pub last_used: String,
+}
+
 /// Who forgot a password.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

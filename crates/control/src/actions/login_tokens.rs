@@ -4,7 +4,7 @@
 use berth_store::{
     Micros, audit,
     login_token::{self, NewPair},
-    passkey_challenge, password_link, server, session,
+    oidc_attempt, passkey_challenge, password_link, server, session,
     user::{self, Relation},
 };
 use serde_json::json;
@@ -70,6 +70,7 @@ pub async fn trim(ctx: &Context) -> Result<(), Error> {
         Box::pin(async move {
             login_token::trim(tx, now - crate::clock::DAY).await?;
             password_link::trim(tx, now - crate::clock::DAY).await?;
+            oidc_attempt::trim(tx, now).await?;
             session::trim(tx, now).await?;
             passkey_challenge::trim(tx, now).await?;
             Ok(berth_store::login_failure::trim(tx, now - logins::FAILURE_WINDOW.max(second_factors::CODE_WINDOW))

@@ -27,6 +27,8 @@ pub mod ip_ranges;
 pub mod isos;
 pub mod login_tokens;
 pub mod logins;
+pub mod oidc_logins;
+pub mod oidc_proofs;
 pub mod packages;
 pub mod passkeys;
 pub mod passwords;

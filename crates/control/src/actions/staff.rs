@@ -1,7 +1,7 @@
 //! Staff: who has which role, and who may change whom. There is always an owner.
 
 use berth_api::v1::user::SetRole;
-use berth_store::{Tx, api_token, audit, entity::user as entity, user};
+use berth_store::{Micros, Tx, api_token, audit, entity::user as entity, user};
 use serde_json::json;
 
 use super::entry;
@@ -29,16 +29,27 @@ pub async fn set_role(ctx: &Context, actor: &Actor, user_id: i64, input: &SetRol
             if role != Some(Role::Owner) {
                 keep_an_owner(tx, &before).await?;
             }
-            // Tokens of before may be known to whoever made them for a user who had less to give.
-            let ended = if role > old { api_token::revoke_all(tx, user_id, now).await? } else { 0 };
-            let after = user::set_role(tx, before.clone(), role.map(Role::name), now).await?;
-            let (before, shown) = (json!({ "role": before.role }), json!({ "role": after.role, "tokensEnded": ended }));
-            let written = entry(&actor, now, "set_user_role", ("user", user_id), Some(before), Some(shown));
-            audit::record(tx, written).await?;
-            Ok(after)
+            give(tx, &actor, before, role, now).await
         })
     });
     given.await
+}
+
+/// Writes a role that somebody may give, and that it was given.
+pub(super) async fn give(
+    tx: &Tx,
+    actor: &Actor,
+    before: entity::Model,
+    role: Option<Role>,
+    now: Micros,
+) -> Result<entity::Model, Error> {
+    // Tokens of before may be known to whoever made them for a user who had less to give.
+    let ended = if role > Role::of(&before) { api_token::revoke_all(tx, before.id, now).await? } else { 0 };
+    let after = user::set_role(tx, before.clone(), role.map(Role::name), now).await?;
+    let (before, shown) = (json!({ "role": before.role }), json!({ "role": after.role, "tokensEnded": ended }));
+    let written = entry(actor, now, "set_user_role", ("user", after.id), Some(before), Some(shown));
+    audit::record(tx, written).await?;
+    Ok(after)
 }
 
 /// `None` is a customer.
@@ -59,11 +70,15 @@ pub(super) fn guard(actor: &Actor, target: &entity::Model) -> Result<(), Error> 
 
 /// For what would take an owner away.
 pub(super) async fn keep_an_owner(tx: &Tx, user: &entity::Model) -> Result<(), Error> {
-    let is_one = Role::of(user) == Some(Role::Owner) && !user.suspended;
-    if is_one && user::owners(tx).await? <= 1 {
+    if is_last_owner(tx, user).await? {
         return Err(Error::invalid("The user is the last owner; make another user one first."));
     }
     Ok(())
+}
+
+pub(super) async fn is_last_owner(tx: &Tx, user: &entity::Model) -> Result<bool, Error> {
+    let is_one = Role::of(user) == Some(Role::Owner) && !user.suspended;
+    Ok(is_one && user::owners(tx).await? <= 1)
 }
 
 #[cfg(test)]

@@ -54,6 +54,7 @@ pub fn router(ctx: &Context) -> Router {
         .merge(vnc::router())
         .nest("/panel/api", panel::router(ctx))
         .merge(panel::sso::router().layer(time_limit()))
+        .merge(panel::sign_on::router().layer(time_limit()))
         .merge(img::router().layer(time_limit()))
         .merge(panel::assets::router().layer(time_limit()))
         .merge(health::router())

@@ -7,7 +7,9 @@ use crate::{
     browser::Answer,
     matrix::{
         Matrix, Operation, Row,
-        Takes::{self, Arrival, Link, Login, Nothing, Own, Ownership, Passkey, Password, SelfService, Share},
+        Takes::{
+            self, Arrival, Link, Login, Nothing, Own, Ownership, Passkey, Password, Provider, SelfService, Share,
+        },
         Who, in_turn,
     },
     people::World,
@@ -21,6 +23,8 @@ const TAKES: &[(&str, Takes)] = &[
     ("GET /billing/usage", Login),
     ("POST /forgotten-password", Nothing),
     ("PUT /forgotten-password", Link),
+    ("GET /identities", Login),
+    ("DELETE /identities/{id}", Own),
     ("GET /invitations", Login),
     ("POST /invitations/{id}", Own),
     ("DELETE /invitations/{id}", Own),
@@ -64,11 +68,14 @@ const TAKES: &[(&str, Takes)] = &[
     ("POST /session/proof", Login),
     ("POST /session/proof/passkey", Login),
     ("PUT /session/proof/passkey", Login),
+    ("POST /session/proof/sign-on", Provider),
     ("GET /sessions", Login),
     ("DELETE /sessions/{id}", Own),
     ("GET /shop", Login),
     ("POST /shop/servers", SelfService),
     ("GET /shop/templates", Login),
+    ("GET /sign-on", Nothing),
+    ("POST /sign-on", Nothing),
     ("GET /tokens", Login),
     ("POST /tokens", Login),
     ("DELETE /tokens/{id}", Own),
@@ -86,7 +93,8 @@ writes this page anew; whoever gets a 2xx in another column than the owner's nee
 - `nobody` is not logged in, comes with an invented cookie, or with a token of the Global API.
 - `shared: ...` has that right at the server and no other; all of them may look.
 - `suspended` has every right at the server, and an account that is suspended.
-- `staff: ...` has that role, which is worth nothing here: staff work with the Global API (docs/permissions.md).
+- `staff: ...` has that role, and an account at the provider; the role is worth nothing else here: staff work with the Global API
+  (docs/permissions.md).
 - `other site` is the owner's browser, sent by a page of another site, or without the session's secret.
 
 404 says that there is no such thing: another's is as one that there is not.

@@ -8,12 +8,16 @@ use serde_json::{Value, json};
 use crate::app::App;
 
 pub const PASSWORD: &str = "correct horse battery";
+/// Of somebody who is on the way to the provider and back.
+const SIGN_ON: &str = "__Host-berth-oidc=";
 
 pub struct Browser {
     base: String,
     client: reqwest::Client,
     /// `name=value`, or several of them as they are sent.
     pub cookie: Option<String>,
+    /// The same, of a way to the provider that was begun.
+    pub sign_on: Option<String>,
     pub csrf: String,
     /// How it names itself.
     pub user_agent: String,
@@ -29,14 +33,15 @@ pub struct Answer {
 impl Browser {
     pub fn new(app: &App) -> Self {
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { base: app.url.clone(), client, cookie: None, csrf: String::new(), user_agent: "Firefox".to_owned() }
+        let user_agent = "Firefox".to_owned();
+        Self { base: app.url.clone(), client, cookie: None, sign_on: None, csrf: String::new(), user_agent }
     }
 
     /// A request as this browser would send it, to a path on the panel's host.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let mut request =
             self.client.request(method, format!("{}{path}", self.base)).header("user-agent", &self.user_agent);
-        if let Some(cookie) = &self.cookie {
+        for cookie in [&self.cookie, &self.sign_on].into_iter().flatten() {
             request = request.header("cookie", cookie);
         }
         request
@@ -47,7 +52,11 @@ impl Browser {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         for set in headers.get_all("set-cookie") {
-            self.keep(set.to_str().unwrap().split(';').next().unwrap());
+            let pair = set.to_str().unwrap().split(';').next().unwrap();
+            match pair.strip_prefix(SIGN_ON) {
+                Some(value) => self.sign_on = (!value.is_empty()).then(|| pair.to_owned()),
+                None => self.keep(pair),
+            }
         }
         let text = response.text().await.unwrap();
         Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null) }

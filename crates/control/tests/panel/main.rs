@@ -16,11 +16,14 @@ mod logins;
 mod mail;
 #[allow(dead_code)]
 mod matrix;
+mod oidc;
+mod oidc_proofs;
 mod pages;
 mod passkey_proofs;
 mod passkeys;
 mod people;
 mod proof;
+mod provider;
 #[path = "../servers/rows.rs"]
 #[allow(dead_code)]
 mod rows;

@@ -78,6 +78,8 @@ pub enum Takes {
     Passkey,
     /// To have come from another site, to an account with a second factor. Nobody here has.
     Arrival,
+    /// To be somebody of the staff whom the provider knows.
+    Provider,
     /// To be somebody: it is about oneself.
     Login,
     /// To be let create servers.
@@ -100,6 +102,7 @@ impl Takes {
             Takes::Password => "a password",
             Takes::Passkey => "a passkey",
             Takes::Arrival => "an arrival",
+            Takes::Provider => "the provider",
             Takes::Login => "a login",
             Takes::SelfService => "self service",
             Takes::Own => "one's own",
@@ -117,7 +120,8 @@ impl Takes {
             (_, Who::OtherSite) => self.expects(Who::Owner, operation),
             (Takes::Nothing | Takes::Link, _) => success,
             (_, Who::Nobody | Who::Suspended) | (Takes::Arrival, _) => 401,
-            (Takes::Password | Takes::Passkey | Takes::Login, _) => success,
+            (Takes::Password | Takes::Passkey | Takes::Login, _) | (Takes::Provider, Who::Staff(_)) => success,
+            (Takes::Provider, _) => 404,
             (Takes::Share, Who::Owner) => 404,
             (_, Who::Owner) => success,
             (Takes::SelfService, _) => 422,

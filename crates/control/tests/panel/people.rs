@@ -1,7 +1,7 @@
 //! Everybody who asks something of the panel, each at a browser, and what they ask for.
 
 use berth_control::{config::Config, http::auth::hash_token, rights::Right};
-use berth_store::{password_link, testing::Database};
+use berth_store::{password_link, testing::Database, user_identity};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -14,6 +14,7 @@ use crate::{
     factors, guests,
     matrix::{Operation, Takes, Who},
     passkeys,
+    provider::Provider,
     rows::{self, Company},
     shares, shop,
 };
@@ -55,7 +56,8 @@ pub struct World {
 
 impl World {
     pub async fn start() -> Self {
-        let settings = |config| with_mail(Config { strange_requests_per_second: 0, ..config });
+        let provider = Provider::start().await;
+        let settings = |config| provider.configured(with_mail(Config { strange_requests_per_second: 0, ..config }));
         let app = App::start_with(Database::sqlite(), settings).await;
         let company = rows::company(&app, 1, 100).await;
         give_password(&app, company.user).await;
@@ -70,6 +72,7 @@ impl World {
             if let Who::Staff(role) = who {
                 let given = app.put(&format!("/users/{}/role", id.unwrap()), json!({ "role": role })).await;
                 assert_eq!(given.0, 200, "{}", given.1);
+                identity(&app, id.unwrap(), &provider.issuer).await;
             }
             let (browser, phone) = match id {
                 Some(_) => {
@@ -124,6 +127,7 @@ impl World {
                 let id = shares::id_of(&self.app, &hosts).await;
                 guests::invitation(&self.app, id, "jon@doe.test", &["power"]).await.to_string()
             }
+            "/identities/{id}" => identity(&self.app, self.company.user, "https://id.example").await.to_string(),
             "/tokens/{id}" => self.owner_makes("/tokens", token()).await["id"].to_string(),
             "/passkeys/{id}" => passkeys::added(&mut self.person(Who::Owner).browser).await.0.to_string(),
             "/keys/{id}" => self.owner_makes("/keys", key()).await["id"].to_string(),
@@ -164,6 +168,7 @@ impl World {
         };
         Some(match name {
             "POST /session" => json!({ "email": email, "password": PASSWORD }),
+            "POST /sign-on" | "POST /session/proof/sign-on" => json!({}),
             "POST /session/code" => json!({ "code": "000000" }),
             "POST /session/passkey" | "POST /session/proof/passkey" => return None,
             "PUT /session/passkey" => json!({ "credential": self.answered(who, "/session/passkey").await }),
@@ -315,6 +320,16 @@ impl World {
         }
         answers.iter().all(|answer| answer.status == 404 && answer.body == json!({ "msg": "server not found" }))
     }
+}
+
+/// An account at a provider.
+pub async fn identity(app: &App, user_id: i64, issuer: &str) -> i64 {
+    let now = app.ctx.now();
+    let kept = app.ctx.store.write_tx::<_, berth_control::Error>(|tx| {
+        let issuer = issuer.to_owned();
+        Box::pin(async move { Ok(user_identity::insert(tx, user_id, &issuer, &user_id.to_string(), now).await?.id) })
+    });
+    kept.await.unwrap()
 }
 
 fn token() -> Value {

@@ -22,6 +22,7 @@ use crate::{
     browser::{Answer, Browser, PASSWORD, give_password, logged_in},
     factors::{shows, switched_on, wrong},
     passkeys,
+    people::identity,
     rows::{self, Company},
     shares, shop,
 };
@@ -113,6 +114,7 @@ async fn at(app: &App, company: &Company, jon: &mut Browser, path: &str) -> Stri
     };
     let thing = match path {
         "/sessions/{id}" => jon.get("/sessions").await.body["data"][0]["id"].to_string(),
+        "/identities/{id}" => identity(app, company.user, "https://id.example").await.to_string(),
         "/servers/{uuid}/shares/{id}" => shares::invite(jon, &uuid, "somebody@doe.test", &[]).await.to_string(),
         "/passkeys/{id}" => passkeys::added(jon).await.0.to_string(),
         "/keys/{id}" => {

@@ -19,7 +19,8 @@ pub struct Model {
     pub expires_at: i64,
     /// To the minute.
     pub seen_at: i64,
-    /// When a password or a second factor was last shown; never, where another site vouched.
+    /// When a password or a second factor was last shown, or who one is at the provider of staff; never, where another
+    /// site vouched.
     pub proved_at: Option<i64>,
     pub created_at: i64,
 }

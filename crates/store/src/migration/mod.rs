@@ -25,6 +25,7 @@ mod m0032_shares;
 mod m0033_customer_tokens;
 mod m0034_proofs;
 mod m0035_passkeys;
+mod m0036_oidc;
 mod m0038_package_packets;
 mod m0039_disk_caches;
 
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0033_customer_tokens::Migration),
             Box::new(m0034_proofs::Migration),
             Box::new(m0035_passkeys::Migration),
+            Box::new(m0036_oidc::Migration),
             Box::new(m0038_package_packets::Migration),
             Box::new(m0039_disk_caches::Migration),
         ]

@@ -8,10 +8,11 @@ use berth_store::{
     mail::{self, NewMail},
     passkey::{self, NewPasskey},
     passkey_challenge::{self, NewChallenge},
+    oidc_attempt::{self, NewAttempt},
     password_link,
     second_factor::{self, NewFactor},
     session::{self, NewSession},
-    user,
+    user, user_identity,
 };
 
 use serde_json::json;
@@ -28,6 +29,8 @@ pub async fn tell(store: &Store, people: &People) {
     customer_tokens(store, people).await;
     passkeys(store, people).await;
     passkey_challenges(store).await;
+    attempts(store).await;
+    identities(store, people).await;
 }
 
 fn new(user_id: i64, token: &str) -> NewSession {
@@ -339,4 +342,67 @@ async fn passkey_challenges(store: &Store) {
     assert_eq!(open("192.0.2.1", NOW).await, 1, "its time is not over before");
     write_in!(store, |tx| passkey_challenge::trim(tx, NOW + 21 * SECOND).await).unwrap();
     assert_eq!(take("c", NOW).await, None);
+}
+
+async fn attempts(store: &Store) {
+    let db = store.read();
+    for (n, state, session_id) in [(1, "one", Some(5)), (2, "two", None)] {
+        let new = NewAttempt {
+            uuid: uuid(n),
+            state_hash: state.to_owned(),
+            browser_hash: "browser".to_owned(),
+            secrets_enc: format!("secrets {n}"),
+            next: Some("/profile".to_owned()),
+            session_id,
+            expires_at: NOW + 10 * SECOND,
+            now: NOW,
+        };
+        write_in!(store, [new] | tx | oidc_attempt::insert(tx, new).await).unwrap();
+    }
+    assert_eq!(oidc_attempt::open(db, NOW).await.unwrap(), 2);
+    let take =
+        async |state, browser, now| write_in!(store, |tx| oidc_attempt::take(tx, state, browser, now).await).unwrap();
+    assert_eq!(take("one", "other", NOW).await, None, "another browser");
+    assert_eq!(take("one", "browser", NOW + 10 * SECOND).await, None, "too late");
+    let taken = take("one", "browser", NOW + 9 * SECOND).await.unwrap();
+    assert_eq!((taken.secrets_enc.as_str(), taken.next.as_deref()), ("secrets 1", Some("/profile")));
+    assert_eq!(taken.session_id, Some(5));
+    assert_eq!(take("one", "browser", NOW + 9 * SECOND).await, None, "once");
+    assert_eq!(oidc_attempt::by_state(db, "one").await.unwrap().unwrap().used_at, Some(NOW + 9 * SECOND));
+    assert_eq!(oidc_attempt::by_state(db, "x").await.unwrap(), None);
+    assert_eq!(
+        (oidc_attempt::open(db, NOW).await.unwrap(), oidc_attempt::open(db, NOW + 10 * SECOND).await.unwrap()),
+        (1, 0)
+    );
+    write_in!(store, |tx| oidc_attempt::trim(tx, NOW + 10 * SECOND).await).unwrap();
+    assert!(oidc_attempt::by_state(db, "two").await.unwrap().is_some(), "its time is not over before");
+    write_in!(store, |tx| oidc_attempt::trim(tx, NOW + 11 * SECOND).await).unwrap();
+    assert_eq!(oidc_attempt::by_state(db, "two").await.unwrap(), None);
+}
+
+async fn identities(store: &Store, people: &People) {
+    let (db, jon, mary) = (store.read(), people.jon, people.mary);
+    let keep = async |user_id, issuer, subject| {
+        write_in!(store, |tx| user_identity::insert(tx, user_id, issuer, subject, NOW).await)
+    };
+    let first = keep(jon, "https://id.test", "a").await.unwrap();
+    let other = keep(jon, "https://other.test", "a").await.unwrap();
+    let marys = keep(mary, "https://id.test", "b").await.unwrap();
+    let second = keep(mary, "https://other.test", "a").await.unwrap_err();
+    assert!(second.violates("user_identities", &["issuer", "subject"]), "{second}");
+    let second = keep(jon, "https://id.test", "c").await.unwrap_err();
+    assert!(second.violates("user_identities", &["user_id", "issuer"]), "{second}");
+    assert_eq!(user_identity::by_subject(db, "https://id.test", "a").await.unwrap(), Some(first.clone()));
+    assert_eq!(user_identity::by_subject(db, "https://id.test", "A").await.unwrap(), None, "to the letter");
+    assert_eq!(user_identity::of_user(db, jon).await.unwrap(), [other.clone(), first.clone()]);
+    write_in!(store, |tx| user_identity::touch(tx, first.id, NOW + SECOND).await).unwrap();
+    assert_eq!(user_identity::of_user(db, jon).await.unwrap()[1].used_at, NOW + SECOND);
+    let remove = async |id| write_in!(store, |tx| user_identity::remove(tx, jon, id).await).unwrap();
+    assert_eq!(remove(marys.id).await, None, "another's is not his to forget");
+    assert_eq!(remove(other.id).await, Some(other.clone()));
+    assert_eq!(remove(other.id).await, None, "once");
+    write_in!(store, |tx| user_identity::of_user_gone(tx, jon).await).unwrap();
+    assert_eq!(user_identity::of_user(db, jon).await.unwrap(), []);
+    assert_eq!(user_identity::of_user(db, mary).await.unwrap(), [marys]);
+    write_in!(store, |tx| user_identity::of_user_gone(tx, mary).await).unwrap();
 }

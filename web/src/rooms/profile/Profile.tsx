@@ -4,6 +4,7 @@ import { useSuspenseQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { sessionQuery } from "../../api/queries.ts";
 import { Factor } from "./Factor.tsx";
+import { Identities } from "./Identities.tsx";
 import { Keys } from "./Keys.tsx";
 import { Passkeys } from "./Passkeys.tsx";
 import { Password } from "./Password.tsx";
@@ -29,6 +30,7 @@ export function Profile() {
       <Password />
       <Factor />
       <Passkeys />
+      <Identities />
       <Keys />
       <Tokens />
       <Sessions />

@@ -15,6 +15,7 @@ mod servers;
 mod session;
 mod shares;
 mod shop;
+pub mod sign_on;
 pub mod sso;
 mod tokens;
 
@@ -41,6 +42,7 @@ fn operations() -> OpenApiRouter<Context> {
         .routes(routes!(account::retrieve, account::log_out))
         .routes(routes!(prove::prove))
         .routes(routes!(prove::challenge, prove::prove_with_passkey))
+        .routes(routes!(sign_on::begin_proof))
         .routes(routes!(account::sessions))
         .routes(routes!(account::end_session))
         .routes(routes!(account::change_password))
@@ -49,6 +51,8 @@ fn operations() -> OpenApiRouter<Context> {
         .routes(routes!(factor::renew_codes))
         .routes(routes!(passkeys::list, passkeys::propose, passkeys::add))
         .routes(routes!(passkeys::rename, passkeys::remove))
+        .routes(routes!(sign_on::identities))
+        .routes(routes!(sign_on::forget))
         .routes(routes!(keys::list, keys::add))
         .routes(routes!(keys::remove))
         .routes(routes!(tokens::list, tokens::create))
@@ -82,6 +86,7 @@ fn strangers() -> OpenApiRouter<Context> {
         .routes(routes!(account::log_in))
         .routes(routes!(sso::show_code))
         .routes(routes!(passkeys::login, passkeys::challenge, passkeys::log_in))
+        .routes(routes!(sign_on::retrieve, sign_on::begin))
         .routes(routes!(account::forgot_password, account::set_forgotten_password))
 }
 

@@ -19,9 +19,9 @@ use berth_store::entity::user;
 use super::session::Person;
 use crate::{
     Context, Error,
-    actions::{passkeys, proofs},
+    actions::{oidc_proofs, passkeys, proofs},
     http::extract::{self, Body},
-    proof::{self, Wants},
+    proof::{self, Wants, Ways},
 };
 
 /// Where the operations of the table are.
@@ -32,22 +32,23 @@ pub async fn require(State(ctx): State<Context>, request: Request, next: Next) -
     let judged = judge(&ctx, &request);
     let error = match judged {
         Ok(None) => return next.run(request).await,
-        Ok(Some(user)) => lacking(&ctx, &user).await,
+        Ok(Some(user)) => lacking(&ctx, &user).await.unwrap_or_else(|error| error),
         Err(error) => error,
     };
     extract::discard(request.into_body()).await;
     error.into_response()
 }
 
-/// What is told who lacks a proof.
-async fn lacking(ctx: &Context, user: &user::Model) -> Error {
-    match passkeys::can_prove(ctx, user.id).await {
-        Ok(has_passkey) => Error::Proof { by: proof::ways(user, has_passkey) },
-        Err(error) => error,
-    }
+/// What is told who lacks a proof: how to get it.
+async fn lacking(ctx: &Context, user: &user::Model) -> Result<Error, Error> {
+    let ways = Ways {
+        passkey: passkeys::can_prove(ctx, user.id).await?,
+        provider: oidc_proofs::is_a_way(ctx, user).await?,
+    };
+    Ok(Error::Proof { by: proof::ways(user, ways) })
 }
 
-/// Who lacks a proof, if it is one that lacks.
+/// Whose request it is that lacks a proof; none, where it may pass.
 fn judge(ctx: &Context, request: &Request) -> Result<Option<user::Model>, Error> {
     // What leads to no route is told so behind this.
     let Some(path) = request.extensions().get::<MatchedPath>() else { return Ok(None) };
@@ -67,8 +68,9 @@ fn judge(ctx: &Context, request: &Request) -> Result<Option<user::Model>, Error>
 
 /// Prove again that it is oneself, which dangerous operations want every 15 minutes.
 ///
-/// They answer 403 with `needs` and `by`: `code` where the account has a second factor, else `password`, and `passkey` where
-/// it has one. One of them is enough. The proof is for this session alone.
+/// They answer 403 with `needs` and `by`: `code` where the account has a second factor, else `password`, `passkey` where it has
+/// one (`PUT /session/proof/passkey`), and `provider` for staff whose account at the provider is known
+/// (`POST /session/proof/sign-on`). One of them is enough. The proof is for this session alone.
 #[utoipa::path(post, path = "/session/proof", tag = "Account", operation_id = "prove_again", request_body = ProveAgain,
     responses((status = 204, description = "It is proved."),
         (status = 422, description = "The password or the code is wrong, or not the one that is wanted."),

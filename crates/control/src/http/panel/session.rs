@@ -101,10 +101,10 @@ impl FromRequestParts<Context> for Visitor {
     }
 }
 
-/// Lets pass what a page of ours asks: a login, too, is nobody else's to begin.
+/// Lets pass what a page of ours asks, and what only reads: a login, too, is nobody else's to begin.
 pub async fn same_site(State(ctx): State<Context>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    if !origin::is_ours(&parts.headers, &base_url(&ctx, &parts), &[]) {
+    if changes(&parts.method) && !origin::is_ours(&parts.headers, &base_url(&ctx, &parts), &[]) {
         return Error::Forbidden("this page may not do that").into_response();
     }
     next.run(Request::from_parts(parts, body)).await
