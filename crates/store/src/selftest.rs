@@ -1,4 +1,4 @@
-//! Self-tests of nodes, and which kinds of storage failed theirs.
+//! Self-tests of nodes, and what became of each kind of storage in its newest.
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
@@ -99,18 +99,26 @@ pub async fn newest(db: &impl ConnectionTrait, hypervisor_ids: &[i64]) -> Result
     Ok(Entity::find().filter(Column::Id.in_subquery(newest)).all(db).await?)
 }
 
-/// The nodes of a group on which a kind of storage failed its newest test.
-pub async fn failed_on(db: &impl ConnectionTrait, group_id: i64, kind: &str) -> Result<Vec<i64>, StoreError> {
+/// The nodes of a group on which a kind of storage was tested, and whether it passed its newest test there.
+pub async fn tested_on(db: &impl ConnectionTrait, group_id: i64, kind: &str) -> Result<Vec<(i64, bool)>, StoreError> {
     let nodes = hypervisor::Entity::find()
         .select_only()
         .column(hypervisor::Column::Id)
         .filter(hypervisor::Column::GroupId.eq(group_id))
         .into_query();
-    let failed = storage_test::Entity::find()
+    let tested = storage_test::Entity::find()
         .select_only()
         .column(storage_test::Column::HypervisorId)
+        .column(storage_test::Column::Passed)
         .filter(storage_test::Column::Kind.eq(kind))
-        .filter(storage_test::Column::Passed.eq(false))
         .filter(storage_test::Column::HypervisorId.in_subquery(nodes));
-    Ok(failed.into_tuple().all(db).await?)
+    Ok(tested.into_tuple().all(db).await?)
+}
+
+/// Whether a kind of storage passed its newest test on a node; nothing before the first.
+pub async fn tested(db: &impl ConnectionTrait, hypervisor_id: i64, kind: &str) -> Result<Option<bool>, StoreError> {
+    let newest = storage_test::Entity::find()
+        .filter(storage_test::Column::HypervisorId.eq(hypervisor_id))
+        .filter(storage_test::Column::Kind.eq(kind));
+    Ok(newest.one(db).await?.map(|row| row.passed))
 }

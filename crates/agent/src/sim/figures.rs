@@ -39,6 +39,12 @@ pub fn of_guest(spec: &proto::ServerSpec, tick: u64) -> proto::ServerStats {
             used_bytes: disk / 4,
             total_bytes: disk - disk / 20,
         }],
+        guest_os: Some(proto::GuestOs {
+            id: "simulated".to_owned(),
+            pretty_name: "A simulated guest".to_owned(),
+            kernel_release: "0".to_owned(),
+            version: "0".to_owned(),
+        }),
         ..Default::default()
     }
 }

@@ -11,7 +11,9 @@ use berth_control::{
     Context,
     actions::{enrolment, hypervisor_groups, ip_blocks, packages, templates},
     actor::Actor,
+    jobs::{self, Run},
 };
+use berth_store::selftest;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -34,6 +36,7 @@ pub async fn open(ctx: &Context, nodes: usize) -> anyhow::Result<Vec<SimNode>> {
         running.push(node(ctx, &actor, group.id, n).await?);
     }
     let ids: Vec<i64> = (1..).take(nodes).collect();
+    tested(ctx, &ids).await?;
     for (name, memory) in [("Small", 1024), ("Large", 4096)] {
         let package = json!({
             "name": name, "description": "To try the API with.", "memory": memory, "primaryStorage": 10,
@@ -97,6 +100,20 @@ async fn node(ctx: &Context, actor: &Actor, group: i64, n: usize) -> anyhow::Res
     let identity =
         Identity { certificate_pem: joined.certificate_pem, key_pem: key.serialize_pem(), authority_pem, names };
     SimNode::start_on(listener, &identity)
+}
+
+/// Carries out the self-tests that the nodes' joining queued: nothing is placed on a node before its test has passed.
+async fn tested(ctx: &Context, nodes: &[i64]) -> anyhow::Result<()> {
+    for job in jobs::claim(ctx, "shop", nodes.len()).await? {
+        let mut run = Run { ctx: ctx.clone(), job };
+        while let Some(job) = jobs::take_step(&run).await {
+            run.job = job;
+        }
+    }
+    let newest = selftest::newest(ctx.store.read(), nodes).await?;
+    let passed = newest.iter().filter(|test| test.passed).count();
+    anyhow::ensure!(passed == nodes.len(), "{passed} of {} simulated nodes passed their self-test", nodes.len());
+    Ok(())
 }
 
 /// The least that is a qcow2 image: a header of version 3 with a disk of 1 GiB.

@@ -1,6 +1,6 @@
-//! The self-test of a node: asked for by somebody, or by the node's joining.
+//! The self-test of a node: asked for by somebody, by the node's joining, or by its coming back without one.
 
-use berth_store::{Tx, audit, hypervisor, job};
+use berth_store::{Tx, audit, hypervisor, job, selftest};
 use serde_json::json;
 
 use super::{
@@ -36,6 +36,29 @@ pub async fn start(ctx: &Context, actor: &Actor, id: i64) -> Result<i64, Error> 
     let queue_id = queued.await?;
     ctx.nudge.notify_one();
     Ok(queue_id)
+}
+
+/// Queues a test of a node that never had one that came to its end: no server is placed there before one has passed,
+/// and the one that its joining queued may have waited for the node in vain, or been called off.
+pub async fn ensure_tested(ctx: &Context, id: i64) -> Result<(), Error> {
+    if selftest::tested(ctx.store.read(), id, selftest::DIRECTORY).await?.is_some() {
+        return Ok(());
+    }
+    let queued = ctx.store.write_tx::<_, Error>(|tx| {
+        let ctx = ctx.clone();
+        Box::pin(async move {
+            let Some(row) = hypervisor::lock(tx, id).await? else { return Ok(false) };
+            if job::unfinished_on(tx, row.id, Kind::Selftest.name()).await?.is_some() {
+                return Ok(false);
+            }
+            enqueue(&ctx, tx, row.id).await?;
+            Ok(true)
+        })
+    });
+    if queued.await? {
+        ctx.nudge.notify_one();
+    }
+    Ok(())
 }
 
 pub async fn enqueue(ctx: &Context, tx: &Tx, hypervisor_id: i64) -> Result<i64, Error> {

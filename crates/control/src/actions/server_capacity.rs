@@ -27,8 +27,8 @@ pub async fn place(tx: &Tx, hypervisor_id: i64, disk: DiskWanted, asked: Option<
     let sums = server::allocated(tx, &[hypervisor_id]).await?;
     let allocated = sums.into_iter().next().map(|(_, sum)| sum).unwrap_or_default();
     let points = storage_point::of_hypervisors(tx, &[hypervisor_id]).await?;
-    let failed = selftest::failed_on(tx, row.group_id, selftest::DIRECTORY).await?;
-    let mut pools = as_node(&row, true, allocated, &points, failed.contains(&row.id)).pools;
+    let tested = selftest::tested(tx, row.id, selftest::DIRECTORY).await?;
+    let mut pools = as_node(&row, true, allocated, &points, tested).pools;
     if let Some(id) = asked {
         pools.retain(|pool| pool.point.unwrap_or(0) == id);
         if pools.is_empty() {
@@ -54,6 +54,7 @@ pub async fn take(tx: &Tx, hypervisor_id: i64, more: Demand, point: Option<i64>)
         Some(_) => storage_point::of_hypervisors(tx, &[hypervisor_id]).await?,
         None => Vec::new(),
     };
-    let refusals = placement::refusals_to_grow(&as_node(&row, true, allocated, &points, false), more, point);
+    // A disk that exists grows where it is, whatever is known of tests.
+    let refusals = placement::refusals_to_grow(&as_node(&row, true, allocated, &points, None), more, point);
     if refusals.is_empty() { Ok(()) } else { Err(Error::Invalid(refusals)) }
 }

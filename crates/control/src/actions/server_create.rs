@@ -338,8 +338,8 @@ impl Work {
     fn take_capacity(&self, node: &mut Locked) -> Result<Vec<Pool>, Error> {
         let Prepared { plan, arch, storage, .. } = self.prepared.as_ref();
         let demand = plan.demand();
-        let failed = storage.failed.contains(&node.row.id);
-        let placed = as_node(&node.row, true, node.allocated.clone(), &node.points, failed);
+        let tested = storage.local_tested(node.row.id);
+        let placed = as_node(&node.row, true, node.allocated.clone(), &node.points, tested);
         let placed = Node { network_works: is_usable(&node.row, &self.network), ..placed };
         let refusals = placement::refusals(&placed, &plan.wanted(0, *arch));
         let sentences = refusals.map(|refusal| refusal.sentence(&node.row.name)).collect::<Vec<_>>();

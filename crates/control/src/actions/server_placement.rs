@@ -21,18 +21,23 @@ use crate::{
 pub struct Storage {
     /// Node by node.
     pub points: Vec<point_entity::Model>,
-    /// Nodes whose own folder failed its newest self-test.
-    pub failed: Vec<i64>,
+    /// Nodes whose own folder was tested, and whether it passed its newest self-test.
+    pub tested: Vec<(i64, bool)>,
 }
 
 impl Storage {
     pub async fn of_group(ctx: &Context, group_id: i64) -> Result<Self, StoreError> {
         let db = ctx.store.read();
-        let (points, failed) = tokio::try_join!(
+        let (points, tested) = tokio::try_join!(
             storage_point::of_group(db, group_id),
-            selftest::failed_on(db, group_id, selftest::DIRECTORY)
+            selftest::tested_on(db, group_id, selftest::DIRECTORY)
         )?;
-        Ok(Self { points, failed })
+        Ok(Self { points, tested })
+    }
+
+    /// What the newest self-test of a node's own folder found; nothing before the first.
+    pub fn local_tested(&self, hypervisor_id: i64) -> Option<bool> {
+        self.tested.iter().find(|(id, _)| *id == hypervisor_id).map(|(_, passed)| *passed)
     }
 
     pub fn of_node(&self, hypervisor_id: i64) -> &[point_entity::Model] {
@@ -67,19 +72,19 @@ pub async fn nodes_of(
             network.is_some(),
             sum(hypervisor),
             storage.of_node(hypervisor.id),
-            storage.failed.contains(&hypervisor.id),
+            storage.local_tested(hypervisor.id),
         )
     };
     Ok(of.nodes.iter().map(node).collect())
 }
 
-/// A node as placement sees it, without its addresses. `storage_failed`: its own folder failed its newest test.
+/// A node as placement sees it, without its addresses. `local_tested`: what the newest test of its own folder found.
 pub(super) fn as_node(
     row: &hypervisor::Model,
     has_network: bool,
     allocated: Allocated,
     points: &[point_entity::Model],
-    storage_failed: bool,
+    local_tested: Option<bool>,
 ) -> Node {
     Node {
         id: row.id,
@@ -91,7 +96,7 @@ pub(super) fn as_node(
         has_network,
         network_works: true,
         arch: placement::arch(row),
-        pools: Pool::of_node(row, points, &allocated, storage_failed),
+        pools: Pool::of_node(row, points, &allocated, local_tested),
         blocks: Vec::new(),
         limits: Limits::of(row),
         allocated,

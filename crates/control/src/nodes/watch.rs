@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Node, NodeError};
-use crate::{Context, Error, events, node_metrics, storage_reports};
+use crate::{Context, Error, actions::hypervisor_selftest, events, node_metrics, storage_reports};
 
 /// How often new nodes are looked for.
 const LOOK: Duration = Duration::from_secs(2);
@@ -64,6 +64,7 @@ async fn follow_once(ctx: &Context, row: hypervisor::Model, pause: &mut Duration
     let node = Node::new(&ctx.nodes, row).map_err(unavailable)?;
     let hello = node.hello(&ctx.cluster.uuid.to_string()).await.map_err(unavailable)?;
     events::store_facts(ctx, &node.row, &hello).await?;
+    hypervisor_selftest::ensure_tested(ctx, node.row.id).await?;
     *pause = FIRST_PAUSE;
     tokio::select! {
         ended = follow_events(ctx, &node) => ended,

@@ -1,8 +1,8 @@
 //! On which storage of a node each disk of a server goes. Pure.
 //!
 //! Disks that ask for a kind of storage choose first, those that take any come after them. Each goes to the node's own
-//! folder where that serves it and has room, otherwise to the storage point that has the most room left. A storage
-//! point takes disks only after its test has passed; the node's own folder, until its test has failed.
+//! folder where that serves it and has room, otherwise to the storage point that has the most room left. A storage,
+//! the node's own folder like any other, takes disks only after its newest test has passed.
 
 use std::cmp::Reverse;
 
@@ -29,7 +29,7 @@ pub struct Pool {
     pub point: Option<i64>,
     pub kind: StorageKind,
     pub enabled: bool,
-    /// What its newest test found.
+    /// What its newest test found; nothing before the first.
     pub tested: Option<bool>,
     /// The node can't use it now.
     pub in_trouble: bool,
@@ -51,13 +51,13 @@ pub enum PoolRefusal {
 }
 
 impl Pool {
-    /// The node's own folder, of which nothing is known but its size.
+    /// The node's own folder, tested and with nothing in its way.
     pub fn local(limit_gib: i64, allocated_gib: i64) -> Self {
         Self {
             point: None,
             kind: StorageKind::Directory,
             enabled: true,
-            tested: None,
+            tested: Some(true),
             in_trouble: false,
             above_threshold: false,
             limit_gib,
@@ -65,16 +65,16 @@ impl Pool {
         }
     }
 
-    /// Storages of a node from its rows, its own folder first. `local_failed`: that one failed its newest test.
+    /// Storages of a node from its rows, its own folder first. `local_tested`: what that one's newest test found.
     pub fn of_node(
         row: &hypervisor::Model,
         points: &[storage_point::Model],
         allocated: &Allocated,
-        local_failed: bool,
+        local_tested: Option<bool>,
     ) -> Vec<Self> {
         let limit = |gib: i64| stretched(gib, row.storage_overcommit_percent);
         let mut local = Self::local(limit(row.max_storage_gib), allocated.storage_gib);
-        local.tested = local_failed.then_some(false);
+        local.tested = local_tested;
         let own = points.iter().filter(|point| point.hypervisor_id == row.id);
         let mut pools = vec![local];
         for point in own {
@@ -118,7 +118,7 @@ impl Pool {
         match self.tested {
             _ if !self.enabled => Some(PoolRefusal::Disabled),
             Some(false) => Some(PoolRefusal::Failed),
-            None if self.point.is_some() => Some(PoolRefusal::Untested),
+            None => Some(PoolRefusal::Untested),
             _ if self.in_trouble => Some(PoolRefusal::Trouble),
             _ if self.above_threshold => Some(PoolRefusal::Threshold),
             _ if is_full => Some(PoolRefusal::Full { free: self.free().max(0) }),
@@ -203,7 +203,10 @@ impl PoolRefusal {
         };
         match self {
             PoolRefusal::Disabled => format!("{storage} is disabled."),
-            PoolRefusal::Untested => format!("{storage} has not passed a self-test yet."),
+            PoolRefusal::Untested => format!(
+                "{storage} takes no disks: its self-test has not passed yet. One is queued when a node joins; another \
+                 is started with POST /compute/hypervisors/{{hypervisorId}}/selftest."
+            ),
             PoolRefusal::Failed => format!("{storage} failed its self-test."),
             PoolRefusal::Trouble => format!("{storage} can't be used: its node says why."),
             PoolRefusal::Threshold => format!("{storage} is above its threshold and takes no new disks."),
@@ -229,6 +232,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const UNTESTED: &str = "takes no disks: its self-test has not passed yet. One is queued when a node joins; \
+                            another is started with POST /compute/hypervisors/{hypervisorId}/selftest.";
 
     fn point(id: i64, kind: StorageKind, limit_gib: i64) -> Pool {
         Pool { point: Some(id), kind, tested: Some(true), ..Pool::local(limit_gib, 0) }
@@ -261,7 +267,7 @@ mod tests {
         let zfs = point(3, StorageKind::Zfs, 10);
         let said = [
             (Pool { enabled: false, ..zfs }, "is disabled."),
-            (Pool { tested: None, ..zfs }, "has not passed a self-test yet."),
+            (Pool { tested: None, ..zfs }, UNTESTED),
             (Pool { tested: Some(false), ..zfs }, "failed its self-test."),
             (Pool { in_trouble: true, ..zfs }, "can't be used: its node says why."),
             (Pool { above_threshold: true, ..zfs }, "is above its threshold and takes no new disks."),
@@ -270,22 +276,26 @@ mod tests {
         for (pool, end) in said {
             assert_eq!(refused(pool, (5, 0)), [format!("The storage 3 (zfs) of hypervisor hv0 {end}")]);
         }
+        let local = Pool { tested: None, ..Pool::local(5, 0) };
+        assert_eq!(refused(local, (1, 0)), [format!("The storage of hypervisor hv0 {UNTESTED}")], "no other rule");
         assert_eq!(refused(zfs, (5, 4)), ["Hypervisor hv0 has no storage with the profile 4."]);
         assert_eq!(refused(Pool::local(5, 1), (5, 1)), ["Hypervisor hv0 has 4 GB of storage free."]);
     }
 
     fn any_pools() -> impl Strategy<Value = Vec<Pool>> {
         let one = (0..6_usize, any::<bool>(), 0..3_u8, any::<bool>(), 0..60_i64, 0..30_i64);
-        proptest::collection::vec(one, 0..6).prop_map(|all| {
+        (0..3_usize, proptest::collection::vec(one, 0..6)).prop_map(|(local_tested, all)| {
+            let outcomes = [None, Some(true), Some(false)];
             let whole =
                 |(id, (kind, enabled, tested, above, limit, used)): (i64, (usize, bool, u8, bool, i64, i64))| {
-                    let tested = [None, Some(true), Some(false)][usize::from(tested)];
+                    let tested = outcomes[usize::from(tested)];
                     let kind = StorageKind::ALL[kind];
                     let (enabled, above_threshold) = (enabled || id % 2 == 0, above && id % 3 == 0);
                     Pool { enabled, tested, above_threshold, allocated_gib: used, ..point(id, kind, limit) }
                 };
             let points = (1..).zip(all).map(whole);
-            std::iter::once(Pool::local(40, 0)).chain(points).collect()
+            let local = Pool { tested: outcomes[local_tested], ..Pool::local(40, 0) };
+            std::iter::once(local).chain(points).collect()
         })
     }
 
@@ -301,7 +311,7 @@ mod tests {
                     for (place, disk) in places.iter().zip(&wanted) {
                         let pool = pools[*place];
                         prop_assert!(pool.kind.serves(disk.profile) && pool.enabled && !pool.above_threshold);
-                        prop_assert!(pool.tested == Some(true) || pool.point.is_none());
+                        prop_assert_eq!(pool.tested, Some(true));
                     }
                     for (at, pool) in pools.iter().enumerate() {
                         let given: i64 = places.iter().zip(&wanted).filter(|(place, _)| **place == at)

@@ -1,16 +1,21 @@
 //! Self-tests of nodes: one at a time, kept with the node, read by placement; each step repeated and killed.
 
-use berth_control::jobs::{self, Run};
+use berth_control::{
+    actions::hypervisor_selftest,
+    jobs::{self, Run},
+};
 use berth_store::testing::Database;
 use serde_json::{Value, json};
 
 use crate::{
     repeat_and_kill::{HARMS, Harm},
+    rows,
     sim::World,
 };
 
 berth_store::on_both_databases!(
     what_a_test_finds_is_shown_and_keeps_servers_away_until_the_next_one_passes,
+    a_node_that_is_met_without_ever_having_been_tested_is_tested,
     t20_a_test_ends_once_whatever_is_repeated_or_killed
 );
 
@@ -46,7 +51,13 @@ async fn shown(world: &World) -> Value {
 
 async fn what_a_test_finds_is_shown_and_keeps_servers_away_until_the_next_one_passes(database: Database) {
     let world = World::start(database).await;
+    rows::never_tested(&world.app, world.company.hypervisors[0]).await;
     assert_eq!(shown(&world).await, Value::Null);
+    let (status, body) = world.app.post("/servers", world.company.order()).await;
+    let told = body["errors"][0].as_str().unwrap_or_default();
+    assert!(status == 422 && told.contains("its self-test has not passed yet"), "{status} {body}");
+    let passing = start(&world).await;
+    run(&world, passing, Harm::None).await;
     world.company.server(&world.app).await;
     world.node.faults().storage_fails = Some("The disk does not hold what was written.".to_owned());
     let first = start(&world).await;
@@ -72,6 +83,26 @@ async fn what_a_test_finds_is_shown_and_keeps_servers_away_until_the_next_one_pa
         let (status, body) = world.app.post(&format!("/compute/hypervisors/{id}/selftest"), json!({})).await;
         assert_eq!((status, &body["msg"]), (404, &json!("hypervisor not found")));
     }
+}
+
+/// Its first test may have waited for it in vain, or it joined a release that asked for none.
+async fn a_node_that_is_met_without_ever_having_been_tested_is_tested(database: Database) {
+    let world = World::start(database).await;
+    let id = world.company.hypervisors[0];
+    let queued = async || {
+        hypervisor_selftest::ensure_tested(&world.app.ctx, id).await.unwrap();
+        let (_, body) = world.app.get(&format!("/queue?hypervisorId={id}&kind=selftest")).await;
+        let ids = body["data"].as_array().unwrap().iter().map(|item| item["id"].as_i64().unwrap());
+        ids.collect::<Vec<_>>()
+    };
+    assert!(queued().await.is_empty(), "it has passed one");
+    rows::never_tested(&world.app, id).await;
+    let first = queued().await;
+    assert_eq!((first.len(), queued().await), (1, first.clone()), "one at a time");
+    run(&world, first[0], Harm::None).await;
+    assert_eq!((shown(&world).await["passed"].clone(), queued().await), (json!(true), first), "and no other");
+    world.company.server(&world.app).await;
+    hypervisor_selftest::ensure_tested(&world.app.ctx, 999).await.unwrap();
 }
 
 pub async fn t20_a_test_ends_once_whatever_is_repeated_or_killed(database: Database) {

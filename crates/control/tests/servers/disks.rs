@@ -151,7 +151,7 @@ async fn a_disk_goes_where_there_is_room_or_where_it_is_told(database: Database)
     let point = point["id"].as_i64().unwrap();
     let there = json!({ "sizeGb": 5, "storagePointId": point });
     let answer = app.post(&path, there.clone()).await;
-    assert!(refusal(&answer).contains("has not passed a self-test yet"), "{}", answer.1);
+    assert!(refusal(&answer).contains("its self-test has not passed yet"), "{}", answer.1);
     rows::storage_tested(&app, company.hypervisors[0], "lvm-thin", "vg0/thin", true).await;
     let disk = made(&app, &path, there.clone()).await;
     assert_eq!(

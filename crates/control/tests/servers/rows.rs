@@ -2,11 +2,15 @@
 
 use berth_control::{Context, Error};
 use berth_store::{
-    Tx,
-    entity::{ip_block, ip_block_binding, job, package, server, ssh_key, template, template_category},
+    StoreError, Tx,
+    entity::{
+        hypervisor_selftest, ip_block, ip_block_binding, job, package, server, ssh_key, storage_point, storage_test,
+        template, template_category,
+    },
     hypervisor::{self, NewHypervisor},
     hypervisor_group::{self, NewGroup},
     hypervisor_network, ipv4_address,
+    selftest::{self, NewSelftest, StorageTest},
     user::{self, NewUser},
 };
 use sea_orm::{
@@ -57,6 +61,7 @@ async fn insert(ctx: &Context, tx: &Tx, nodes: usize, addresses: u32) -> Company
     let mut hypervisors = Vec::new();
     for n in 0..nodes {
         let row = hypervisor::insert(tx, new_hypervisor(ctx, group, n)).await.unwrap();
+        self_tested(tx, row.id).await.unwrap();
         let network = hypervisor_network::insert(tx, row.id, "br0", None, true, NOW).await.unwrap();
         bind(tx, block, network.id, 1).await;
         bind(tx, block6, network.id, 2).await;
@@ -84,11 +89,55 @@ pub async fn spare_hypervisor(app: &App, group_id: i64) -> i64 {
         Box::pin(async move {
             let n = usize::from(u16::from_le_bytes(ctx.rng.bytes()));
             let row = hypervisor::insert(tx, new_hypervisor(&ctx, group_id, 1000 + n)).await?;
+            self_tested(tx, row.id).await?;
             hypervisor_network::insert(tx, row.id, "br0", None, true, NOW).await?;
             Ok(row.id)
         })
     });
     made.await.unwrap()
+}
+
+/// What the self-test that a node's joining queues leaves when it has passed.
+async fn self_tested(tx: &Tx, hypervisor: i64) -> Result<(), StoreError> {
+    let storage = StorageTest {
+        kind: selftest::DIRECTORY.to_owned(),
+        location: String::new(),
+        passed: true,
+        detail: "As it is.".to_owned(),
+    };
+    let new = NewSelftest {
+        hypervisor_id: hypervisor,
+        // Of no job that any test looks at.
+        job_id: -hypervisor,
+        passed: true,
+        checks: json!([{ "name": "storage", "passed": true, "detail": storage.detail, "tookMs": 1,
+            "storageKind": storage.kind }]),
+        storage: vec![storage],
+        now: NOW,
+    };
+    selftest::record(tx, new).await
+}
+
+/// The node is one that joined a moment ago: nothing was tested there.
+pub async fn never_tested(app: &App, hypervisor: i64) {
+    let forgotten = app.ctx.store.write_tx::<_, Error>(|tx| {
+        Box::pin(async move {
+            let tests = hypervisor_selftest::Column::HypervisorId.eq(hypervisor);
+            hypervisor_selftest::Entity::delete_many().filter(tests).exec(tx).await.unwrap();
+            let tests = storage_test::Column::HypervisorId.eq(hypervisor);
+            storage_test::Entity::delete_many().filter(tests).exec(tx).await.unwrap();
+            let untested = storage_point::ActiveModel {
+                test_passed: Set(None),
+                test_detail: Set(String::new()),
+                tested_at: Set(None),
+                ..Default::default()
+            };
+            let points = storage_point::Column::HypervisorId.eq(hypervisor);
+            storage_point::Entity::update_many().set(untested).filter(points).exec(tx).await.unwrap();
+            Ok(())
+        })
+    });
+    forgotten.await.unwrap();
 }
 
 fn new_hypervisor(ctx: &Context, group_id: i64, n: usize) -> NewHypervisor {

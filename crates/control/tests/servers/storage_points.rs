@@ -14,9 +14,13 @@ berth_store::on_both_databases!(
     disks_go_where_their_profile_says_and_are_counted_there,
     a_point_with_disks_stays_and_says_how_many,
     a_point_takes_disks_only_after_its_test_and_while_it_is_enabled,
+    the_nodes_own_folder_takes_disks_only_after_its_test_like_any_other,
     a_disk_grows_where_it_is,
     as_many_as_are_told_fit_on_the_storage_that_they_ask_for,
 );
+
+const UNTESTED: &str = "takes no disks: its self-test has not passed yet. One is queued when a node joins; another is \
+                        started with POST /compute/hypervisors/{hypervisorId}/selftest.";
 
 fn storage(company: &Company) -> String {
     format!("/compute/hypervisors/{}/storage", company.hypervisors[0])
@@ -40,7 +44,8 @@ async fn points_are_added_changed_and_removed(database: Database) {
     assert_eq!(body["data"].as_array().unwrap().len(), 1, "its own folder");
     assert_eq!((&local["id"], &local["type"], &local["storageType"]), (&json!(0), &json!("directory"), &json!(1)));
     assert_eq!(local["path"], "/var/lib/berth/agent/volumes");
-    assert_eq!((&local["usage"], &local["alerted"], &local["selftest"]), (&Value::Null, &Value::Null, &Value::Null));
+    assert_eq!((&local["usage"], &local["alerted"]), (&Value::Null, &Value::Null));
+    assert_eq!(local["selftest"]["passed"], true, "its node was tested when it joined");
 
     let body =
         json!({ "name": " SSD ", "type": "mountpoint", "path": "/mnt/ssd", "capacity": "200", "diskType": "raw" });
@@ -209,7 +214,7 @@ async fn a_point_takes_disks_only_after_its_test_and_while_it_is_enabled(databas
         body["errors"].clone()
     };
     let storage_is = |how: &str| json!([format!("The storage {id} (zfs) of hypervisor hv0 {how}")]);
-    assert_eq!(refused().await, storage_is("has not passed a self-test yet."));
+    assert_eq!(refused().await, storage_is(UNTESTED));
     rows::storage_tested(&app, company.hypervisors[0], "zfs", "tank/vm", false).await;
     assert_eq!(refused().await, storage_is("failed its self-test."));
     rows::storage_tested(&app, company.hypervisors[0], "zfs", "tank/vm", true).await;
@@ -217,6 +222,36 @@ async fn a_point_takes_disks_only_after_its_test_and_while_it_is_enabled(databas
     assert_eq!(refused().await, storage_is("has 3 GB free."));
     assert_eq!(app.put(&format!("{}/{id}", storage(&company)), json!({ "enabled": false })).await.0, 200);
     assert_eq!(refused().await, storage_is("is disabled."));
+}
+
+async fn the_nodes_own_folder_takes_disks_only_after_its_test_like_any_other(database: Database) {
+    let app = App::start(database).await;
+    let company = rows::company(&app, 1, 10).await;
+    let server = company.server(&app).await;
+    rows::never_tested(&app, company.hypervisors[0]).await;
+    let (_, body) = app.get(&storage(&company)).await;
+    assert_eq!(body["data"][0]["selftest"], Value::Null);
+    let untested = json!([format!("The storage of hypervisor hv0 {UNTESTED}")]);
+    for path in ["/servers?dryRun=true", "/servers"] {
+        let (status, body) = app.post(path, company.order()).await;
+        assert_eq!((status, &body["errors"]), (422, &untested), "{path}");
+    }
+    let (status, body) = app.post(&format!("/servers/{server}/disks"), json!({ "sizeGb": 5 })).await;
+    assert_eq!((status, &body["errors"]), (422, &untested), "no further disk of a server that is there either");
+    let fits = format!("/compute/hypervisors/groups/{}/fits?packageId={}", company.group, company.package);
+    let (_, body) = app.get(&fits).await;
+    assert_eq!(
+        (&body["data"]["fits"], &body["data"]["hypervisors"][0]["limitedBy"]),
+        (&json!(0), &json!(["storageUntested"]))
+    );
+    let size = json!({ "drive": "a", "size": 11 });
+    let (status, body) = app.put(&format!("/servers/{server}/modify/storage"), size).await;
+    assert!(status < 300, "a disk that is there grows: {status} {body}");
+
+    // A storage point beside it that has passed takes what would go to either.
+    let ssd = point(&app, &company, "mountpoint", "/mnt/ssd", 100).await;
+    let (status, body) = app.post("/servers", company.order()).await;
+    assert_eq!((status, &body["data"]["storage"][0]["hypervisorStorageId"]), (201, &json!(ssd)), "{body}");
 }
 
 async fn a_disk_grows_where_it_is(database: Database) {

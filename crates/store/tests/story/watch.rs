@@ -21,9 +21,11 @@ pub async fn tell(store: &Store, nodes: &Nodes, server: i64) {
 
 async fn selftests(store: &Store, nodes: &Nodes) {
     let (db, node) = (store.read(), nodes.first);
-    let failed = async |group, kind| selftest::failed_on(db, group, kind).await.unwrap();
+    let tested_on = async |group, kind| selftest::tested_on(db, group, kind).await.unwrap();
+    let newest_of = async |node| selftest::tested(db, node, "directory").await.unwrap();
     assert_eq!(selftest::newest(db, &[node]).await.unwrap(), []);
-    assert!(failed(nodes.group, "directory").await.is_empty());
+    assert!(tested_on(nodes.group, "directory").await.is_empty());
+    assert_eq!(newest_of(node).await, None, "nothing is known before the first");
     let new = |job_id: i64, passed: bool| NewSelftest {
         hypervisor_id: node,
         job_id,
@@ -38,13 +40,15 @@ async fn selftests(store: &Store, nodes: &Nodes) {
     }
     let newest = selftest::newest(db, &[node, nodes.second]).await.unwrap().remove(0);
     assert_eq!((newest.job_id, newest.passed, newest.finished_at), (2, false, NOW + 2));
-    assert_eq!(failed(nodes.group, "directory").await, [node]);
-    assert_eq!((failed(999, "directory").await, failed(nodes.group, "lvm").await), (vec![], vec![]));
+    assert_eq!(tested_on(nodes.group, "directory").await, [(node, false)]);
+    assert_eq!((tested_on(999, "directory").await, tested_on(nodes.group, "lvm").await), (vec![], vec![]));
+    assert_eq!((newest_of(node).await, newest_of(nodes.second).await), (Some(false), None));
     for job in 2..40 {
         let new = new(job, true);
         write_in!(store, [new] | tx | selftest::record(tx, new).await).unwrap();
     }
-    assert!(failed(nodes.group, "directory").await.is_empty(), "the newest counts");
+    assert_eq!(tested_on(nodes.group, "directory").await, [(node, true)], "the newest counts");
+    assert_eq!(newest_of(node).await, Some(true));
     assert_eq!(selftest::newest(db, &[node, nodes.second]).await.unwrap().remove(0).job_id, 39);
 }
 

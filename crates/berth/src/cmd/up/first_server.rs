@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::places::{Memory, Places};
 use super::setup::id_of;
+use super::tested;
 use crate::client::Client;
 use crate::output::{Format, at};
 use crate::progress;
@@ -24,6 +25,8 @@ const NAME: &str = "first";
 /// What the server is made of.
 pub struct Goods {
     pub group: i64,
+    /// This machine, the only one of the group.
+    pub hypervisor: i64,
     pub package: i64,
     pub template: i64,
 }
@@ -77,6 +80,7 @@ async fn create(client: &Client, places: &Places, memory: &mut Memory, goods: &G
         let key = id_of(&client.post("/ssh_keys", &body).await.context("storing the SSH key")?);
         memory.set("SSH key", key.context("the new SSH key has no id")?)?;
     }
+    tested::wait(client, goods.hypervisor).await?;
     let body = json!({"packageId": goods.package, "userId": user, "hypervisorId": goods.group, "ipv4": 1});
     let made = client.post("/servers", &body).await.context("creating the first server")?;
     let id = id_of(&made).context("the new server has no id")?;

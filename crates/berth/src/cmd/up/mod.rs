@@ -9,6 +9,7 @@ mod first_server;
 mod network;
 mod places;
 mod setup;
+mod tested;
 
 use std::time::Duration;
 
@@ -155,6 +156,7 @@ async fn offer(
         let mut setup = Setup { client: &client, places, memory: &mut memory, config };
         let goods = Goods {
             group: setup.ensure_group().await?,
+            hypervisor: setup.hypervisor().await?,
             package: setup.ensure_package().await?,
             template: setup.ensure_template().await?,
         };

@@ -19,6 +19,8 @@ use super::wait::until;
 
 const READY_LIMIT_S: u64 = 30;
 const REMOVAL_LIMIT_S: u64 = 60;
+/// Two guests boot under emulation in it.
+const SELFTEST_LIMIT_S: u64 = 180;
 pub const MEMORY_MIB: u64 = MICRO.memory_mib;
 pub const DISK_GIB: u64 = MICRO.disk_gib;
 pub const CPU_CORES: u64 = 2;
@@ -70,6 +72,7 @@ impl Berth {
         let mut berth = Self { place, api, control, agent, goods: Goods { group, ..Goods::default() } };
         berth.goods.hypervisor = berth.hypervisor_ready().await;
         berth.stock().await;
+        berth.self_tested().await;
         berth
     }
 
@@ -97,6 +100,18 @@ impl Berth {
         self.goods.template = add_template(&self.api, MICRO.recipe).await;
         let user = json!({"name": "Customer", "email": "customer@example.test", "extRelationId": 1});
         self.goods.user = self.api.post("/users", &user).await["id"].as_i64().expect("an id");
+    }
+
+    /// Servers are placed on the node from here on.
+    async fn self_tested(&self) {
+        let storage = format!("/compute/hypervisors/{}/storage", self.goods.hypervisor);
+        until("the node's own folder has passed its self-test", SELFTEST_LIMIT_S, async || {
+            let points = self.api.get(&storage).await;
+            let test = &points[0]["selftest"];
+            assert_ne!(test["passed"], false, "{test}");
+            (test["passed"] == true).then_some(())
+        })
+        .await;
     }
 
     /// A public key of the customer's; its id.

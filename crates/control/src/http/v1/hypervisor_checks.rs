@@ -30,8 +30,8 @@ const NODE: &str = "hypervisor";
 
 /// Test a hypervisor: whether guests boot there, on each kind of storage, behind filters and on its bridges.
 ///
-/// An addition of Berth's. What the newest test found is in `selftest` of the hypervisor. Servers are placed only where
-/// the storage did not fail its newest test.
+/// An addition of Berth's. What the newest test found is in `selftest` of the hypervisor. Disks are placed only on
+/// storage that passed its newest test, so a hypervisor takes servers once the test that its joining queued has passed.
 #[utoipa::path(post, path = "/compute/hypervisors/{hypervisorId}/selftest", tag = "Hypervisors", operation_id = "selftest",
     params(("hypervisorId" = i64, Path, description = "A hypervisor's id.")),
     responses((status = 200, description = "The test is queued.", body = Data<Queued>),
