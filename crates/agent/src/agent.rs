@@ -10,9 +10,24 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock::Clock, config::AgentConfig, disk::VolumeState, events::Outbox, host::HostFacts, images::Images,
-    ledger::Ledger, libvirt::Libvirt, names, netns::Netns, node_net::NodeNet, paths::Paths, probe,
-    probe::AcceleratorFact, screens::Screens, selftest::Selftest, storage::Storages,
+    block_devices,
+    clock::Clock,
+    config::AgentConfig,
+    disk::VolumeState,
+    events::Outbox,
+    host::HostFacts,
+    images::Images,
+    ledger::Ledger,
+    libvirt::Libvirt,
+    names,
+    netns::Netns,
+    node_net::NodeNet,
+    paths::Paths,
+    probe,
+    probe::AcceleratorFact,
+    screens::Screens,
+    selftest::Selftest,
+    storage::{Storages, Told},
 };
 
 /// Servers that are worked on at the same time; copies and starts share the node's disks.
@@ -42,7 +57,7 @@ pub struct Agent {
     /// Who tries out a definition.
     pub trial: AsyncMutex<()>,
     /// What the listed storages had at the newest look.
-    storage: Mutex<Vec<proto::StorageRoot>>,
+    storage: Mutex<Vec<Told>>,
     /// Held while the ports of this node are given to guests.
     pub forwards: AsyncMutex<()>,
     /// Held while routes to guests are changed.
@@ -142,14 +157,16 @@ impl Agent {
         Storages::new(&self.paths, &self.config.instance, &self.config.storages)
     }
 
-    /// The node's own folder first.
+    /// The node's own folder first; all with what passed their devices until now.
     pub fn storage_roots(&self) -> Vec<proto::StorageRoot> {
-        let own = probe::storage_root(self.paths.data_dir(), true).into_iter();
+        let (counters, folder) = (block_devices::counters(), self.paths.data_dir());
+        let own = probe::storage_root(folder, true).ok();
+        let own = own.map(|root| Told { root, device: block_devices::under(folder) });
         let listed = self.storage.lock().unwrap_or_else(PoisonError::into_inner);
-        own.chain(listed.iter().cloned()).collect()
+        own.iter().chain(listed.iter()).map(|told| told.with(&counters)).collect()
     }
 
-    pub fn set_storage(&self, told: Vec<proto::StorageRoot>) {
+    pub fn set_storage(&self, told: Vec<Told>) {
         *self.storage.lock().unwrap_or_else(PoisonError::into_inner) = told;
     }
 

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod agent;
+pub mod block_devices;
 mod cache_file;
 pub mod clock;
 pub mod cloud_init;

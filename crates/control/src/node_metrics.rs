@@ -1,18 +1,25 @@
-//! Figures of nodes over time: live samples become a row a minute, and old rows become averages of a quarter of an hour.
+//! Figures of nodes and of their storages over time: live samples become a row a minute, and old rows become averages
+//! of a quarter of an hour.
 //!
 //! Every control server that watches a node averages for itself, and whoever is first writes the minute.
 
-use berth_proto::NodeStats;
+mod storage;
+
+use berth_proto::{NodeStats, StorageRoot};
 use berth_store::{
     Micros,
     entity::hypervisor_metric as entity,
     hypervisor_metric::{self, BUCKET_S, Figures, MINUTE_S},
+    storage_metric, storage_point,
 };
 
 use crate::{
     Context, Error,
     clock::{DAY, MINUTE, SECOND},
+    storage_reports::{TOLD_LIMIT, is_of},
 };
+
+pub use storage::read as read_storage;
 
 /// How long there is a row for each minute.
 pub const MINUTES_KEPT: Micros = DAY;
@@ -23,8 +30,17 @@ pub const AVERAGES_KEPT: Micros = 28 * DAY;
 #[derive(Default)]
 pub struct Collector {
     minute: Option<Minute>,
-    /// When the minute before ended, and the counters then.
-    before: Option<(Micros, [u64; 2])>,
+    /// When the minute before ended, and what was told then.
+    before: Option<(Micros, NodeStats)>,
+}
+
+/// A minute that is over.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ended {
+    /// Its beginning.
+    pub at: Micros,
+    pub node: Figures,
+    pub storage: Vec<(StorageRoot, storage_metric::Figures)>,
 }
 
 struct Minute {
@@ -39,7 +55,7 @@ struct Minute {
 
 impl Collector {
     /// Takes a sample. The first one of a new minute answers what the minute before was like.
-    pub fn add(&mut self, stats: &NodeStats, now: Micros) -> Option<(Micros, Figures)> {
+    pub fn add(&mut self, stats: &NodeStats, now: Micros) -> Option<Ended> {
         let at = now - now.rem_euclid(MINUTE);
         if let Some(minute) = self.minute.as_mut().filter(|minute| minute.at == at) {
             minute.samples += 1.0;
@@ -50,23 +66,26 @@ impl Collector {
             return None;
         }
         if self.before.is_none() {
-            self.before = Some((now, counters(stats)));
+            self.before = Some((now, stats.clone()));
         }
         let (cpu, load) = (sound(stats.cpu_percent), sound(stats.load_1m));
         let begun = Minute { at, samples: 1.0, cpu, load, last: stats.clone(), last_at: now };
         let ended = self.minute.replace(begun)?;
-        let figures = ended.figures(self.before);
-        self.before = Some((ended.last_at, counters(&ended.last)));
-        Some((ended.at, figures))
+        let before = self.before.take();
+        let before = before.as_ref().map(|(at, stats)| (*at, stats));
+        let (node, storage) = (ended.figures(before), ended.storage(before));
+        self.before = Some((ended.last_at, ended.last));
+        Some(Ended { at: ended.at, node, storage })
     }
 }
 
 impl Minute {
-    fn figures(&self, before: Option<(Micros, [u64; 2])>) -> Figures {
+    fn figures(&self, before: Option<(Micros, &NodeStats)>) -> Figures {
         let last = &self.last;
         let root = last.storage.iter().find(|root| root.is_default).or(last.storage.first());
         let (total, free) = root.map_or((0, 0), |root| (number(root.total_bytes), number(root.free_bytes)));
-        let [network_in_bytes_s, network_out_bytes_s] = rates(before, self.last_at, counters(last));
+        let before = before.map(|(at, stats)| (at, counters(stats)));
+        let [network_in_bytes_s, network_out_bytes_s] = rates(before, (self.last_at, counters(last)), 1);
         Figures {
             cpu_centipercent: hundredths(self.cpu / self.samples),
             load_centi: hundredths(self.load / self.samples),
@@ -78,20 +97,36 @@ impl Minute {
             network_out_bytes_s,
         }
     }
+
+    /// Of each of its storages that can be used.
+    fn storage(&self, before: Option<(Micros, &NodeStats)>) -> Vec<(StorageRoot, storage_metric::Figures)> {
+        let known = self.last.storage.iter().filter(|root| root.trouble.is_empty()).take(TOLD_LIMIT);
+        let figures = |root: &StorageRoot| {
+            let same = |was: &&StorageRoot| (&was.kind, &was.path) == (&root.kind, &root.path);
+            let was = before.and_then(|(at, stats)| Some((at, stats.storage.iter().find(same)?)));
+            (root.clone(), storage::figures(was, (self.last_at, root)))
+        };
+        known.map(figures).collect()
+    }
 }
 
 fn counters(stats: &NodeStats) -> [u64; 2] {
     [stats.network_rx_bytes, stats.network_tx_bytes]
 }
 
-/// Bytes a second since then. A counter that fell began anew with the node, and tells nothing.
-fn rates(before: Option<(Micros, [u64; 2])>, now: Micros, counters: [u64; 2]) -> [i64; 2] {
-    let Some((then, was)) = before.filter(|(then, _)| *then < now) else { return [0; 2] };
+/// What was counted a second since then, in parts of which `scale` make one. A counter that fell began anew with the
+/// node, and tells nothing.
+fn rates<const N: usize>(
+    before: Option<(Micros, [u64; N])>,
+    (now, counters): (Micros, [u64; N]),
+    scale: u32,
+) -> [i64; N] {
+    let Some((then, was)) = before.filter(|(then, _)| *then < now) else { return [0; N] };
     let rate = |was: u64, is: u64| {
-        let bytes = u128::from(is.saturating_sub(was)) * 1_000_000 / u128::from((now - then).unsigned_abs());
-        i64::try_from(bytes).unwrap_or(i64::MAX)
+        let grown = u128::from(is.saturating_sub(was)) * u128::from(scale);
+        i64::try_from(grown * 1_000_000 / u128::from((now - then).unsigned_abs())).unwrap_or(i64::MAX)
     };
-    [rate(was[0], counters[0]), rate(was[1], counters[1])]
+    std::array::from_fn(|at| rate(was[at], counters[at]))
 }
 
 fn number(value: u64) -> i64 {
@@ -109,9 +144,20 @@ fn hundredths(value: f64) -> i64 {
 }
 
 /// Writes a minute, if nobody has. A database that is away costs that minute and nothing else.
-pub async fn write(ctx: &Context, hypervisor_id: i64, at: Micros, figures: Figures) {
+pub async fn write(ctx: &Context, hypervisor_id: i64, minute: Ended) {
     let written = ctx.store.write_tx::<_, Error>(|tx| {
-        Box::pin(async move { Ok(hypervisor_metric::insert(tx, hypervisor_id, at, figures).await?) })
+        let Ended { at, node, storage } = minute.clone();
+        Box::pin(async move {
+            if !hypervisor_metric::insert(tx, hypervisor_id, at, node).await? {
+                return Ok(());
+            }
+            let points = storage_point::of_hypervisors(tx, &[hypervisor_id]).await?;
+            let told = points.iter().filter_map(|point| {
+                let (_, figures) = storage.iter().find(|(root, _)| is_of(root, point))?;
+                Some((point.id, *figures))
+            });
+            Ok(storage_metric::insert(tx, hypervisor_id, at, told.collect()).await?)
+        })
     });
     if let Err(error) = written.await {
         tracing::warn!(node = hypervisor_id, %error, "a minute of the node's figures is lost");
@@ -124,20 +170,27 @@ pub async fn tidy(ctx: &Context) -> Result<(), Error> {
     ctx.store
         .write_tx::<_, Error>(|tx| {
             Box::pin(async move {
-                hypervisor_metric::average(tx, hypervisor_metric::bucket(now - MINUTES_KEPT)).await?;
-                Ok(hypervisor_metric::trim(tx, now - AVERAGES_KEPT).await?)
+                let minutes_end = hypervisor_metric::bucket(now - MINUTES_KEPT);
+                hypervisor_metric::average(tx, minutes_end).await?;
+                storage_metric::average(tx, minutes_end).await?;
+                hypervisor_metric::trim(tx, now - AVERAGES_KEPT).await?;
+                Ok(storage_metric::trim(tx, now - AVERAGES_KEPT).await?)
             })
         })
         .await
 }
 
-/// A node's figures of the last `minutes`, oldest first, and how many seconds each is the average of. Beyond a day all
-/// of them are averages, so that they can be drawn as one line.
-pub async fn read(ctx: &Context, hypervisor_id: i64, minutes: i64) -> Result<(i32, Vec<(Micros, Figures)>), Error> {
-    let from = ctx.now() - minutes * MINUTE;
-    let from = from - from.rem_euclid(MINUTE);
+/// From when on the last `minutes` are, and whether each has a row of its own. Beyond a day all are averages, so that
+/// they can be drawn as one line.
+fn window(now: Micros, minutes: i64) -> (Micros, bool) {
+    let from = now - minutes * MINUTE;
     let by_minute = minutes * MINUTE <= MINUTES_KEPT;
-    let from = if by_minute { from } else { hypervisor_metric::bucket(from) };
+    (if by_minute { from - from.rem_euclid(MINUTE) } else { hypervisor_metric::bucket(from) }, by_minute)
+}
+
+/// A node's figures of the last `minutes`, oldest first, and how many seconds each is the average of.
+pub async fn read(ctx: &Context, hypervisor_id: i64, minutes: i64) -> Result<(i32, Vec<(Micros, Figures)>), Error> {
+    let (from, by_minute) = window(ctx.now(), minutes);
     let rows = hypervisor_metric::since(ctx.store.read(), hypervisor_id, from).await?;
     if by_minute {
         let minutes = rows.into_iter().filter(|row| row.span_s == MINUTE_S);
@@ -153,11 +206,7 @@ fn averaged(rows: &[entity::Model]) -> Vec<(Micros, Figures)> {
 }
 
 fn average(rows: &[entity::Model]) -> Figures {
-    let mean = |of: fn(&entity::Model) -> i64| {
-        let weight: i128 = rows.iter().map(|row| i128::from(row.span_s)).sum();
-        let sum: i128 = rows.iter().map(|row| i128::from(of(row)) * i128::from(row.span_s)).sum();
-        i64::try_from(sum / weight.max(1)).unwrap_or(i64::MAX)
-    };
+    let mean = |of: fn(&entity::Model) -> i64| mean(rows.iter().map(|row| (row.span_s, of(row)))).unwrap_or(0);
     Figures {
         cpu_centipercent: mean(|row| row.cpu_centipercent),
         load_centi: mean(|row| row.load_centi),
@@ -170,6 +219,16 @@ fn average(rows: &[entity::Model]) -> Figures {
     }
 }
 
+/// Of values that each hold for so many seconds; of none there is none.
+fn mean(values: impl Iterator<Item = (i32, i64)>) -> Option<i64> {
+    let (mut weight, mut sum) = (0_i128, 0_i128);
+    for (span_s, value) in values {
+        weight += i128::from(span_s);
+        sum += i128::from(value) * i128::from(span_s);
+    }
+    (weight > 0).then(|| i64::try_from(sum / weight).unwrap_or(i64::MAX))
+}
+
 fn figures(row: &entity::Model) -> Figures {
     average(std::slice::from_ref(row))
 }
@@ -179,7 +238,8 @@ pub const TIDY_EVERY: Micros = BUCKET_S as Micros * SECOND;
 
 #[cfg(test)]
 mod tests {
-    use berth_proto::StorageRoot;
+    use berth_proto::DiskStats;
+    use berth_store::storage_metric::Io;
 
     use super::*;
 
@@ -189,7 +249,7 @@ mod tests {
             memory_total_kib: 1000,
             memory_available_kib: 400,
             load_1m: 1.5,
-            storage: vec![StorageRoot { total_bytes: 100, free_bytes: 30, ..StorageRoot::default() }],
+            storage: vec![StorageRoot { total_bytes: 100, free_bytes: 30, is_default: true, ..StorageRoot::default() }],
             network_rx_bytes: rx,
             network_tx_bytes: rx * 2,
             cpu_steal_percent: 0.0,
@@ -202,7 +262,7 @@ mod tests {
         assert_eq!(collector.add(&sample(10.0, 0), 0), None);
         assert_eq!(collector.add(&sample(20.0, 500), 30 * SECOND), None);
         assert_eq!(collector.add(&sample(f64::NAN, 1000), 50 * SECOND), None);
-        let (at, figures) = collector.add(&sample(90.0, 9000), 70 * SECOND).unwrap();
+        let Ended { at, node: figures, storage } = collector.add(&sample(90.0, 9000), 70 * SECOND).unwrap();
         let wanted = Figures {
             cpu_centipercent: 1000,
             load_centi: 150,
@@ -214,8 +274,10 @@ mod tests {
             network_out_bytes_s: 40,
         };
         assert_eq!((at, figures), (0, wanted));
+        let folder = storage_metric::Figures { total_bytes: 100, used_bytes: 70, io: None };
+        assert_eq!(storage.iter().map(|(root, of)| (root.is_default, *of)).collect::<Vec<_>>(), [(true, folder)]);
         // Counted from the last sample of the minute before, so that nothing falls between two minutes.
-        let (at, figures) = collector.add(&sample(0.0, 9000), 120 * SECOND).unwrap();
+        let Ended { at, node: figures, .. } = collector.add(&sample(0.0, 9000), 120 * SECOND).unwrap();
         assert_eq!((at, figures.cpu_centipercent, figures.network_in_bytes_s), (MINUTE, 9000, 400));
     }
 
@@ -223,11 +285,39 @@ mod tests {
     fn counters_that_begin_anew_and_clocks_that_go_back_are_no_traffic() {
         let mut collector = Collector::default();
         collector.add(&sample(0.0, 5_000_000), 10 * SECOND);
-        let (_, figures) = collector.add(&sample(0.0, 3), 60 * SECOND).unwrap();
+        let figures = collector.add(&sample(0.0, 3), 60 * SECOND).unwrap().node;
         assert_eq!(figures.network_in_bytes_s, 0, "one sample is no difference");
-        let (_, figures) = collector.add(&sample(0.0, 5), 0).unwrap();
+        let figures = collector.add(&sample(0.0, 5), 0).unwrap().node;
         assert_eq!(figures.network_in_bytes_s, 0, "rebooted");
         assert!(collector.add(&sample(0.0, 6), 200 * SECOND).is_some());
+    }
+
+    #[test]
+    fn what_passed_a_storages_device_is_told_by_the_second() {
+        let io = |read_bytes, write_bytes, read_requests, write_requests| {
+            Some(DiskStats { read_bytes, write_bytes, read_requests, write_requests })
+        };
+        let root = |path: &str, io, trouble: &str| StorageRoot {
+            path: path.to_owned(),
+            kind: "zfs".to_owned(),
+            total_bytes: 50,
+            free_bytes: 60,
+            trouble: trouble.to_owned(),
+            io,
+            ..StorageRoot::default()
+        };
+        let stats = |storage| NodeStats { storage, ..NodeStats::default() };
+        let mut collector = Collector::default();
+        collector.add(&stats(vec![root("tank", io(100, 0, 7, 0), ""), root("new", None, "")]), 0);
+        let later =
+            [root("new", io(9, 9, 9, 9), ""), root("tank", io(700, 50, 10, 3), ""), root("gone", None, "It is.")];
+        collector.add(&stats(later.to_vec()), 30 * SECOND);
+        let ended = collector.add(&NodeStats::default(), 60 * SECOND).unwrap();
+        let told: Vec<_> = ended.storage.iter().map(|(root, figures)| (root.path.as_str(), figures.io)).collect();
+        let tank = Io { read_bytes_s: 20, write_bytes_s: 1, read_centi_iops: 10, write_centi_iops: 10 };
+        assert_eq!(told, [("new", None), ("tank", Some(tank))], "one look is no difference, trouble is no figure");
+        assert_eq!(ended.storage[1].1.used_bytes, 0, "more is free than there is");
+        assert!(collector.add(&NodeStats::default(), 120 * SECOND).unwrap().storage.is_empty());
     }
 
     fn row(at: Micros, span_s: i32, cpu_centipercent: i64) -> entity::Model {

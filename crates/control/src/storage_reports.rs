@@ -17,7 +17,7 @@ const CALM_PERCENT: i64 = 2;
 /// What a node may say in one sentence.
 const TROUBLE_LIMIT_CHARS: usize = 500;
 /// Storages of one node that are listened to.
-const TOLD_LIMIT: usize = 64;
+pub const TOLD_LIMIT: usize = 64;
 
 /// The newest that was written of one node.
 #[derive(Default)]
@@ -56,7 +56,8 @@ pub async fn write(ctx: &Context, hypervisor_id: i64, told: Vec<proto::StorageRo
     }
 }
 
-fn is_of(root: &proto::StorageRoot, point: &entity::Model) -> bool {
+/// Whether a node means this point of it.
+pub fn is_of(root: &proto::StorageRoot, point: &entity::Model) -> bool {
     if point.is_local { root.is_default } else { root.kind == point.kind && root.path == point.location }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     entity::{
         hypervisor::{ActiveModel, Column, Entity, Model},
         hypervisor_comparison, hypervisor_drift, hypervisor_metric, hypervisor_network, hypervisor_selftest,
-        ip_block_binding, server, storage_point as point_entity, storage_test,
+        ip_block_binding, server, storage_metric, storage_point as point_entity, storage_test,
     },
     joined, storage_point,
 };
@@ -249,6 +249,7 @@ pub async fn remove(tx: &Tx, id: i64) -> Result<(), StoreError> {
     ip_block_binding::Entity::delete_many().filter(bound).exec(tx).await?;
     hypervisor_network::Entity::delete_many().filter(hypervisor_network::Column::HypervisorId.eq(id)).exec(tx).await?;
     hypervisor_metric::Entity::delete_many().filter(hypervisor_metric::Column::HypervisorId.eq(id)).exec(tx).await?;
+    storage_metric::Entity::delete_many().filter(storage_metric::Column::HypervisorId.eq(id)).exec(tx).await?;
     checks_removed(tx, id).await?;
     Entity::delete_by_id(id).exec(tx).await?;
     Ok(())

@@ -64,6 +64,7 @@ pub mod server_ssh_key;
 pub mod session;
 pub mod setting;
 pub mod ssh_key;
+pub mod storage_metric;
 pub mod storage_point;
 pub mod template;
 pub mod template_category;

@@ -11,7 +11,7 @@ use crate::{
         hypervisor,
         storage_point::{ActiveModel, Column, Entity, Model},
     },
-    joined,
+    joined, storage_metric,
 };
 
 /// The folder that every node has for disks.
@@ -116,8 +116,9 @@ pub async fn update(tx: &Tx, row: Model, now: Micros) -> Result<Model, StoreErro
     Ok(Entity::update(change).exec(tx).await?)
 }
 
-/// Forgets a storage point that has no disks.
+/// Forgets a storage point that has no disks, with its figures.
 pub async fn remove(tx: &Tx, id: i64) -> Result<(), StoreError> {
+    storage_metric::forget(tx, id).await?;
     Entity::delete_by_id(id).exec(tx).await?;
     Ok(())
 }

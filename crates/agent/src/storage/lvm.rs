@@ -23,6 +23,13 @@ impl Thin {
         format!("/dev/{}/{name}", self.group)
     }
 
+    /// What the device mapper calls the device through which all of the pool is read and written (lvm(8), "VALID
+    /// NAMES"; its layer is `tpool`).
+    pub fn mapped_name(&self) -> String {
+        let escaped = |name: &str| name.replace('-', "--");
+        format!("{}-{}-tpool", escaped(&self.group), escaped(&self.pool))
+    }
+
     fn volume(&self, name: &str) -> String {
         format!("{}/{name}", self.group)
     }
@@ -117,6 +124,12 @@ mod tests {
             r#"{{"report":[{{"lv":[{{"lv_layout":"{layout}","lv_size":"1000000","data_percent":"12.50",
             "metadata_percent":"25.00","zero":"{zero}"}}]}}]}}"#
         )
+    }
+
+    #[test]
+    fn a_pool_is_known_to_the_device_mapper_with_its_hyphens_doubled() {
+        assert_eq!(Thin::parse("vg0/thin").unwrap().mapped_name(), "vg0-thin-tpool");
+        assert_eq!(Thin::parse("vg-a/fast-pool").unwrap().mapped_name(), "vg--a-fast--pool-tpool");
     }
 
     #[test]

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use config::{StorageConfig, monitor_of};
 pub use device::Devices;
-pub use probe::{Room, room, run, told};
+pub use probe::{Room, Told, room, run, told};
 pub use rbd::Pool as RbdPool;
 
 use crate::disk::{self, DiskError, ImageRef, Mode, VolumeState};

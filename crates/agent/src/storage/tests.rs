@@ -133,9 +133,11 @@ async fn t27_a_mount_point_is_only_used_while_something_is_mounted_there() {
     let made = ensure(&storages, &wanted).await.unwrap();
     assert_eq!(made.path.parent().unwrap(), at.join("berth"));
     assert!(room(&point).await.unwrap().free_bytes < 64 << 20);
-    let told = told(&storages).await;
-    assert_eq!((told[0].kind.as_str(), told[0].path.as_str(), told[0].is_default), (place.0, place.1, false));
-    assert_eq!((told[0].total_bytes, told[0].trouble.as_str()), (64 << 20, ""));
+    let told = told(&storages).await.remove(0);
+    assert_eq!(told.device, None, "memory is no block device");
+    let root = told.root;
+    assert_eq!((root.kind.as_str(), root.path.as_str(), root.is_default), (place.0, place.1, false));
+    assert_eq!((root.total_bytes, root.trouble.as_str()), (64 << 20, ""));
 
     Cmd::new("umount").arg(&at).run().await.unwrap();
     host.mounts.clear();
@@ -213,7 +215,7 @@ async fn a_host_without_the_programs_of_a_storage_says_which_package_has_them() 
         ("ceph-rbd", "berth-none", "ceph", "ceph-common"),
     ] {
         let storages = Storages::new(&Paths::new("/nonexistent"), "berth", &[listed(kind, location)]);
-        let told = told(&storages).await.remove(0);
+        let told = told(&storages).await.remove(0).root;
         let is_installed =
             ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].iter().any(|dir| Path::new(dir).join(program).exists());
         assert!(!told.trouble.is_empty());

@@ -97,8 +97,8 @@ async fn follow_stats(ctx: &Context, node: &Node) -> Result<(), NodeError> {
     let mut stream = node.within(super::CALL_LIMIT, client.stats(request)).await?;
     while let Some(sample) = stream.message().await.map_err(|status| NodeError::from_status(&node.row.name, &status))? {
         let now = ctx.now();
-        if let Some((at, figures)) = sample.node.as_ref().and_then(|stats| collector.add(stats, now)) {
-            node_metrics::write(ctx, node.row.id, at, figures).await;
+        if let Some(minute) = sample.node.as_ref().and_then(|stats| collector.add(stats, now)) {
+            node_metrics::write(ctx, node.row.id, minute).await;
         }
         if let Some(stats) = sample.node.as_ref().filter(|stats| storage.is_due(&stats.storage, now)) {
             storage_reports::write(ctx, node.row.id, stats.storage.clone()).await;

@@ -2,17 +2,20 @@
 
 use berth_control::{
     clock::{HOUR, MINUTE, SECOND},
-    node_metrics,
+    node_metrics::{self, Ended},
     nodes::watch,
 };
-use berth_proto::{NodeStats, StorageRoot};
+use berth_proto::{DiskStats, NodeStats, StorageRoot};
 use berth_store::{hypervisor_metric, testing::Database};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::{app::START, events::until, sim::World};
 
-berth_store::on_both_databases!(a_watched_node_has_a_row_a_minute_which_ages_into_averages);
+berth_store::on_both_databases!(
+    a_watched_node_has_a_row_a_minute_which_ages_into_averages,
+    a_watched_nodes_storages_have_what_is_used_and_what_passes_a_second,
+);
 
 async fn metrics(world: &World, minutes: i64) -> Value {
     let path = format!("/compute/hypervisors/{}/metrics?minutes={minutes}", world.company.hypervisors[0]);
@@ -59,13 +62,81 @@ async fn a_watched_node_has_a_row_a_minute_which_ages_into_averages(database: Da
     ages(&world, node).await;
 }
 
+/// What passed a device is told as totals: so much for each `n`.
+fn passed(n: u64) -> DiskStats {
+    DiskStats { read_bytes: n * 6_000, write_bytes: n * 120_000, read_requests: n * 90, write_requests: n * 3 }
+}
+
+async fn a_watched_nodes_storages_have_what_is_used_and_what_passes_a_second(database: Database) {
+    let world = World::start(database).await;
+    let storage = format!("/compute/hypervisors/{}/storage", world.company.hypervisors[0]);
+    let point = json!({ "name": "SSD", "type": "mountpoint", "path": "/mnt/ssd" });
+    let (status, made) = world.app.post(&storage, point).await;
+    assert_eq!(status, 201, "{made}");
+    {
+        let (total_bytes, free_bytes) = (1 << 40, 1 << 38);
+        let folder =
+            StorageRoot { is_default: true, total_bytes, free_bytes, io: Some(passed(1)), ..StorageRoot::default() };
+        let (path, kind) = ("/mnt/ssd".to_owned(), "mountpoint".to_owned());
+        let ssd = StorageRoot { path, kind, total_bytes: 500, free_bytes: 100, ..StorageRoot::default() };
+        let mut host = world.node.host();
+        host.stats = NodeStats { storage: vec![folder], ..NodeStats::default() };
+        host.storages = vec![ssd];
+    }
+    let stop = CancellationToken::new();
+    let _guard = stop.clone().drop_guard();
+    tokio::spawn(watch::run(world.app.ctx.clone(), stop));
+    two_minutes(&world).await;
+
+    let data = metrics(&world, 5).await;
+    let (folder, ssd) = (&data["storage"][0], &data["storage"][1]);
+    let is = |of: &Value| json!([of["id"], of["name"], of["type"]]);
+    assert_eq!(is(folder), json!([0, "Local (Default mountpoint)", "directory"]));
+    assert_eq!(is(ssd), json!([made["data"]["id"], "SSD", "mountpoint"]));
+    let io = json!({ "read": 100, "write": 2000, "readIops": 1.5, "writeIops": 0.05 });
+    let used = (1_i64 << 40) - (1 << 38);
+    let wanted = json!({ "at": "2025-01-20T14:01:00+00:00", "total": 1_i64 << 40, "used": used, "io": io });
+    assert_eq!(folder["points"][1], wanted, "{data}");
+    assert_eq!(folder["points"][0]["io"]["readIops"], 0.0, "one look is no difference");
+    let unknown = json!({ "at": "2025-01-20T14:01:00+00:00", "total": 500, "used": 400, "io": null });
+    assert_eq!(ssd["points"][1], unknown, "its node has no counters of it");
+    let line = metrics(&world, 2000).await;
+    let quarter = &line["storage"][0]["points"][0];
+    assert_eq!(
+        (&quarter["used"], &quarter["io"]["read"], &quarter["io"]["readIops"]),
+        (&json!(used), &json!(50), &json!(0.75))
+    );
+
+    assert_eq!(world.app.delete(&format!("{storage}/{}", made["data"]["id"])).await.0, 204);
+    assert_eq!(metrics(&world, 5).await["storage"].as_array().unwrap().len(), 1, "its figures went with it");
+}
+
+/// Until two minutes of the node are written, between whose last looks one more of [`passed`] passed.
+async fn two_minutes(world: &World) {
+    let node = world.company.hypervisors[0];
+    let uuid = berth_store::hypervisor::by_id(world.app.ctx.store.read(), node).await.unwrap().unwrap().uuid;
+    for minute in 1..=2 {
+        world.node.host().stats.storage[0].io = Some(passed(minute));
+        let heard = async || {
+            let told = world.app.ctx.live.node(uuid);
+            told.is_some_and(|(stats, _)| stats.storage.first().is_some_and(|root| root.io == Some(passed(minute))))
+        };
+        until("the counters are heard", heard).await;
+        world.app.pass(MINUTE);
+        let written = async || metrics(world, 5).await["points"].as_array().unwrap().len() as u64 == minute;
+        until("the minute is written", written).await;
+    }
+}
+
 /// From here on rows are written as a second control server would write them.
 async fn ages(world: &World, node: i64) {
     let begun = hypervisor_metric::bucket(START + HOUR);
     for n in 0..30 {
         let figures = hypervisor_metric::Figures { cpu_centipercent: n * 100, ..Default::default() };
-        node_metrics::write(&world.app.ctx, node, begun + n * MINUTE, figures).await;
-        node_metrics::write(&world.app.ctx, node, begun + n * MINUTE, Default::default()).await;
+        for figures in [figures, hypervisor_metric::Figures::default()] {
+            let minute = Ended { at: begun + n * MINUTE, node: figures, storage: Vec::new() };
+            node_metrics::write(&world.app.ctx, node, minute).await;
+        }
     }
     world.app.pass(2 * HOUR);
     let minutes = metrics(world, 120).await["points"].as_array().unwrap().len();

@@ -71,6 +71,7 @@ pub mod server_ssh_key;
 pub mod session;
 pub mod setting;
 pub mod ssh_key;
+pub mod storage_metric;
 pub mod storage_point;
 pub mod storage_test;
 pub mod template;

@@ -7,6 +7,7 @@ use berth_store::{
     hypervisor_group::{self, NewGroup},
     hypervisor_metric::{self, Figures},
     hypervisor_network::{self, NewNetwork},
+    storage_metric, storage_point,
 };
 use serde_json::json;
 
@@ -149,6 +150,9 @@ async fn changed_and_removed(store: &Store, row: berth_store::entity::hypervisor
     let id = spare.id;
     write_in!(store, |tx| hypervisor_network::insert(tx, id, "br0", None, true, NOW).await).unwrap();
     write_in!(store, |tx| hypervisor_metric::insert(tx, id, NOW, Figures::default()).await).unwrap();
+    let folder = storage_point::local(db, id).await.unwrap().unwrap().id;
+    let full = vec![(folder, storage_metric::Figures::default())];
+    write_in!(store, [full] | tx | storage_metric::insert(tx, id, NOW, full).await).unwrap();
     assert_eq!(hypervisor::servers(db, id).await.unwrap(), (0, 0));
     write_in!(store, |tx| hypervisor::remove(tx, id).await).unwrap();
     assert_eq!(hypervisor::by_id(db, id).await.unwrap(), None);

@@ -3,8 +3,9 @@
 use berth_store::{
     Store,
     drift::{self, Found},
-    periodic,
+    hypervisor_metric, periodic,
     selftest::{self, NewSelftest, StorageTest},
+    storage_metric::{self, Figures, Io},
     storage_point::{self, NewPoint, Report},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
@@ -118,8 +119,43 @@ async fn storage(store: &Store, nodes: &Nodes, server: i64) {
     }
     move_disks(store, server, None).await;
     assert_eq!(storage_point::disks(db, id).await.unwrap(), (0, 0));
+    storage_figures(store, node, id).await;
     write_in!(store, |tx| storage_point::remove(tx, id).await).unwrap();
     assert_eq!(storage_point::by_id(db, node, id).await.unwrap(), None);
+    assert_eq!(storage_metric::since(db, node, 0).await.unwrap(), [], "its figures go with it");
+}
+
+/// Leaves some of the storage point and none of the node's own folder.
+async fn storage_figures(store: &Store, node: i64, point: i64) {
+    const MINUTE: i64 = 60 * SECOND;
+    let db = store.read();
+    let start = hypervisor_metric::bucket(NOW);
+    let local = storage_point::local(db, node).await.unwrap().unwrap().id;
+    for n in 0..20 {
+        let io = Io { read_bytes_s: n * 10, write_bytes_s: 1 << 40, read_centi_iops: 150, write_centi_iops: n };
+        let figures = Figures { total_bytes: 1 << 50, used_bytes: n, io: (n % 2 == 0).then_some(io) };
+        let at = start + n * MINUTE;
+        for _ in 0..2 {
+            let both = vec![(local, figures), (point, Figures::default())];
+            write_in!(store, [both] | tx | storage_metric::insert(tx, node, at, both).await).unwrap();
+        }
+    }
+    write_in!(store, |tx| storage_metric::insert(tx, node, start, Vec::new()).await).unwrap();
+    let rows = async |from| storage_metric::since(db, node, from).await.unwrap();
+    assert_eq!((rows(0).await.len(), rows(start + 15 * MINUTE).await.len()), (40, 10), "one writer");
+    write_in!(store, |tx| storage_metric::average(tx, start + 15 * MINUTE).await).unwrap();
+    let left = rows(0).await;
+    assert_eq!(left.len(), 12, "fifteen minutes are one row of each");
+    let first = &left[0];
+    assert_eq!((first.storage_point_id, first.at, first.span_s), (local, start, hypervisor_metric::BUCKET_S));
+    assert_eq!((first.total_bytes, first.used_bytes), (1 << 50, 7));
+    let passed = (first.read_bytes_s, first.write_bytes_s, first.read_centi_iops, first.write_centi_iops);
+    assert_eq!(passed, (Some(70), Some(1 << 40), Some(150), Some(7)), "of the minutes that have counters");
+    assert_eq!((left[6].storage_point_id, left[6].read_bytes_s), (point, None));
+    write_in!(store, |tx| storage_metric::trim(tx, start + 1).await).unwrap();
+    assert_eq!(rows(0).await.len(), 10);
+    write_in!(store, |tx| storage_metric::forget(tx, local).await).unwrap();
+    assert!(rows(0).await.iter().all(|row| row.storage_point_id == point));
 }
 
 async fn move_disks(store: &Store, server: i64, point: Option<i64>) {

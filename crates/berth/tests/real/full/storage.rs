@@ -11,6 +11,8 @@ use crate::support::ssh::{Guest, key_pair};
 use crate::support::wait::until;
 
 const LIMIT_S: u64 = 120;
+/// A minute that goes on, a whole one after it, and a look at the storage.
+const METRICS_LIMIT_S: u64 = 240;
 const MOUNT_MIB: u64 = 6 << 10;
 const GIB: u64 = 1 << 30;
 /// `storageProfile` of mount points.
@@ -61,6 +63,7 @@ async fn disks_on_a_mount_point_are_made_there_seen_in_the_guest_grown_and_remov
     );
     berth.removed(id).await;
     assert_eq!(volumes(), Vec::<String>::new(), "nothing is left of them");
+    figures_over_time_are_the_file_systems(&berth, &mount, point).await;
     nothing_is_written_below_a_mount_that_is_gone(&berth, &storage, disk).await;
     assert_eq!(berth.api.call(Method::DELETE, &format!("{storage}/{point}"), None).await.status, 204);
     assert_eq!(host::files_with(&mount, ""), Vec::<String>::new());
@@ -117,6 +120,24 @@ async fn second_disk_grows(berth: &Berth, id: i64, guest: &Guest) {
     assert!(answer.status < 300, "{} {}", answer.status, answer.body);
     until("the guest sees the larger disk", LIMIT_S, async || (size().await == 2 * GIB).then_some(())).await;
     assert_eq!(guest.run("head -c 4 /dev/vdb").await, "kept");
+}
+
+/// The newest minute says what the kernel says, and its loop device is counted.
+async fn figures_over_time_are_the_file_systems(berth: &Berth, mount: &std::path::Path, point: i64) {
+    let path = format!("/compute/hypervisors/{}/metrics?minutes=30", berth.goods.hypervisor);
+    let newest = until("a minute of figures is what the file system has", METRICS_LIMIT_S, async || {
+        let stat = rustix::fs::statvfs(mount).expect("the mount");
+        let (total, used) = (stat.f_blocks * stat.f_frsize, (stat.f_blocks - stat.f_bavail) * stat.f_frsize);
+        let data = berth.api.get(&path).await;
+        let storages = data["storage"].as_array().expect("a list");
+        let own = storages.iter().find(|storage| storage["id"] == point).expect("the mount point");
+        let newest = own["points"].as_array().expect("a list").last().cloned();
+        newest.filter(|newest| newest["total"] == total && newest["used"] == used)
+    })
+    .await;
+    for field in ["read", "write", "readIops", "writeIops"] {
+        assert!(newest["io"][field].as_f64().is_some_and(|rate| rate >= 0.0), "{field}: {newest}");
+    }
 }
 
 async fn nothing_is_written_below_a_mount_that_is_gone(berth: &Berth, storage: &str, disk: SmallDisk) {
