@@ -64,16 +64,35 @@ pub async fn ensure_filters(
     if now.is_some() && changed.is_empty() {
         return Ok(false);
     }
-    let (first, rest) = changed.split_at(changed.len().min(AT_ONCE));
-    apply(netns, filters::table(instance) + &filters::set(instance, first)).await?;
-    for some in rest.chunks(AT_ONCE) {
-        apply(netns, filters::set(instance, some)).await?;
-    }
+    write(netns, instance, &changed).await?;
     let then = in_force(netns, instance, taps).await?.unwrap_or_default();
     match interfaces.iter().find(|filter| then.get(filter.tap()) != Some(&filter.mark())) {
         Some(filter) => Err(FilterError::NotInForce(filter.tap().into())),
         None => Ok(true),
     }
+}
+
+/// Writes the rules of these interfaces anew, and the table's own, whatever is in force: also what somebody changed within
+/// a chain, which [`ensure_filters`] takes for what it wrote. Answers the taps whose rules are not in force afterwards.
+pub async fn rewrite(
+    netns: &Netns,
+    instance: &str,
+    interfaces: &[InterfaceFilter],
+) -> Result<Vec<String>, FilterError> {
+    write(netns, instance, interfaces).await?;
+    let taps: Vec<String> = interfaces.iter().map(|filter| filter.tap().to_owned()).collect();
+    let then = in_force(netns, instance, taps).await?.unwrap_or_default();
+    let missing = interfaces.iter().filter(|filter| then.get(filter.tap()) != Some(&filter.mark()));
+    Ok(missing.map(|filter| filter.tap().to_owned()).collect())
+}
+
+async fn write(netns: &Netns, instance: &str, interfaces: &[InterfaceFilter]) -> Result<(), FilterError> {
+    let (first, rest) = interfaces.split_at(interfaces.len().min(AT_ONCE));
+    apply(netns, filters::table(instance) + &filters::set(instance, first)).await?;
+    for some in rest.chunks(AT_ONCE) {
+        apply(netns, filters::set(instance, some)).await?;
+    }
+    Ok(())
 }
 
 /// Takes these taps out, so that nothing passes them; taps that are not in are no error.

@@ -54,6 +54,7 @@ mod qcow2;
 pub mod qemu_conf;
 pub mod qemu_host;
 mod reconcile;
+mod regenerate;
 pub mod renew;
 pub mod routes;
 pub mod routes_apply;

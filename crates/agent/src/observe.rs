@@ -14,7 +14,7 @@ use tower::Service;
 /// Upper ends of the buckets, in seconds. A disk may take a while.
 const BUCKETS: [f64; 10] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];
 /// The service's methods; what is asked for under another name is counted as one.
-const METHODS: [&str; 16] = [
+const METHODS: [&str; 17] = [
     "Hello",
     "Apply",
     "Evict",
@@ -31,6 +31,7 @@ const METHODS: [&str; 16] = [
     "PruneIsos",
     "SetNetworks",
     "ConfirmNetworks",
+    "RegenerateFilters",
 ];
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();

@@ -13,7 +13,7 @@ use crate::{
     ledger::{Entry, LedgerError, Refusal},
     libvirt::{HostError, State},
     net::NetError,
-    node_net, ops, selftest, stats,
+    node_net, ops, regenerate, selftest, stats,
     storage::Source,
     vm::{self, VmError},
 };
@@ -228,6 +228,15 @@ impl Node for Service {
     ) -> Result<Response<proto::NetworksReply>, Status> {
         let state = self.agent.node_net.confirm(&request.into_inner().change_id).await.map_err(not_changed)?;
         Ok(Response::new(networks_reply(&self.agent, state)))
+    }
+
+    async fn regenerate_filters(
+        &self,
+        _: Request<proto::RegenerateFiltersRequest>,
+    ) -> Result<Response<proto::RegenerateFiltersReply>, Status> {
+        let written = regenerate::all(&self.agent).await.map_err(|error| Status::unavailable(error.to_string()))?;
+        tracing::info!(servers = written.servers.len(), removed = written.removed, "filters were written anew");
+        Ok(Response::new(written))
     }
 
     type WatchStream = Streamed<proto::Event>;

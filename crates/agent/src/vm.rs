@@ -389,15 +389,15 @@ pub async fn remove_vm(agent: &Agent, entry: &Entry) -> Result<(), VmError> {
 }
 
 /// Taps in the filters that no server has any more: of interfaces that a newer specification left out, or of a server
-/// whose ledger was lost.
-pub async fn remove_stray_filters(agent: &Agent) -> Result<(), VmError> {
+/// whose ledger was lost. Answers how many.
+pub async fn remove_stray_filters(agent: &Agent) -> Result<usize, VmError> {
     let instance = &agent.config.instance;
     // Listed before the ledger is read, for a tap is in the ledger before it is in the filters.
     let listed = filters_apply::listed_taps(&agent.netns, instance).await?;
     let mut known = Vec::new();
     for entry in agent.ledger.all().into_iter().filter(|entry| !entry.evicted) {
         // What an adopted server needs is not known until it is applied again.
-        let Some(spec) = entry.spec() else { return Ok(()) };
+        let Some(spec) = entry.spec() else { return Ok(0) };
         known.extend(spec.interfaces.iter().map(|interface| names::tap(instance, &interface.tag)));
     }
     let stray: Vec<String> = listed.into_iter().filter(|tap| !known.contains(tap)).collect();
@@ -405,7 +405,7 @@ pub async fn remove_stray_filters(agent: &Agent) -> Result<(), VmError> {
         tracing::info!(taps = ?stray, "removing filters that belong to no server");
         filters_apply::remove_filters(&agent.netns, instance, &stray).await?;
     }
-    Ok(())
+    Ok(stray.len())
 }
 
 fn gone(outcome: std::io::Result<()>) -> std::io::Result<()> {

@@ -14,7 +14,8 @@ use std::{process::Command, sync::Arc};
 
 use berth_agent::{
     filters::InterfaceFilter,
-    filters_apply::{ensure_filters, ensure_table, remove_filters, remove_table},
+    filters_apply::{ensure_filters, ensure_table, remove_filters, remove_table, rewrite},
+    names,
     netns::Netns,
 };
 use berth_proto::{Firewall, FirewallRule, InterfaceSpec, Ipv4Address, Ipv6Subnet, PortRange};
@@ -90,6 +91,26 @@ impl Walls {
             assert_eq!(count, 0, "{when}: {label}");
         }
     }
+}
+
+/// The mark of what was written is still there, so that no look finds the difference.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t14_what_somebody_changed_in_the_rules_by_hand_is_written_anew() {
+    if Command::new("id").arg("-u").output().unwrap().stdout != b"0\n" {
+        return eprintln!("skipped: network namespaces need root");
+    }
+    let lab = Lab::new();
+    let walls = Walls { host: Netns::named(&lab.host), lab };
+    let filters = [InterfaceFilter::of(INSTANCE, &interface(None)).unwrap()];
+    assert_eq!(rewrite(&walls.host, INSTANCE, &filters).await.unwrap(), Vec::<String>::new(), "also the first time");
+    walls.assert_nothing_false("as they were written");
+    let (table, chain) = (names::filter_table(INSTANCE), format!("tap_{TAP}"));
+    walls.lab.on_host(&["nft", "insert", "rule", "bridge", &table, &chain, "accept"]);
+    let opened = walls.lab.arrived("g0", &false_ones());
+    assert!(opened.values().any(|count| *count > 0), "somebody opened a door: {opened:?}");
+    assert_eq!(rewrite(&walls.host, INSTANCE, &filters).await.unwrap(), Vec::<String>::new());
+    walls.assert_nothing_false("written anew");
+    assert!(walls.guest_sends(packet4("honest-anew", true, UDP, 5000, 53)), "what is the guest's own passes");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

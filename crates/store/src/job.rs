@@ -6,6 +6,7 @@
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
     sea_query::{Expr, ExprTrait},
 };
 use serde_json::Value;
@@ -154,6 +155,23 @@ pub async fn unfinished_on(
         .filter(job::Column::Kind.eq(kind))
         .filter(job::Column::State.is_in([QUEUED, RUNNING]));
     Ok(query.order_by_asc(job::Column::Id).one(db).await?)
+}
+
+/// The newest job of this kind on each of these hypervisors that has one; the kind is about no server.
+pub async fn newest_on(
+    db: &impl ConnectionTrait,
+    hypervisor_ids: &[i64],
+    kind: &str,
+) -> Result<Vec<job::Model>, StoreError> {
+    let newest = job::Entity::find()
+        .select_only()
+        .column_as(job::Column::Id.max(), "id")
+        .filter(job::Column::ServerId.is_null())
+        .filter(job::Column::HypervisorId.is_in(hypervisor_ids.iter().copied()))
+        .filter(job::Column::Kind.eq(kind))
+        .group_by(job::Column::HypervisorId)
+        .into_query();
+    Ok(job::Entity::find().filter(job::Column::Id.in_subquery(newest)).all(db).await?)
 }
 
 /// How many jobs have not ended: kind, state, number.

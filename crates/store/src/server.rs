@@ -132,6 +132,18 @@ pub async fn insert(tx: &Tx, new: NewServer) -> Result<Model, StoreError> {
     Ok(row.insert(tx).await?)
 }
 
+/// Servers of a node that are built and stay: id, UUID, and the generation of their specification.
+pub async fn built_on(db: &impl Db, hypervisor_id: i64) -> Result<Vec<(i64, Uuid, i64)>, StoreError> {
+    let query = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::Uuid, Column::Generation])
+        .filter(Column::HypervisorId.eq(hypervisor_id))
+        .filter(Column::CommissionStatus.eq(3))
+        .filter(Column::BuildFailed.eq(false))
+        .filter(Column::Deleting.eq(false));
+    Ok(query.order_by_asc(Column::Id).into_tuple().all(db).await?)
+}
+
 /// Locks the row until the transaction ends, so that two changes of one server run one after the other.
 pub async fn lock(tx: &Tx, id: i64) -> Result<Option<Model>, StoreError> {
     // An update takes the lock in the same way on both databases.

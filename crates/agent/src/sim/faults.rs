@@ -19,6 +19,7 @@ pub enum Call {
     PruneIsos,
     SetNetworks,
     ConfirmNetworks,
+    RegenerateFilters,
 }
 
 #[derive(Default)]
@@ -37,6 +38,8 @@ pub struct Faults {
     pub lying: bool,
     /// Self-tests find that the storage fails, with this sentence.
     pub storage_fails: Option<String>,
+    /// No server's filters come into force, with this sentence.
+    pub filters_fail: Option<String>,
 }
 
 impl Faults {

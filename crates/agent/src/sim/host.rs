@@ -17,6 +17,8 @@ pub struct SimHost {
     pub events: VecDeque<proto::Event>,
     /// Domains that are nobody's.
     pub unknown_domains: Vec<String>,
+    /// Of each server whose filters were written anew, by which generation the last time.
+    pub filtered: BTreeMap<String, u64>,
     /// How often each self-test was asked for.
     pub selftests: HashMap<String, u32>,
     /// Storages that its owner lists; disks elsewhere are not taken.

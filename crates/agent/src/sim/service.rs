@@ -385,6 +385,31 @@ impl Node for Service {
         .await
     }
 
+    async fn regenerate_filters(
+        &self,
+        _: Request<proto::RegenerateFiltersRequest>,
+    ) -> Result<Response<proto::RegenerateFiltersReply>, Status> {
+        self.with_faults(Call::RegenerateFilters, |shared| {
+            let error = shared.faults().filters_fail.clone().unwrap_or_default();
+            let mut host = shared.host();
+            let there = host.servers.iter().filter(|(_, server)| server.entry.tombstone.is_none());
+            let written = there.filter_map(|(uuid, server)| {
+                let spec = server.entry.spec()?;
+                Some(proto::FilteredServer {
+                    server_uuid: uuid.clone(),
+                    generation: server.entry.generation,
+                    interfaces: u32::try_from(spec.interfaces.len()).unwrap_or(u32::MAX),
+                    error: error.clone(),
+                })
+            });
+            let servers: Vec<_> = written.collect();
+            let generations = servers.iter().map(|server| (server.server_uuid.clone(), server.generation));
+            host.filtered = generations.collect();
+            Ok(proto::RegenerateFiltersReply { servers, removed: 0 })
+        })
+        .await
+    }
+
     type ConsoleStream = Streamed<proto::ConsoleFrame>;
 
     async fn console(

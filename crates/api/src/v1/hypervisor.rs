@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{
     hypervisor_checks::HypervisorSelftest, hypervisor_group::HypervisorGroup, hypervisor_network::HypervisorNetwork,
-    storage_point::StoragePoint,
+    network_filters::HypervisorSettings, storage_point::StoragePoint,
 };
 use crate::lenient;
 
@@ -57,6 +57,7 @@ pub struct Hypervisor {
     pub agent_version: String,
     /// The newest self-test; null before the first.
     pub selftest: Option<HypervisorSelftest>,
+    pub settings: HypervisorSettings,
     pub created: String,
     pub updated: String,
 }

@@ -19,6 +19,7 @@ pub mod ip_block;
 pub mod iso;
 pub mod login_tokens;
 pub mod mail;
+pub mod network_filters;
 pub mod package;
 pub mod port_forward;
 pub mod queue;

@@ -29,6 +29,7 @@ pub mod login_tokens;
 pub mod logins;
 pub mod oidc_logins;
 pub mod oidc_proofs;
+pub mod network_filters;
 pub mod packages;
 pub mod passkeys;
 pub mod passwords;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use berth_store::job;
 
 use super::{
-    Run, StepError, StepResult, Write, apply, build, delete, media, networks, password, power, ptr, selftest, suspend,
+    Run, StepError, StepResult, Write, apply, build, delete, filters, media, networks, password, power, ptr, selftest,
+    suspend,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub enum Kind {
     Media,
     /// A node's own network.
     Networks,
+    /// The filters of all servers of a node.
+    Filters,
 }
 
 /// What a second try of a job begins with.
@@ -36,7 +39,7 @@ pub enum Again {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 11] = [
         Kind::Build,
         Kind::Power,
         Kind::Delete,
@@ -47,6 +50,7 @@ impl Kind {
         Kind::Selftest,
         Kind::Media,
         Kind::Networks,
+        Kind::Filters,
     ];
 
     pub fn name(self) -> &'static str {
@@ -61,6 +65,7 @@ impl Kind {
             Kind::Selftest => "selftest",
             Kind::Media => "media",
             Kind::Networks => "networks",
+            Kind::Filters => "filters",
         }
     }
 
@@ -75,7 +80,7 @@ impl Kind {
             Kind::Build => Duration::from_secs(3_600),
             Kind::Power | Kind::Password => Duration::from_secs(900),
             Kind::Ptr => Duration::from_secs(24 * 3_600),
-            Kind::Selftest | Kind::Networks => Duration::from_secs(1_800),
+            Kind::Selftest | Kind::Networks | Kind::Filters => Duration::from_secs(1_800),
             // What was changed while a node was away is there when it is back.
             Kind::Apply => Duration::from_secs(7 * 24 * 3_600),
             // The node's own download takes up to two hours.
@@ -97,6 +102,7 @@ impl Kind {
             Kind::Selftest => selftest::STEP,
             Kind::Media => media::Step::Fetch.name(),
             Kind::Networks => networks::Step::Send.name(),
+            Kind::Filters => filters::Step::Follow.name(),
         }
     }
 
@@ -106,6 +112,7 @@ impl Kind {
             Kind::Build => build::Step::ALL.map(build::Step::name).to_vec(),
             Kind::Apply => apply::Step::ALL.map(apply::Step::name).to_vec(),
             Kind::Networks => networks::Step::ALL.map(networks::Step::name).to_vec(),
+            Kind::Filters => filters::Step::ALL.map(filters::Step::name).to_vec(),
             Kind::Power | Kind::Delete | Kind::Password | Kind::Ptr | Kind::Suspend | Kind::Selftest | Kind::Media => {
                 Vec::new()
             }
@@ -125,6 +132,7 @@ impl Kind {
             Kind::Selftest => Box::pin(selftest::step(run)).await,
             Kind::Media => Box::pin(media::step(run)).await,
             Kind::Networks => Box::pin(networks::step(run)).await,
+            Kind::Filters => Box::pin(filters::step(run)).await,
         }
     }
 
@@ -140,7 +148,8 @@ impl Kind {
             | Kind::Suspend
             | Kind::Selftest
             | Kind::Media
-            | Kind::Networks => None,
+            | Kind::Networks
+            | Kind::Filters => None,
         }
     }
 
@@ -170,7 +179,8 @@ impl Kind {
             | Kind::Apply
             | Kind::Suspend
             | Kind::Media
-            | Kind::Networks => Again::Same,
+            | Kind::Networks
+            | Kind::Filters => Again::Same,
         }
     }
 
@@ -188,6 +198,9 @@ impl Kind {
             Kind::Selftest => "See that the node's agent runs and is reached; then retry this item.",
             Kind::Networks => {
                 "The node's network is what it was. See that the node is reached and takes the change; then retry this item."
+            }
+            Kind::Filters => {
+                "Packets are judged by the rules that are in force. Mend what is said, and retry this item."
             }
             Kind::Ptr => {
                 "See that the DNS server answers and has the zone; then retry this item, or name the address again."

@@ -14,6 +14,7 @@
 pub mod apply;
 pub mod build;
 pub mod delete;
+pub mod filters;
 mod kind;
 mod leaving;
 pub mod media;

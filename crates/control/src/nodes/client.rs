@@ -6,7 +6,7 @@ use berth_proto::{self as proto, node_client::NodeClient};
 use berth_store::entity::hypervisor;
 use tonic::{Request, transport::Channel};
 
-use super::{CALL_LIMIT, NodeError, Nodes};
+use super::{CALL_LIMIT, FILTERS_LIMIT, NodeError, Nodes};
 use crate::trail::Trail;
 
 pub struct Node {
@@ -109,6 +109,12 @@ impl Node {
     pub async fn selftest(&self, test_id: &str) -> Result<proto::SelftestReply, NodeError> {
         let request = proto::SelftestRequest { test_id: test_id.to_owned() };
         self.within(CALL_LIMIT, self.client.clone().selftest(limited(request, CALL_LIMIT))).await
+    }
+
+    /// The node writes the filters of all of its servers anew; answers what came of each.
+    pub async fn regenerate_filters(&self) -> Result<proto::RegenerateFiltersReply, NodeError> {
+        let request = limited(proto::RegenerateFiltersRequest {}, FILTERS_LIMIT);
+        self.within(FILTERS_LIMIT, self.client.clone().regenerate_filters(request)).await
     }
 
     /// Why the node could not define a server by this specification; none where it could.

@@ -26,6 +26,8 @@ pub use poll::Poll;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// A call that moves no image and streams nothing.
 pub const CALL_LIMIT: Duration = Duration::from_secs(20);
+/// All filters of a node, written anew.
+pub const FILTERS_LIMIT: Duration = Duration::from_secs(120);
 /// An image that a node is given in one call.
 pub const IMAGE_LIMIT: Duration = Duration::from_secs(900);
 const MESSAGE_LIMIT_BYTES: usize = 16 << 20;
@@ -69,7 +71,11 @@ impl NodeError {
         use tonic::Code;
         let why = reason(status);
         match status.code() {
-            Code::InvalidArgument | Code::FailedPrecondition | Code::PermissionDenied | Code::Unimplemented => {
+            Code::InvalidArgument | Code::FailedPrecondition | Code::PermissionDenied => {
+                NodeError::Refused { node: node.to_owned(), why }
+            }
+            Code::Unimplemented => {
+                let why = "its agent is of a release that does not know this; upgrade it".to_owned();
                 NodeError::Refused { node: node.to_owned(), why }
             }
             Code::AlreadyExists => NodeError::Changed { node: node.to_owned(), why },

@@ -31,6 +31,7 @@ pub const OPERATIONS: &[(&str, &str, Ability)] = &[
     ("DELETE", "/compute/hypervisors/{hypervisorId}/ipblocks/{blockId}", Admin),
     ("PUT", "/compute/hypervisors/{hypervisorId}/ipblocks/{blockId}", Admin),
     ("GET", "/compute/hypervisors/{hypervisorId}/metrics", Read),
+    ("POST", "/compute/hypervisors/{hypervisorId}/networkFilters/regenerate", Admin),
     ("GET", "/compute/hypervisors/{hypervisorId}/networks", Read),
     ("POST", "/compute/hypervisors/{hypervisorId}/networks", Admin),
     ("DELETE", "/compute/hypervisors/{hypervisorId}/networks/{networkId}", Admin),

@@ -374,6 +374,7 @@ fn body(app: &App, company: &Company, operation: &Operation) -> Option<Body> {
         "PUT /servers/{serverId}/backups/plan/{planId}" => json!({}),
         _ if matches!(operation.method.as_str(), "GET" | "DELETE") => return None,
         "POST /compute/hypervisors/{hypervisorId}/selftest" => json!({}),
+        "POST /compute/hypervisors/{hypervisorId}/networkFilters/regenerate" => json!({}),
         _ if operation.path.contains("/power/") || operation.path.starts_with("/queue/") => json!({}),
         _ => panic!("{name}: say here which body it takes"),
     };

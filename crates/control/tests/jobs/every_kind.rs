@@ -4,7 +4,7 @@ use std::path::Path;
 
 use berth_control::jobs::Kind;
 
-use crate::{changes, kinds, names, networks, selftest, suspend};
+use crate::{changes, filters, kinds, names, networks, selftest, suspend};
 
 /// The path of a test; it is written out, and must be there.
 macro_rules! test {
@@ -27,6 +27,7 @@ fn proof(kind: Kind) -> (&'static str, &'static str) {
         Kind::Selftest => test!(selftest, t20_a_test_ends_once_whatever_is_repeated_or_killed),
         Kind::Media => test!(kinds, t20_a_disc_is_mounted_whatever_is_repeated_or_killed),
         Kind::Networks => test!(networks, t20_a_node_has_the_bridges_of_its_networks_whatever_is_repeated_or_killed),
+        Kind::Filters => test!(filters, t20_filters_are_written_anew_whatever_is_repeated_or_killed),
     }
 }
 
@@ -42,7 +43,7 @@ fn every_kind_of_job_is_repeated_and_killed_on_both_databases() {
         let body = body.unwrap();
         // `each_step` looks whether the work is of the kind that it is called with.
         let by_the_helper = body.contains("each_step(") && body.contains(&format!("Kind::{kind:?},"));
-        let is_nodes_own = matches!(kind, Kind::Selftest | Kind::Networks) && body.contains("in HARMS");
+        let is_nodes_own = matches!(kind, Kind::Selftest | Kind::Networks | Kind::Filters) && body.contains("in HARMS");
         assert!(by_the_helper || is_nodes_own, "{kind:?}: {name} harms no step of it");
     }
 }

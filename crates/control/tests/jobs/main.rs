@@ -14,6 +14,7 @@ mod events;
 mod every_kind;
 mod faults;
 mod fencing;
+mod filters;
 mod frozen;
 mod isos;
 mod joining;

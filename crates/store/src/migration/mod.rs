@@ -28,7 +28,7 @@ mod m0035_passkeys;
 mod m0036_oidc;
 mod m0038_package_packets;
 mod m0039_disk_caches;
-mod m0040_storage_metrics;
+mod m0040_nodes;
 
 use sea_orm_migration::prelude::*;
 
@@ -64,7 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0036_oidc::Migration),
             Box::new(m0038_package_packets::Migration),
             Box::new(m0039_disk_caches::Migration),
-            Box::new(m0040_storage_metrics::Migration),
+            Box::new(m0040_nodes::Migration),
         ]
     }
 }

@@ -25,6 +25,9 @@ async fn outcomes(store: &Store, server: i64) {
     assert_eq!((row.state.as_str(), row.commission_status, row.build_failed), ("complete", 3, false));
     assert_eq!((row.built_at, row.power.as_str(), row.power_at), (Some(NOW + 3), "running", Some(NOW + 3)));
     let generation = row.generation;
+    let here = server::built_on(store.read(), row.hypervisor_id).await.unwrap();
+    assert_eq!(here, [(server, row.uuid, generation)]);
+    assert_eq!(server::built_on(store.read(), 999).await.unwrap(), []);
     let next = write_in!(store, |tx| server_outcome::next_generation(tx, server).await).unwrap();
     assert_eq!(next, Some(generation + 1));
     assert_eq!(write_in!(store, |tx| server_outcome::next_generation(tx, 999).await).unwrap(), None);

@@ -190,4 +190,10 @@ async fn bounded(store: &Store, nodes: &Nodes) {
     let second = claim(store, "a", 10, BOUNDS).await;
     assert_eq!(nodes_of(&second), [nodes.second], "one on a node, two in all");
     assert_eq!(claim(store, "a", 10, BOUNDS).await, []);
+    let newest = async |nodes: &[i64], kind| job::newest_on(store.read(), nodes, kind).await.unwrap();
+    let both = newest(&[nodes.first, nodes.second], "image").await;
+    let mut told: Vec<_> = both.iter().map(|job| (job.hypervisor_id, job.payload["n"].as_i64())).collect();
+    told.sort_unstable();
+    assert_eq!(told, [(Some(nodes.first), Some(6)), (Some(nodes.second), Some(7))]);
+    assert_eq!(newest(&[nodes.first], "power").await, [], "those are of servers");
 }

@@ -12,15 +12,18 @@ use berth_api::{
     v1::{
         confirm::Confirm,
         hypervisor::{CreateEnrolmentToken, EnrolmentToken, Hypervisor, UpdateHypervisor},
+        network_filters::HypervisorSettings,
     },
 };
 use berth_store::{
     entity::{hypervisor as entity, hypervisor_group as group_entity, hypervisor_network as network_entity},
-    hypervisor, hypervisor_group, hypervisor_network, selftest, server, storage_point,
+    hypervisor, hypervisor_group, hypervisor_network, job, selftest, server, storage_point,
 };
 use serde_json::Value;
 
-use super::{hypervisor_checks, hypervisor_groups::group, hypervisor_networks::network, storage_points};
+use super::{
+    hypervisor_checks, hypervisor_groups::group, hypervisor_networks::network, network_filters, storage_points,
+};
 use crate::{
     Context, Error,
     actions::{enrolment, hypervisors, storage_points::Found},
@@ -29,6 +32,7 @@ use crate::{
         extract::{self, Body},
         page::{BaseUrl, PageRequest},
     },
+    jobs::Kind,
 };
 
 const NODE: &str = "hypervisor";
@@ -131,6 +135,7 @@ async fn whole(ctx: &Context, rows: Vec<entity::Model>) -> Result<Vec<Hypervisor
     let groups = hypervisor_group::by_ids(ctx.store.read(), &group_ids).await?;
     let networks = hypervisor_network::of_hypervisors(ctx.store.read(), &ids).await?;
     let tests = selftest::newest(ctx.store.read(), &ids).await?;
+    let filters = job::newest_on(ctx.store.read(), &ids, Kind::Filters.name()).await?;
     let points = storage_point::of_hypervisors(ctx.store.read(), &ids).await?;
     let sums = server::allocated(ctx.store.read(), &ids).await?;
     let node = |row: entity::Model| {
@@ -141,7 +146,9 @@ async fn whole(ctx: &Context, rows: Vec<entity::Model>) -> Result<Vec<Hypervisor
         let found = |point| Found { node: row.clone(), allocated: allocated.clone(), point };
         let storage = others.map(|point| storage_points::shown(found(point))).collect();
         let own = networks.iter().filter(|network| network.hypervisor_id == row.id).cloned().collect();
-        Some(Hypervisor { selftest: tested.map(hypervisor_checks::shown), storage, ..shown(row, group, own) })
+        let written = filters.iter().find(|job| job.hypervisor_id == Some(row.id)).cloned();
+        let settings = network_filters::settings(written);
+        Some(Hypervisor { selftest: tested.map(hypervisor_checks::shown), storage, settings, ..shown(row, group, own) })
     };
     Ok(rows.into_iter().filter_map(node).collect())
 }
@@ -218,6 +225,7 @@ fn shown(row: entity::Model, of: group_entity::Model, networks: Vec<network_enti
         accelerator_detail,
         agent_version,
         selftest: None,
+        settings: HypervisorSettings::default(),
         created: time::offset(created_at),
         updated: time::offset(updated_at),
     }

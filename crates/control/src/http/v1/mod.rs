@@ -19,6 +19,7 @@ mod ip_blocks;
 mod isos;
 mod login_tokens;
 mod mails;
+mod network_filters;
 mod packages;
 mod queue;
 mod queue_events;
@@ -64,6 +65,7 @@ fn operations() -> OpenApiRouter<Context> {
         .routes(routes!(hypervisors::create_enrolment_token))
         .routes(routes!(hypervisor_checks::selftest))
         .routes(routes!(hypervisor_checks::drift))
+        .routes(routes!(network_filters::regenerate))
         .routes(routes!(storage_points::list, storage_points::create))
         .routes(routes!(storage_points::update, storage_points::remove))
         .routes(routes!(hypervisor_groups::list, hypervisor_groups::create))

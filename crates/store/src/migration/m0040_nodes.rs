@@ -1,8 +1,8 @@
-//! Figures of nodes' storages over time, beside those of the nodes.
+//! Looking after nodes: figures of their storages over time, and the newest work on a node itself read off an index.
 
 use sea_orm_migration::prelude::*;
 
-use super::columns::{col, id, index, references, table, unique};
+use super::columns::{col, id, index, partial_index, references, table, unique};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -32,6 +32,7 @@ impl MigrationTrait for Migration {
         .await?;
         unique(m, "storage_metrics", &["storage_point_id", "span_s", "at"]).await?;
         m.create_index(index("storage_metrics", &["hypervisor_id", "at"])).await?;
-        m.create_index(index("storage_metrics", &["span_s", "at"])).await
+        m.create_index(index("storage_metrics", &["span_s", "at"])).await?;
+        partial_index(m, false, "jobs", &["hypervisor_id", "kind"], "server_id IS NULL").await
     }
 }
