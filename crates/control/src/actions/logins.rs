@@ -307,8 +307,23 @@ pub(super) fn check_new(field: &str, new: &str) -> Result<(), Error> {
     Err(Error::invalid(format!("The {field} field must have {least} to {most} characters.")))
 }
 
-/// Looks whether it is the password of whoever is logged in. Answers by which name failures are counted.
+/// Looks whether it is the password of whoever is logged in, and writes down if not. Answers by which name failures are
+/// counted.
 pub(super) async fn confirm_password(
+    ctx: &Context,
+    visitor: &Visitor,
+    user: &user_entity::Model,
+    password: String,
+) -> Result<String, Error> {
+    let looked = look_at_password(ctx, visitor, user, password).await;
+    if let Err(Error::Invalid(_)) = &looked {
+        tell_refusal(ctx, visitor, user.id, "password").await?;
+    }
+    looked
+}
+
+/// The same, for those who write it down themselves.
+pub(super) async fn look_at_password(
     ctx: &Context,
     visitor: &Visitor,
     user: &user_entity::Model,
@@ -316,11 +331,10 @@ pub(super) async fn confirm_password(
 ) -> Result<String, Error> {
     let account = hash_token(&user.email_key);
     count_attempt(ctx, visitor, &account).await?;
-    if !is_password(ctx, Some(user), password).await? {
-        tell_refusal(ctx, visitor, user.id, "password").await?;
-        return Err(Error::invalid("That is not your password."));
+    if is_password(ctx, Some(user), password).await? {
+        return Ok(account);
     }
-    Ok(account)
+    Err(Error::invalid("That is not your password."))
 }
 
 /// Hashes once, whoever it is and whatever was typed.

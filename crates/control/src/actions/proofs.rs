@@ -70,7 +70,7 @@ async fn look(
     has_factor: bool,
 ) -> Result<Proof, Error> {
     if !has_factor {
-        return Ok(Proof::Password { account: logins::confirm_password(ctx, visitor, user, given).await? });
+        return Ok(Proof::Password { account: logins::look_at_password(ctx, visitor, user, given).await? });
     }
     let shown = second_factors::look(ctx, user, Some(&given), Asked::Session).await?;
     shown.map(Proof::Code).ok_or_else(|| Error::invalid("There is no second factor any more. Please try again."))

@@ -7,9 +7,7 @@ use crate::{
     browser::Answer,
     matrix::{
         Matrix, Operation, Row,
-        Takes::{
-            self, Arrival, Link, Login, Nothing, Own, Ownership, Passkey, Password, Provider, SelfService, Share,
-        },
+        Takes::{self, Arrival, Link, Login, Nothing, Own, Ownership, Passkey, Password, Provider, SelfService, Share},
         Who, in_turn,
     },
     people::World,

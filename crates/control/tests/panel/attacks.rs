@@ -152,7 +152,7 @@ async fn t05_guesses_in_an_open_session_are_counted_over_all_its_doors_and_writt
     let doors = [
         ("PUT", "/password", json!({ "current": "a guess", "new": "another good one" })),
         ("POST", "/second-factor", json!({ "password": "a guess" })),
-        ("POST", "/tokens", json!({ "name": "x", "scopes": ["servers:read"], "password": "a guess" })),
+        ("POST", "/session/proof", json!({ "password": "a guess" })),
     ];
     let hashed = app.ctx.hashing.done();
     for n in 0..ACCOUNT_FAILURES {
@@ -164,9 +164,13 @@ async fn t05_guesses_in_an_open_session_are_counted_over_all_its_doors_and_writt
     }
     assert_eq!(Browser::new(&app).log_in("jon@doe.test", PASSWORD).await.status, 429, "and at the login");
     assert_eq!(app.ctx.hashing.done() - hashed, ACCOUNT_FAILURES);
+    let proofs = audited(&app, "prove_refused").await;
     let log = app.get("/audit?action=confirm_refused&results=1").await.1;
-    assert_eq!((&log["total"], &log["data"][0]["after"]), (&json!(ACCOUNT_FAILURES), &json!({ "lacks": "password" })));
-    assert_eq!(log["data"][0]["actor"]["type"], "user");
+    assert_eq!((proofs, &log["total"]), (3, &json!(ACCOUNT_FAILURES - 3)));
+    assert_eq!(
+        (&log["data"][0]["after"], &log["data"][0]["actor"]["type"]),
+        (&json!({ "lacks": "password" }), &json!("user"))
+    );
 }
 
 async fn t05_codes_are_counted_over_all_doors_and_a_burst_is_no_more(database: Database) {

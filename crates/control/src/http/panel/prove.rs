@@ -41,10 +41,8 @@ pub async fn require(State(ctx): State<Context>, request: Request, next: Next) -
 
 /// What is told who lacks a proof: how to get it.
 async fn lacking(ctx: &Context, user: &user::Model) -> Result<Error, Error> {
-    let ways = Ways {
-        passkey: passkeys::can_prove(ctx, user.id).await?,
-        provider: oidc_proofs::is_a_way(ctx, user).await?,
-    };
+    let ways =
+        Ways { passkey: passkeys::can_prove(ctx, user.id).await?, provider: oidc_proofs::is_a_way(ctx, user).await? };
     Ok(Error::Proof { by: proof::ways(user, ways) })
 }
 
