@@ -158,7 +158,7 @@ async fn removal_leaves_nothing(berth: &Berth, id: i64, server: &Value) {
 }
 
 /// Disks, seed, sockets and firmware variables; the ledger's tombstone and logs stay.
-fn volumes_and_seeds(berth: &Berth, uuid: &str) -> Vec<String> {
+pub fn volumes_and_seeds(berth: &Berth, uuid: &str) -> Vec<String> {
     let dir = berth.place.agent_dir();
     let mut files = Vec::new();
     for folder in ["seeds", "nvram", "run"] {

@@ -12,4 +12,5 @@ mod modify;
 mod packets;
 mod races;
 mod storage;
+mod uefi;
 mod wire;

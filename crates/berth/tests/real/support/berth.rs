@@ -97,7 +97,7 @@ impl Berth {
     async fn stock(&mut self) {
         add_blocks(&self.api, &self.place, self.goods.hypervisor).await;
         self.goods.package = add_package(&self.api).await;
-        self.goods.template = add_template(&self.api, MICRO.recipe).await;
+        self.goods.template = add_template(&self.api, MICRO.recipe, false).await;
         let user = json!({"name": "Customer", "email": "customer@example.test", "extRelationId": 1});
         self.goods.user = self.api.post("/users", &user).await["id"].as_i64().expect("an id");
     }
@@ -137,7 +137,12 @@ impl Berth {
 
     /// A template of an operating system, made where it is missing.
     pub async fn template_of(&self, os: &Os) -> i64 {
-        if os.recipe == MICRO.recipe { self.goods.template } else { add_template(&self.api, os.recipe).await }
+        if os.recipe == MICRO.recipe { self.goods.template } else { add_template(&self.api, os.recipe, false).await }
+    }
+
+    /// The same image as a template whose servers boot by UEFI.
+    pub async fn uefi_template_of(&self, os: &Os) -> i64 {
+        add_template(&self.api, os.recipe, true).await
     }
 
     /// What the newest job of a server says: its row of the queue.
@@ -338,8 +343,9 @@ async fn add_package(api: &Api) -> i64 {
 }
 
 /// Built once on this machine, handed over to each control server.
-async fn add_template(api: &Api, recipe: &str) -> i64 {
-    let body = json!({"slug": recipe, "name": recipe, "version": "1", "category": "Test"});
+async fn add_template(api: &Api, recipe: &str, uefi: bool) -> i64 {
+    let slug = if uefi { format!("{recipe}-uefi") } else { recipe.to_owned() };
+    let body = json!({"slug": slug, "name": slug, "version": "1", "category": "Test", "uefi": uefi});
     let id = api.post("/media/templates", &body).await["id"].as_i64().expect("an id");
     api.put_file(&format!("/media/templates/{id}/image"), &image_of(recipe).await.path).await;
     id
