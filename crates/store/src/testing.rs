@@ -3,9 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of a test fail it")]
 
+mod step_gate;
+
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
 
 use tempfile::TempDir;
+
+pub use step_gate::StepGate;
 
 /// The account that PostgreSQL runs as where the tests run as root, which it refuses to.
 const ACCOUNT: &str = "postgres";

@@ -1,18 +1,18 @@
-//! Crashes in the middle of a real build: it ends, once.
+//! Crashes in the middle of a real build, at each of its steps: it ends, once.
 
-use std::collections::HashSet;
-
-use reqwest::Method;
+use berth_control::jobs::{Kind, build::Step};
+use berth_store::testing::StepGate;
 use serde_json::Value;
-use tokio::time::{Duration, sleep};
 
 use crate::support::berth::Berth;
 use crate::support::host;
 use crate::support::ssh::{Guest, key_pair};
+use crate::support::wait::until;
 
-const BETWEEN_LOOKS_MS: u64 = 50;
-/// A build has fewer steps; more crashes mean that it goes in circles.
-const CRASHES_AT_MOST: usize = 30;
+/// The longest step is the guest's start, and after a crash of its agent that is told again.
+const STEP_LIMIT_S: u64 = 180;
+/// What libvirt writes to a guest's log whenever it starts a QEMU for it.
+const QEMU_STARTED: &str = "starting up libvirt version";
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Victim {
@@ -23,17 +23,19 @@ enum Victim {
 #[tokio::test(flavor = "multi_thread")]
 async fn t20_a_build_ends_once_though_control_or_agent_is_killed_at_every_step() {
     let mut berth = Berth::start(3).await;
+    let gate = StepGate::new(&berth.place.database_url(), Kind::Build.name()).await;
     let (key, public) = key_pair(&berth.place.dir).await;
     let key_id = berth.add_key(&public).await;
     for victim in [Victim::Control, Victim::Agent] {
+        gate.move_to(Step::ALL[0].name()).await;
         let id = berth.create_server().await;
         berth.build(id, "survivor", &[key_id]).await;
-        let crashes = crash_at_every_step(&mut berth, id, victim).await;
-        // Steps that take no time are over before anybody can look.
-        assert!(crashes.len() >= 3, "{victim:?} was killed at {crashes:?} only");
+        crash_at_every_step(&mut berth, &gate, id, victim).await;
         let server = berth.built(id).await;
         built_once(&berth, &server, &Guest::with_key(address(&server), &key)).await;
-        berth.api.delete_server(id).await;
+        started_once(&berth, &server);
+        one_job_and_it_is_done(&berth, id).await;
+        berth.removed(id).await;
     }
     berth.finish().await;
 }
@@ -42,40 +44,44 @@ pub fn address(server: &Value) -> &str {
     server["network"]["interfaces"][0]["ipv4"][0]["address"].as_str().expect("an address")
 }
 
-/// Kills the victim whenever the build shows a step that it was not killed at yet; the steps.
-async fn crash_at_every_step(berth: &mut Berth, id: i64, victim: Victim) -> HashSet<String> {
-    let mut seen = HashSet::new();
-    loop {
-        let server = berth.api.call(Method::GET, &format!("/servers/{id}"), None).await.body["data"].take();
-        if matches!(server["state"].as_str(), Some("complete" | "failed")) {
-            return seen;
-        }
-        let Some(step) = step(berth, id).await.filter(|step| !seen.contains(step)) else {
-            sleep(Duration::from_millis(BETWEEN_LOOKS_MS)).await;
-            continue;
-        };
-        seen.insert(step);
-        assert!(seen.len() < CRASHES_AT_MOST, "the build goes in circles: {seen:?}");
+/// Kills the victim while the build is held at each of its steps, so that none is over before anybody could look. The
+/// step is taken, is harmed, and its end is kept only after the crash.
+async fn crash_at_every_step(berth: &mut Berth, gate: &StepGate, id: i64, victim: Victim) {
+    for (at, step) in Step::ALL.into_iter().enumerate() {
+        reached(berth, id, step, victim).await;
+        let next = Step::ALL.get(at + 1);
         match victim {
             Victim::Control => {
                 berth.control.crash().await;
+                gate.end_leases().await;
+                pass(gate, next).await;
                 berth.control_again().await;
             }
             Victim::Agent => {
                 berth.agent.crash().await;
                 berth.agent.restart();
+                pass(gate, next).await;
             }
         }
     }
 }
 
-/// The newest line of the build's log, which tells the step it is at.
-async fn step(berth: &Berth, id: i64) -> Option<String> {
-    let items = berth.api.call(Method::GET, &format!("/queue?serverId={id}"), None).await.body["data"].take();
-    let job = items[0]["id"].as_i64()?;
-    let job = berth.api.call(Method::GET, &format!("/queue/{job}"), None).await.body["data"].take();
-    let actions = job["primaryActions"].as_array()?;
-    Some(format!("{} {}", actions.len(), actions.last().map_or("start", |a| a["type"].as_str().unwrap_or("?"))))
+async fn pass(gate: &StepGate, next: Option<&Step>) {
+    match next {
+        Some(step) => gate.move_to(step.name()).await,
+        None => gate.open().await,
+    }
+}
+
+/// Waits until the build is at a step; panics where it ends before.
+async fn reached(berth: &Berth, id: i64, step: Step, victim: Victim) {
+    until(&format!("{victim:?} can be killed at {}", step.name()), STEP_LIMIT_S, async || {
+        let job = berth.newest_job(id).await;
+        let ended = || format!("before {}: {job}\n{}", step.name(), berth.agent.log_tail());
+        assert!(job["finished"].is_null(), "{}", ended());
+        (job["queue"] == "running" && job["step"] == step.name()).then_some(())
+    })
+    .await;
 }
 
 /// One domain, one disk, and a guest that was set up by one seed.
@@ -85,4 +91,27 @@ pub async fn built_once(berth: &Berth, server: &Value, guest: &Guest) {
     let volumes = host::files_with(&berth.place.agent_dir().join("volumes"), "volumes/");
     assert_eq!(volumes.len(), 1, "{volumes:?}");
     assert_eq!(guest.eventually("hostname").await, "survivor");
+}
+
+/// Whoever was killed, the guest that was started first is the one that runs.
+fn started_once(berth: &Berth, server: &Value) {
+    let uuid = server["uuid"].as_str().expect("a UUID");
+    let log = format!("/var/log/libvirt/qemu/{}-{uuid}.log", berth.place.instance);
+    let said = std::fs::read_to_string(&log).unwrap_or_else(|error| panic!("{log}: {error}"));
+    assert_eq!(said.matches(QEMU_STARTED).count(), 1, "{said}");
+}
+
+async fn one_job_and_it_is_done(berth: &Berth, id: i64) {
+    let builds = berth.api.get(&format!("/queue?serverId={id}&kind={}", Kind::Build.name())).await;
+    assert_eq!(builds.as_array().expect("a list").len(), 1, "{builds}");
+    let job = berth.newest_job(id).await;
+    let last = Step::ALL.last().expect("a build has steps");
+    assert_eq!((job["queue"].as_str(), job["step"].as_str()), (Some("done"), Some(last.name())), "{job}");
+    let kept = |step: &Step| {
+        let actions = job["primaryActions"].as_array().expect("a list").iter();
+        actions.filter(|action| action["type"] == step.name() && action["data"]["success"] == true).count()
+    };
+    // Sending the specification may be told again where it changed meanwhile; nothing changed here.
+    let counts = Step::ALL.map(|step| (step.name(), kept(&step)));
+    assert!(counts.iter().all(|(_, count)| *count == 1), "the end of each step is kept once: {counts:?}");
 }

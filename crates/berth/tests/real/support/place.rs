@@ -5,6 +5,8 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use berth_control::config::Config;
+
 /// Names, addresses and ports that belong to one test.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -48,6 +50,11 @@ impl Place {
 
     pub fn control_dir(&self) -> PathBuf {
         self.dir.join("control")
+    }
+
+    /// The control server's own, as [`berth_store::Store::connect`] takes it.
+    pub fn database_url(&self) -> String {
+        Config { data_dir: self.control_dir(), ..Config::default() }.database_url()
     }
 
     pub fn agent_dir(&self) -> PathBuf {
