@@ -18,7 +18,8 @@ data=/var/lib/berth/agent
 config=$data/agent.toml
 unit=/etc/systemd/system/berth-agent.service
 log=/var/log/berth-agent.log
-packages="ca-certificates curl dnsmasq-base iproute2 libvirt-daemon-system nftables ovmf qemu-system-x86 qemu-utils"
+packages="ca-certificates curl dnsmasq-base iproute2 libvirt-daemon-system nftables ovmf qemu-system-x86 qemu-utils
+  swtpm swtpm-tools"
 
 say() { printf '%s\n' "$*"; }
 fail() { printf 'berth: %s\n' "$*" >&2; exit 1; }

@@ -44,7 +44,7 @@ pub struct HostFacts {
     pub qemu_gid: Option<u32>,
     /// libvirt's cache mode for disks whose specification names none.
     pub disk_cache: String,
-    /// Whether guests can have a TPM, see [`crate::probe::swtpm`].
+    /// Whether guests can have a TPM, see `tpm.rs`.
     pub swtpm: bool,
     /// What of administrators' own XML is accepted.
     pub custom_xml: CustomXmlPolicy,

@@ -70,6 +70,7 @@ pub mod storage;
 mod testing;
 mod thumbnail;
 mod tls;
+mod tpm;
 pub mod traffic;
 mod trail;
 mod uplinks;

@@ -28,7 +28,7 @@ use crate::{
     qemu_conf, qemu_host, reconcile, renew, routes_apply, screens, selftest,
     service::Service,
     storage::{self, Storages},
-    tls, traffic, trail, vlans_apply, vm,
+    tls, tpm, traffic, trail, vlans_apply, vm,
 };
 
 /// An image's chunk and some room.
@@ -170,7 +170,7 @@ fn host_facts(config: &AgentConfig, accelerator: &AcceleratorFact) -> HostFacts 
         ovmf: probe::ovmf(),
         qemu_gid: qemu_host::qemu_gid(accelerator.accelerator),
         disk_cache: "writeback".to_owned(),
-        swtpm: probe::swtpm(),
+        swtpm: tpm::is_available(),
         custom_xml: config.custom_xml.clone(),
         storages: config.storages.clone(),
         switches: config.networks.iter().filter(|of| of.openvswitch).map(|of| of.bridge.clone()).collect(),

@@ -162,15 +162,6 @@ pub fn ovmf() -> Option<Ovmf> {
         .find(|ovmf| ovmf.code.is_file() && ovmf.vars.is_file())
 }
 
-/// Whether guests that run as users of their own can have an emulated TPM: its programs are there, and others than
-/// libvirt's one QEMU user may pass the folder of its sockets. libvirt 9 closes that folder at each start of a guest.
-pub fn swtpm() -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    let programs = ["swtpm", "swtpm_setup"].iter().all(|program| Path::new("/usr/bin").join(program).is_file());
-    let sockets = std::fs::metadata("/run/libvirt/qemu/swtpm");
-    programs && sockets.is_ok_and(|folder| folder.permissions().mode() & 0o001 != 0)
-}
-
 /// Size and free room of the file system under a folder; what is free for root.
 pub fn storage_root(path: &Path, is_default: bool) -> std::io::Result<StorageRoot> {
     let stat = rustix::fs::statvfs(path)?;

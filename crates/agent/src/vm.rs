@@ -19,7 +19,7 @@ use crate::{
     libvirt::HostError,
     live, media, names, net, openvswitch_apply, qemu_host, routes_apply, seed,
     storage::Source,
-    vlans_apply,
+    tpm, vlans_apply,
 };
 
 /// MiB a second that making linked clones independent may read, for each guest.
@@ -272,6 +272,9 @@ pub async fn start(agent: &Arc<Agent>, server_uuid: &str) -> Result<(), VmError>
     let spec = newest_spec(agent, server_uuid)?;
     ensure_vm(agent, &spec).await?;
     qemu_host::ensure_host_lets_guests_run()?;
+    if !spec.tpm_version.is_empty() {
+        tpm::let_in(spec.run_as_uid)?;
+    }
     let runs = agent.libvirt.state(&agent.domain(server_uuid)).await?.is_active();
     let meant_to_run = agent.ledger.change(server_uuid, |entry| Ok(std::mem::replace(&mut entry.should_run, true)))?;
     agent.set_status(server_uuid, |status| status.starting = !runs);
@@ -367,6 +370,7 @@ pub async fn remove_vm(agent: &Agent, entry: &Entry) -> Result<(), VmError> {
         gone(std::fs::remove_file(file))?;
     }
     gone(std::fs::remove_dir_all(agent.paths.run_dir(uuid)))?;
+    tpm::remove(uuid, &name, entry.spec().map(|spec| spec.run_as_uid))?;
     let taps: Vec<String> = entry
         .spec()
         .map(|spec| {

@@ -136,8 +136,8 @@ pub fn check(spec: &ServerSpec, host: &HostFacts) -> Result<(), String> {
     }
     if !spec.tpm_version.is_empty() && !host.swtpm {
         return Err(
-            "this server wants a TPM, and this node can't give it one: that takes swtpm, and a libvirt that lets \
-                    guests' own users reach its sockets"
+            "this server wants a TPM, and this node can't give it one: that takes Debian's packages swtpm and \
+                    swtpm-tools, and access control lists of files in /run"
                 .into(),
         );
     }

@@ -215,10 +215,11 @@ impl Libvirt {
         .await
     }
 
-    /// Removes the definition with its UEFI variables; none there is no error.
+    /// Removes the definition with its UEFI variables and what its TPM kept; none there is no error.
     pub async fn undefine(&self, name: &str) -> Result<(), HostError> {
         self.on_domain("remove the guest's definition", name, |domain| {
             let flags = sys::VIR_DOMAIN_UNDEFINE_NVRAM
+                | sys::VIR_DOMAIN_UNDEFINE_TPM
                 | sys::VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
                 | sys::VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
                 | sys::VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA;

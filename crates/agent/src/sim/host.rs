@@ -29,6 +29,8 @@ pub struct SimHost {
     pub lively: bool,
     /// Whether its libvirt is down: its streams are open, and no figures come.
     pub silent: bool,
+    /// Whether it lacks what guests' TPMs take.
+    pub without_tpms: bool,
     /// Empty, as of an agent that does not know of time zones.
     pub timezone: String,
     /// By which its libvirt confines guests; empty, as of an agent that does not tell it.

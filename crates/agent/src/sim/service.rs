@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     domain_xml,
+    host::HostFacts,
     ledger::{OpState, Refusal},
     service::FEATURES,
 };
@@ -222,8 +223,9 @@ impl Node for Service {
     ) -> Result<Response<proto::ValidateReply>, Status> {
         let spec = request.into_inner().spec.ok_or_else(|| Status::invalid_argument("there is no specification"))?;
         // What the agent itself refuses, without a libvirt.
-        self.with_faults(Call::Validate, |_| {
-            let error = domain_xml::check(&spec, &super::host_facts()).err().unwrap_or_default();
+        self.with_faults(Call::Validate, |shared| {
+            let facts = HostFacts { swtpm: !shared.host().without_tpms, ..super::host_facts() };
+            let error = domain_xml::check(&spec, &facts).err().unwrap_or_default();
             Ok(proto::ValidateReply { error: crate::sentence(&error) })
         })
         .await

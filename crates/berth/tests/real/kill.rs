@@ -44,8 +44,8 @@ pub fn address(server: &Value) -> &str {
     server["network"]["interfaces"][0]["ipv4"][0]["address"].as_str().expect("an address")
 }
 
-/// Kills the victim while the build is held at each of its steps, so that none is over before anybody could look. The
-/// step is taken, is harmed, and its end is kept only after the crash.
+/// Kills the victim while the build is held at each of its steps, so that none is over before anybody could look: it is
+/// under way, or done and its end not kept, and has to be taken once more.
 async fn crash_at_every_step(berth: &mut Berth, gate: &StepGate, id: i64, victim: Victim) {
     for (at, step) in Step::ALL.into_iter().enumerate() {
         reached(berth, id, step, victim).await;

@@ -1,13 +1,13 @@
 //! Changes of servers as their node gets them: what a running guest takes, what waits for its next start, and what
 //! becomes of it then.
 
-use berth_control::jobs::Kind;
+use berth_control::jobs::{self, Kind, Run};
 use berth_store::{entity::job, testing::Database};
 use serde_json::{Value, json};
 
 use crate::{
     kinds::{a_built_server, order_build, order_power},
-    repeat_and_kill::{Harm, each_step, run_to_end},
+    repeat_and_kill::{Harm, each_step, one_step, run_to_end},
     sim::World,
 };
 
@@ -282,4 +282,38 @@ async fn t20_what_waits_is_applied_once_whatever_step_of_the_start_is_repeated_o
         assert_eq!(world.node.host().servers[&uuid].starts, 2, "{how}: restarted once");
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_said_of_backups_during_a_rebuild_holds_and_another_rebuild_is_told_to_wait() {
+    for database in [Database::sqlite(), Database::postgres()] {
+        let world = World::start(database).await;
+        let server = a_built_server(&world).await;
+        let (status, made) = world.app.post("/backups/plans", json!({ "name": "Nightly" })).await;
+        assert_eq!(status, 201, "{made}");
+        let plan = &made["data"]["id"];
+        let before = shown(&world, server).await;
+        assert_eq!((&before["backupPlan"]["id"], &before["state"]), (&Value::Null, &json!("complete")));
+        let uuid = world.uuid(server).await;
+        let disks = world.node.host().servers[&uuid].volumes.clone();
+
+        order_build(&world, server).await;
+        let job = jobs::claim(&world.app.ctx, "runner", 1).await.unwrap().remove(0);
+        one_step(&world, &Run { ctx: world.app.ctx.clone(), job }, None).await;
+        assert_eq!(shown(&world, server).await["state"], "building");
+        put(&world, server, &format!("backups/plan/{plan}"), json!({})).await;
+        put(&world, server, "backupManager/access", json!({ "type": "view_restore" })).await;
+        let again = json!({ "operatingSystemId": world.company.template });
+        let (status, refused) = world.app.post(&format!("/servers/{server}/build"), again).await;
+        assert_eq!(status, 423, "{refused}");
+
+        world.end_leases().await;
+        let ended = work(&world, server).await;
+        assert_eq!(ended.kind, Kind::Build.name(), "one rebuild, and nothing behind it");
+        let after = shown(&world, server).await;
+        assert_eq!((&after["state"], &after["backupPlan"]["id"]), (&json!("complete"), plan));
+        assert_eq!(after["backupManager"]["access"], "view_restore");
+        let renewed = world.node.host().servers[&uuid].volumes.clone();
+        assert!(renewed.len() == 1 && renewed != disks, "rebuilt once: {renewed:?} after {disks:?}");
+    }
 }

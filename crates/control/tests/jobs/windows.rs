@@ -162,3 +162,22 @@ async fn hardware_is_judged_by_the_node_and_told_to_it() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tpm_is_refused_with_a_reason_where_the_node_has_none() {
+    for database in [Database::sqlite(), Database::postgres()] {
+        let world = World::start(database).await;
+        world.node.host().without_tpms = true;
+        let server = world.company.server(&world.app).await;
+        let path = format!("/servers/{server}/hardware");
+        let (status, answer) = world.app.put(&path, json!({ "tpmType": 2 })).await;
+        let said = answer["errors"][0].as_str().unwrap_or_default();
+        assert!(status == 422 && said.starts_with("The hardware is refused:") && said.contains("swtpm"), "{answer}");
+        let (_, shown) = world.app.get(&format!("/servers/{server}")).await;
+        assert_eq!(shown["data"]["settings"]["tpmType"], 0, "nothing was kept");
+
+        world.node.host().without_tpms = false;
+        let (status, answer) = world.app.put(&path, json!({ "tpmType": 2 })).await;
+        assert_eq!((status, &answer["data"]["settings"]["tpmType"]), (200, &json!(2)), "{answer}");
+    }
+}

@@ -12,5 +12,6 @@ mod modify;
 mod packets;
 mod races;
 mod storage;
+mod tpm;
 mod uefi;
 mod wire;
