@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde_json::json;
 
 use super::change::{field, fields, nullable};
@@ -34,10 +34,11 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("image").args(["image_url", "file"]).required(true)))]
 struct AddArgs {
     name: String,
     /// Where nodes fetch it: https, and ends in .iso
-    #[arg(long, conflicts_with = "file", required_unless_present = "file")]
+    #[arg(long)]
     image_url: Option<String>,
     /// Is uploaded
     #[arg(long)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::{
     super::change::{field, fields},
@@ -13,6 +13,7 @@ use crate::client::{Client, ProfileArgs};
 use crate::output::Format;
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("image").args(["image_url", "file"]).required(true)))]
 pub struct CreateArgs {
     /// 1 to 64 of a-z, 0-9, dots and hyphens; no other template has it
     #[arg(long)]
@@ -41,7 +42,7 @@ pub struct CreateArgs {
     #[arg(long)]
     uefi: bool,
     /// Where nodes fetch the image
-    #[arg(long, requires = "image_digest", conflicts_with = "file", required_unless_present = "file")]
+    #[arg(long, requires = "image_digest")]
     image_url: Option<String>,
     /// sha256:<hex> or sha512:<hex> of what the URL has
     #[arg(long, requires = "image_url")]
