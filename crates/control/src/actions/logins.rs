@@ -49,6 +49,7 @@ const TOKEN_LETTERS: usize = 43;
 const USER_AGENT_CHARS: usize = 191;
 /// What argon2 is given at most, so that nobody makes it work on megabytes.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 12..=200;
+const NOT_YOURS: &str = "That is not your password.";
 
 /// Who logs in, from where.
 #[derive(Clone, Debug, Default)]
@@ -88,6 +89,7 @@ pub async fn log_in(ctx: &Context, visitor: &Visitor, input: LogIn) -> Result<Be
         let (new, actor, account, visitor) = (new.clone(), actor.clone(), account.clone(), visitor.clone());
         let (shown, ctx, user) = (shown.clone(), ctx.clone(), user.clone());
         Box::pin(async move {
+            let user = still(tx, &user, shown.is_some()).await?;
             let mut by = "password";
             if let Some(shown) = &shown {
                 second_factors::take(tx, shown, now).await?;
@@ -100,8 +102,24 @@ pub async fn log_in(ctx: &Context, visitor: &Visitor, input: LogIn) -> Result<Be
     });
     match session.await {
         Ok(session) => Ok(Begun { session, user, token }),
+        Err(Error::Unauthenticated) => {
+            tell_failure(ctx, visitor, &email).await?;
+            Err(Error::Unauthenticated)
+        }
         Err(error) => Err(second_factors::told(ctx, visitor, &email, error).await),
     }
+}
+
+/// Whose password was looked at, as they are in the transaction of what it opens. Looking takes its time: a password that was
+/// changed meanwhile, and ended all sessions, begins none, nor does it without the second factor that was switched on.
+async fn still(tx: &Tx, looked_at: &user_entity::Model, has_code: bool) -> Result<user_entity::Model, Error> {
+    let user = user::by_id(tx, looked_at.id).await?;
+    let is_same = |user: &user_entity::Model| !user.suspended && user.password_hash == looked_at.password_hash;
+    let user = user.filter(is_same).ok_or(Error::Unauthenticated)?;
+    if user.two_factor_auth && !has_code {
+        return Err(Error::SecondFactor { is_wrong: false });
+    }
+    Ok(user)
 }
 
 /// The row to be, and the token that leads to it. `is_proved` where a password or a second factor was shown.
@@ -283,10 +301,12 @@ pub async fn change_password(
     let (id, kept) = (user.id, session.id);
     let changed = ctx.store.write_tx::<_, Error>(|tx| {
         let (actor, password_hash, account) = (actor.clone(), password_hash.clone(), account.clone());
-        let (ctx, visitor) = (ctx.clone(), visitor.clone());
+        let (ctx, visitor, current_hash) = (ctx.clone(), visitor.clone(), user.password_hash.clone());
         Box::pin(async move {
             login_failure::forgive(tx, &account).await?;
-            let user = user::by_id(tx, id).await?.ok_or(Error::Unauthenticated)?;
+            // By a mailed link, while this one was looked at.
+            let user = user::by_id(tx, id).await?.filter(|user| user.password_hash == current_hash);
+            let user = user.ok_or_else(|| Error::invalid(NOT_YOURS))?;
             let change = Change { password_hash: Some(password_hash), ..Change::default() };
             let user = user::change(tx, user, change, now).await?;
             tell_change(&ctx, tx, &user, &visitor, now).await?;
@@ -334,7 +354,7 @@ pub(super) async fn look_at_password(
     if is_password(ctx, Some(user), password).await? {
         return Ok(account);
     }
-    Err(Error::invalid("That is not your password."))
+    Err(Error::invalid(NOT_YOURS))
 }
 
 /// Hashes once, whoever it is and whatever was typed.

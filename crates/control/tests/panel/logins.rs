@@ -1,10 +1,17 @@
 //! Logins: what is refused, limited and written down.
 
 use berth_control::{
-    actions::logins::{ACCOUNT_FAILURES, ADDRESS_FAILURES, FAILURE_WINDOW, IDLE_LIFE, WHOLE_LIFE},
+    actions::{
+        logins::{ACCOUNT_FAILURES, ADDRESS_FAILURES, FAILURE_WINDOW, IDLE_LIFE, WHOLE_LIFE},
+        passwords,
+    },
     clock::{DAY, MINUTE},
 };
-use berth_store::testing::Database;
+use berth_store::{
+    session,
+    testing::Database,
+    user::{self, Change},
+};
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -21,6 +28,7 @@ berth_store::on_both_databases!(
     a_session_is_never_another_browsers,
     t08_a_request_that_changes_something_carries_the_sessions_secret,
     a_new_password_ends_the_other_sessions,
+    t05_a_password_that_is_changed_while_it_is_looked_at_opens_nothing,
     a_suspended_user_is_out_at_once,
 );
 
@@ -186,6 +194,47 @@ async fn a_new_password_ends_the_other_sessions(database: Database) {
         last = here.call("PUT", "/password", Some(guess)).await.status;
     }
     assert_eq!(last, 429);
+}
+
+/// As a mailed link does it: another password, and no session.
+async fn set_anew(app: &App, id: i64, hash: &str) {
+    let now = app.ctx.now();
+    let set = app.ctx.store.write_tx::<_, berth_control::Error>(|tx| {
+        let hash = hash.to_owned();
+        Box::pin(async move {
+            let row = user::by_id(tx, id).await?.unwrap();
+            user::change(tx, row, Change { password_hash: Some(hash), ..Change::default() }, now).await?;
+            Ok(session::end_others(tx, id, None).await?)
+        })
+    });
+    set.await.unwrap();
+}
+
+/// Sets it once one of the account is looked at, which was read before.
+async fn set_meanwhile(app: &App, id: i64, hash: &str, hashed: u64) {
+    while app.ctx.hashing.done() == hashed {
+        tokio::task::yield_now().await;
+    }
+    set_anew(app, id, hash).await;
+}
+
+async fn t05_a_password_that_is_changed_while_it_is_looked_at_opens_nothing(database: Database) {
+    let (app, company) = app(database).await;
+    let (id, email, new) = (company.user, "jon@doe.test", "a longer password");
+    let (old_hash, new_hash) =
+        (passwords::hash(&app.ctx, PASSWORD).await.unwrap(), passwords::hash(&app.ctx, new).await.unwrap());
+    let mut late = Browser::new(&app);
+    let hashed = app.ctx.hashing.done();
+    tokio::join!(late.log_in(email, PASSWORD), set_meanwhile(&app, id, &new_hash, hashed));
+    assert_eq!(late.get("/session").await.status, 401, "no session is left of the old one");
+
+    // Nor does it take the new one's place.
+    assert_eq!(late.log_in(email, new).await.status, 200);
+    let hashed = app.ctx.hashing.done();
+    let change = json!({ "current": new, "new": "what somebody else chose" });
+    tokio::join!(late.call("PUT", "/password", Some(change)), set_meanwhile(&app, id, &old_hash, hashed));
+    assert_eq!(late.get("/session").await.status, 401);
+    assert_eq!(late.log_in(email, PASSWORD).await.status, 200);
 }
 
 async fn a_suspended_user_is_out_at_once(database: Database) {
