@@ -14,7 +14,7 @@ use berth_store::{
     audit::{self, NewEntry},
     customer_token,
     entity::{session as entity, user as user_entity},
-    login_failure, passkey,
+    login_failure, passkey, password_link,
     session::{self, NewSession},
     user::{self, Change},
 };
@@ -309,6 +309,8 @@ pub async fn change_password(
             let user = user.ok_or_else(|| Error::invalid(NOT_YOURS))?;
             let change = Change { password_hash: Some(password_hash), ..Change::default() };
             let user = user::change(tx, user, change, now).await?;
+            // Whoever reads the mailbox sets no other one after it.
+            password_link::of_user_gone(tx, id).await?;
             tell_change(&ctx, tx, &user, &visitor, now).await?;
             let ended = session::end_others(tx, id, Some(kept)).await?;
             let after = json!({ "sessionsEnded": ended });

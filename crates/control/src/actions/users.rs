@@ -4,7 +4,7 @@ use berth_api::v1::user::{CreateUser, ModifyUser};
 use berth_store::{
     Tx, audit,
     entity::user as entity,
-    server, session,
+    password_link, server, session,
     user::{self, Change, NewUser, Relation},
 };
 use serde_json::{Value, json};
@@ -121,6 +121,10 @@ pub async fn modify(
                     staff::keep_an_owner(tx, &before).await?;
                 }
                 let after = user::change(tx, before.clone(), change, now).await?;
+                // What was mailed to the address before is not for whoever has it now.
+                if after.email_key != before.email_key {
+                    password_link::of_user_gone(tx, after.id).await?;
+                }
                 wanted.assign(tx, after.id, now).await?;
                 let (before, shown_after) = (Some(shown(&before)), Some(shown(&after)));
                 let written = entry(&actor, now, "modify_user", ("user", after.id), before, shown_after);
@@ -169,8 +173,9 @@ pub async fn reset_password(
             let before = shown(&user);
             let change = Change { password_hash: Some(password_hash), ..Change::default() };
             let user = user::change(tx, user, change, now).await?;
-            // Who knew the old one is out.
+            // Who knew the old one is out, and who was mailed a link.
             session::end_others(tx, user.id, None).await?;
+            password_link::of_user_gone(tx, user.id).await?;
             let subject = ("user", user.id);
             let written = entry(&actor, now, "reset_user_password", subject, Some(before), Some(shown(&user)));
             audit::record(tx, written).await?;

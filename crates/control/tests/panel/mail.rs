@@ -21,6 +21,7 @@ use crate::{
 
 berth_store::on_both_databases!(
     a_forgotten_password_is_set_once_by_a_mailed_link,
+    t05_a_mailed_link_leads_nowhere_once_the_password_or_the_address_is_another,
     a_letter_that_is_not_taken_is_tried_again_until_it_is_or_never_will_be,
     whoever_gets_an_account_or_a_login_from_elsewhere_is_told,
 );
@@ -98,6 +99,37 @@ async fn a_forgotten_password_is_set_once_by_a_mailed_link(database: Database) {
     assert_eq!(app.put("/users/7/byExtRelation", json!({ "enabled": false })).await.0, 201);
     ask("mary@doe.test").await;
     assert_eq!(delivered(&app, &smtp).await.len(), 0, "suspended people get none");
+}
+
+async fn t05_a_mailed_link_leads_nowhere_once_the_password_or_the_address_is_another(database: Database) {
+    let (app, smtp, _) = app(database).await;
+    let mary = json!({ "name": "Mary", "email": "mary@doe.test", "extRelationId": 7 });
+    assert_eq!(app.post("/users", mary).await.0, 201);
+    let link = async |email: &str| {
+        forgotten_passwords::send(&app.ctx, &Visitor::default(), email).await.unwrap();
+        let letters = delivered(&app, &smtp).await;
+        token(letters.iter().find(|letter| letter.text.contains("/new-password#")).unwrap())
+    };
+    let set = async |token: &str| {
+        let chosen = json!({ "token": token, "new": NEW_PASSWORD });
+        Browser::new(&app).call("PUT", "/forgotten-password", Some(chosen)).await.status
+    };
+    let read_by_somebody = link("jon@doe.test").await;
+    let mut jon = logged_in(&app, "jon@doe.test").await;
+    let change = json!({ "current": PASSWORD, "new": "a longer password" });
+    assert_eq!(jon.call("PUT", "/password", Some(change)).await.status, 204);
+    assert_eq!(set(&read_by_somebody).await, 422, "changed by its owner");
+    assert_eq!(jon.get("/session").await.status, 200);
+
+    let before = link("mary@doe.test").await;
+    assert_eq!(app.post("/users/7/byExtRelation/resetPassword", json!({})).await.0, 201);
+    assert_eq!(set(&before).await, 422, "set anew by the billing system");
+    let to_the_old_one = link("mary@doe.test").await;
+    assert_eq!(app.put("/users/7/byExtRelation", json!({ "email": "mary@new.test" })).await.0, 201);
+    assert_eq!(set(&to_the_old_one).await, 422, "another address");
+    let kept = link("mary@new.test").await;
+    assert_eq!(app.put("/users/7/byExtRelation", json!({ "email": "Mary@New.test", "name": "M" })).await.0, 201);
+    assert_eq!(set(&kept).await, 204, "the same address");
 }
 
 async fn a_letter_that_is_not_taken_is_tried_again_until_it_is_or_never_will_be(database: Database) {
