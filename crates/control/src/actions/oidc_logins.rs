@@ -10,6 +10,7 @@ use berth_api::panel::account::BeginSignOn;
 use berth_store::{
     Micros, StoreError, Tx, audit,
     entity::{oidc_attempt as attempt_entity, user as entity},
+    login_failure,
     oidc_attempt::{self, NewAttempt},
     user::{self, NewUser},
     user_identity,
@@ -35,6 +36,8 @@ use crate::{
 pub const ATTEMPT_LIFE: Micros = 10 * MINUTE;
 /// Logins and proofs that have begun and may still come back, of everybody.
 pub const ATTEMPTS: u64 = 10_000;
+/// Begun from one address within their life: whoever begins without end keeps nobody else out.
+pub const ATTEMPTS_OF_ADDRESS: u64 = 200;
 /// 256 bits and a bit; also what a verifier of PKCE has at least.
 const SECRET_LETTERS: usize = 43;
 const CODE_CHARS: usize = 4_096;
@@ -69,12 +72,17 @@ fn provider(ctx: &Context) -> Result<&Provider, Error> {
 }
 
 /// Begins a login.
-pub async fn begin(ctx: &Context, input: BeginSignOn) -> Result<Leaving, Error> {
-    leave(ctx, input, None).await
+pub async fn begin(ctx: &Context, visitor: &Visitor, input: BeginSignOn) -> Result<Leaving, Error> {
+    leave(ctx, visitor, input, None).await
 }
 
 /// Sends a browser to the provider, to log in or to prove a session.
-pub(super) async fn leave(ctx: &Context, input: BeginSignOn, session_id: Option<i64>) -> Result<Leaving, Error> {
+pub(super) async fn leave(
+    ctx: &Context,
+    visitor: &Visitor,
+    input: BeginSignOn,
+    session_id: Option<i64>,
+) -> Result<Leaving, Error> {
     let (provider, next) = (provider(ctx)?, own_path(input.next)?);
     let (now, letters) = (ctx.now(), || ctx.rng.letters_and_digits(SECRET_LETTERS));
     let (secrets, cookie) = (Secrets { state: letters(), nonce: letters(), verifier: letters() }, letters());
@@ -94,17 +102,27 @@ pub(super) async fn leave(ctx: &Context, input: BeginSignOn, session_id: Option<
         expires_at: now + ATTEMPT_LIFE,
         now,
     };
+    let address = logins::client(visitor);
     let written = ctx.store.write_tx::<_, Error>(|tx| {
-        let new = new.clone();
+        let (new, address) = (new.clone(), address.clone());
         Box::pin(async move {
-            if oidc_attempt::open(tx, now).await? >= ATTEMPTS {
-                return Err(Error::TooMany { retry_after_s: (ATTEMPT_LIFE / crate::clock::SECOND).unsigned_abs() });
-            }
+            count(tx, &address, now).await?;
             Ok(oidc_attempt::insert(tx, new).await?)
         })
     });
     written.await?;
     Ok(Leaving { to, cookie })
+}
+
+/// Counts one more that begins, where there is room for it.
+async fn count(tx: &Tx, address: &str, now: Micros) -> Result<(), Error> {
+    let of_address = hash_token(&format!("sign-on from {address}"));
+    let (begun, _) = login_failure::counts(tx, &of_address, "", now - ATTEMPT_LIFE).await?;
+    if begun >= ATTEMPTS_OF_ADDRESS || oidc_attempt::open(tx, now).await? >= ATTEMPTS {
+        return Err(Error::TooMany { retry_after_s: (ATTEMPT_LIFE / crate::clock::SECOND).unsigned_abs() });
+    }
+    // None of the failures of the address, which keep passwords out.
+    Ok(login_failure::insert(tx, &of_address, "sign-on", now).await?)
 }
 
 /// A path of ours, and nothing that leads elsewhere.

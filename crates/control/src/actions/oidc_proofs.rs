@@ -36,13 +36,14 @@ pub async fn is_a_way(ctx: &Context, user: &user_entity::Model) -> Result<bool, 
 /// Begins one, for this session and no other.
 pub async fn begin(
     ctx: &Context,
+    visitor: &Visitor,
     (session, user): (&session_entity::Model, &user_entity::Model),
     input: BeginSignOn,
 ) -> Result<Leaving, Error> {
     if !is_a_way(ctx, user).await? {
         return Err(Error::NotFound("account at the provider"));
     }
-    oidc_logins::leave(ctx, input, Some(session.id)).await
+    oidc_logins::leave(ctx, visitor, input, Some(session.id)).await
 }
 
 /// Who came back, for which session.

@@ -3,7 +3,7 @@
 
 use axum::http::StatusCode;
 use berth_control::{
-    actions::oidc_logins::ATTEMPT_LIFE,
+    actions::oidc_logins::{ATTEMPT_LIFE, ATTEMPTS_OF_ADDRESS},
     clock::{MINUTE, SECOND},
     config::Config,
 };
@@ -21,6 +21,7 @@ use crate::{
 berth_store::on_both_databases!(
     staff_log_in_by_their_provider,
     t05_a_login_ends_once_in_the_browser_that_began_it,
+    t05_whoever_begins_logins_without_end_keeps_nobody_else_out,
     t05_no_false_token_logs_anybody_in,
     t05_nobody_but_staff_is_logged_in_by_a_provider,
     without_its_provider_there_are_still_passwords,
@@ -206,6 +207,31 @@ async fn t05_a_login_ends_once_in_the_browser_that_began_it(database: Database) 
     refused(&back(&mut mixed, &format!("{path}&iss=https://evil.test")).await, "oidc-denied");
     let rows = serde_json::to_string(&audited(&app, "log_in").await).unwrap();
     assert!(!rows.contains("code-") && !rows.contains(state), "{rows}");
+}
+
+async fn t05_whoever_begins_logins_without_end_keeps_nobody_else_out(database: Database) {
+    let provider = Provider::start().await;
+    let behind = |config| Config { trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()], ..config };
+    let app = app(database, &provider, behind).await;
+    let begin = async |address: &str| {
+        let mut browser = Browser::new(&app);
+        let request = browser.request(Method::POST, "/panel/api/sign-on").header("x-forwarded-for", address);
+        browser.send(request.header("content-type", "application/json").body("{}")).await
+    };
+    for n in 0..ATTEMPTS_OF_ADDRESS {
+        assert_eq!(begin("198.51.100.1").await.status, 200, "{n}");
+    }
+    let refused = begin("198.51.100.1").await;
+    assert_eq!(refused.status, 429, "{}", refused.body);
+    assert_eq!(refused.headers["retry-after"], "600");
+    assert_eq!(begin("198.51.100.2").await.status, 200);
+    let body = json!({ "email": ADMIN, "password": "guess" }).to_string();
+    let mut browser = Browser::new(&app);
+    let login = browser.request(Method::POST, "/panel/api/session").header("x-forwarded-for", "198.51.100.1");
+    let login = browser.send(login.header("content-type", "application/json").body(body)).await;
+    assert_eq!(login.status, 401, "its passwords are looked at");
+    app.pass(ATTEMPT_LIFE);
+    assert_eq!(begin("198.51.100.1").await.status, 200);
 }
 
 async fn t05_no_false_token_logs_anybody_in(database: Database) {

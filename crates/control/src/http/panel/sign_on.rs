@@ -66,7 +66,7 @@ pub async fn begin(
     Body(input): Body<BeginSignOn>,
 ) -> Result<Response, Error> {
     auth::limit_stranger(&ctx, visitor.address)?;
-    Ok(sent(oidc_logins::begin(&ctx, input).await?))
+    Ok(sent(oidc_logins::begin(&ctx, &visitor, input).await?))
 }
 
 /// Begin to prove by the provider that it is still oneself.
@@ -86,7 +86,7 @@ pub async fn begin_proof(
     Body(input): Body<BeginSignOn>,
 ) -> Result<Response, Error> {
     auth::limit_stranger(&ctx, person.visitor.address)?;
-    Ok(sent(oidc_proofs::begin(&ctx, (&person.session, &person.user), input).await?))
+    Ok(sent(oidc_proofs::begin(&ctx, &person.visitor, (&person.session, &person.user), input).await?))
 }
 
 fn sent(leaving: Leaving) -> Response {
