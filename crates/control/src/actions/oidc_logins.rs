@@ -275,7 +275,8 @@ impl Entering {
             Ok(email) => email,
             Err(refused) => return Ok(Err(refused)),
         };
-        let Some(user) = user::by_email(tx, email).await? else {
+        let found = user::by_email(tx, email).await?.filter(|user| is_same_address(&user.email, email));
+        let Some(user) = found else {
             return Ok(if self.new.is_some() { Ok((None, None)) } else { Err(Refused::Nobody) });
         };
         // An address that the provider gave to somebody else since.
@@ -337,6 +338,13 @@ pub(super) fn admit(settings: &Settings, told: &Told) -> Result<(), Refused> {
 fn vouched(told: &Told) -> Result<&str, Refused> {
     let email = told.email.as_deref().filter(|email| !email.is_empty());
     email.filter(|_| told.email_verified).ok_or(Refused::Unverified)
+}
+
+/// Without regard to case, as users are found. The Kelvin sign's small letter is a `k`, and what it stands in is another
+/// mailbox, which somebody else may have proved to the provider to be theirs.
+fn is_same_address(ours: &str, theirs: &str) -> bool {
+    let lower = |text: &str| text.chars().map(|c| (c.is_ascii(), c.to_lowercase().to_string())).collect::<Vec<_>>();
+    lower(ours) == lower(theirs)
 }
 
 /// A user of whoever is not known, with a password that nobody knows; none where somebody is.
@@ -402,6 +410,16 @@ pub async fn forget(ctx: &Context, actor: &Actor, user_id: i64, id: i64) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_the_same_in_any_case_and_no_other_letter() {
+        assert!(
+            is_same_address("Ann@example.test", "aNN@Example.test") && is_same_address("ärne@x.test", "Ärne@x.test")
+        );
+        for other in ["\u{212a}im@example.test", "im@example.test", "kim@example.tes", ""] {
+            assert!(!is_same_address("kim@example.test", other), "{other}");
+        }
+    }
 
     #[test]
     fn a_login_lands_on_our_own_pages_alone() {

@@ -289,6 +289,7 @@ async fn t05_nobody_but_staff_is_logged_in_by_a_provider(database: Database) {
     let ann = somebody(&app, ANN, "read-only").await;
     somebody(&app, "customer@example.test", "customer").await;
     somebody(&app, "strange@elsewhere.test", "admin").await;
+    somebody(&app, "kim@example.test", "admin").await;
     let cases = [
         ("oidc-unverified", ANN, json!({ "email_verified": false })),
         ("oidc-unverified", ANN, json!({ "email_verified": null })),
@@ -296,6 +297,8 @@ async fn t05_nobody_but_staff_is_logged_in_by_a_provider(database: Database) {
         ("oidc-domain", "strange@elsewhere.test", json!({})),
         ("oidc-domain", "ann@example.test@elsewhere.test", json!({})),
         ("oidc-nobody", "nobody@example.test", json!({})),
+        // Its small letter is a `k`, and the mailbox another one.
+        ("oidc-nobody", "\u{212a}im@example.test", json!({})),
         ("oidc-nobody", "customer@example.test", json!({})),
     ];
     for (reason, email, further) in cases {
