@@ -1,5 +1,5 @@
 // The ways in from other sites: single sign-on, and screens that shops show.
-import { expect, test } from "./world.ts";
+import { check, expect, test } from "./world.ts";
 
 test("a link on a shop's page logs in once, on the server's page", async ({ page, customer, world }) => {
   const server = await world.server(customer, "sold");
@@ -15,6 +15,27 @@ test("a link on a shop's page logs in once, on the server's page", async ({ page
   await page.goto(world.shop.url);
   await page.getByRole("link").click();
   await expect(page.getByRole("status")).toContainText("That link was used already");
+});
+
+test("the ways in without a password stand below one line", async ({ page }) => {
+  const label = "Company login";
+  await page.route("**/panel/api/sign-on", (route) => route.fulfill({ json: { data: { label } } }));
+  await page.goto("/login");
+  await expect(page.getByLabel("E-mail address")).toBeFocused();
+  await expect(page.getByRole("button", { name: "Log in with a passkey" })).toBeVisible();
+  await expect(page.getByRole("button", { name: label })).toBeVisible();
+  await expect(page.getByRole("separator")).toHaveCount(1);
+  await check(page);
+});
+
+test("whoever is logged in goes on from the login page", async ({ inside: page }) => {
+  await page.goto("/login?next=/profile");
+  await expect(page.getByRole("heading", { level: 1, name: "Profile" })).toBeVisible();
+  await page.goto("/login?reason=oidc-denied");
+  await expect(page.getByRole("status")).toContainText("did not let you in");
+  await check(page);
+  await page.getByRole("link", { name: /^Go on as/ }).click();
+  await expect(page.getByRole("heading", { name: "Servers" })).toBeVisible();
 });
 
 test("a shop's page shows a screen by the script, another's does not", async ({ page, customer, world }) => {

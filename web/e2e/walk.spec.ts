@@ -297,6 +297,10 @@ test("a second factor is asked for, and a recovery code stands in for it", async
   await expect(page.getByRole("heading", { name: "Second factor" })).toBeVisible();
   await expect(page.getByLabel("Code")).toBeFocused();
   await check(page);
+  await page.getByRole("button", { name: "Another account" }).click();
+  await expect(page.getByLabel("E-mail address")).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.getByLabel("Code")).toBeFocused();
   await page.keyboard.type("123 456");
   await page.keyboard.press("Enter");
   await expect(page.getByRole("alert")).toHaveText("The code is wrong, or was used already.");

@@ -3,8 +3,8 @@ import { Alert, Anchor, Button, Container, Paper, PasswordInput, Stack, Text, Te
 import { type UseFormReturnType, useForm } from "@mantine/form";
 import { IconInfoCircle } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { getRouteApi, Link, Navigate, useRouter } from "@tanstack/react-router";
-import { useState } from "react";
+import { getRouteApi, Link, useRouter } from "@tanstack/react-router";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { keepSecret, Refused } from "../api/call.ts";
 import type { LoggedIn, LogIn } from "../api/generated/model";
@@ -12,8 +12,7 @@ import { logIn, showCode } from "../api/generated/panel.ts";
 import { queryClient, sessionQuery } from "../api/queries.ts";
 import { sentenceOf } from "../parts/said.ts";
 import classes from "./Login.module.css";
-import { PasskeyDoor } from "./PasskeyDoor.tsx";
-import { SignOn } from "./SignOn.tsx";
+import { OtherWays } from "./OtherWays.tsx";
 
 const reasons = [
   "used",
@@ -59,7 +58,7 @@ export function Login() {
   const { form, asked, ask, enter } = useEntry(reason === "code" ? "arrival" : "password", begin);
   const sentence = useSentence(enter.error, enter.variables);
   const known = reasons.find((one) => one === reason);
-  if (session.data && !isIn && !enter.isPending && !known) return <Navigate to="/" />;
+  if (session.data && !isIn && !enter.isPending && !known) return <LetThrough to={next ?? "/"} />;
   const told = enter.isError || (known === "code" && asked !== "arrival") ? undefined : known;
   return (
     <Container component="main" size={440} className={classes.page}>
@@ -76,6 +75,7 @@ export function Login() {
             {told && (
               <Alert icon={<IconInfoCircle />} variant="default" role="status">
                 {t(`login.reason.${told}`)}
+                <GoOn />
               </Alert>
             )}
             {sentence && (
@@ -87,13 +87,12 @@ export function Login() {
             <Button type="submit" size="md" mt="xs" loading={enter.isPending}>
               {t("login.submit")}
             </Button>
-            {asked === "password" && <PasskeyDoor isBusy={enter.isPending} onIn={begin} />}
             {asked === "password" ? (
               <>
                 <Anchor component={Link} to="/forgotten" ta="center">
                   {t("login.forgotten")}
                 </Anchor>
-                <SignOn next={next} />
+                <OtherWays next={next} isBusy={enter.isPending} onIn={begin} />
               </>
             ) : (
               <Button variant="subtle" onClick={() => ask("password")}>
@@ -107,8 +106,33 @@ export function Login() {
   );
 }
 
+function LetThrough({ to }: { to: string }) {
+  const router = useRouter();
+  useEffect(() => {
+    void router.navigate({ href: to, replace: true });
+  }, [router, to]);
+  return null;
+}
+
+/** For whoever is logged in all the same: what came to nothing was a link, or a proof. */
+function GoOn() {
+  const { t } = useTranslation();
+  const { data } = useQuery({ ...sessionQuery, enabled: false });
+  if (!data) return null;
+  return (
+    <Anchor component={Link} to="/" inherit underline="always" display="block" mt="xs">
+      {t("login.goOn", { name: data.user.name })}
+    </Anchor>
+  );
+}
+
 function Fields({ form, asked }: { form: UseFormReturnType<LogIn>; asked: Asked }) {
   const { t } = useTranslation();
+  const email = useRef<HTMLInputElement>(null);
+  // Also for whoever comes back from the code, whose field is gone.
+  useEffect(() => {
+    if (asked === "password") email.current?.focus();
+  }, [asked]);
   // Browsers note which password was right, so the two stay where a code is asked for besides.
   const display = asked === "code" ? "none" : undefined;
   return (
@@ -135,7 +159,7 @@ function Fields({ form, asked }: { form: UseFormReturnType<LogIn>; asked: Asked 
             autoComplete="username"
             required
             withAsterisk={false}
-            autoFocus
+            ref={email}
             {...form.getInputProps("email")}
           />
           <PasswordInput

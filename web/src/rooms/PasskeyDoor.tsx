@@ -1,20 +1,17 @@
 // The other way through the door: a passkey, and no name.
-import { Alert, Button, Divider } from "@mantine/core";
+import { Alert, Button } from "@mantine/core";
 import { IconFingerprint, IconInfoCircle } from "@tabler/icons-react";
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { Refused } from "../api/call.ts";
 import type { LoggedIn } from "../api/generated/model";
 import { challengePasskey, logInWithPasskey } from "../api/generated/panel.ts";
-import { hasPasskeys, NoPasskey, showPasskey } from "../api/passkeys.ts";
-import { passkeyLoginQuery } from "../api/queries.ts";
+import { NoPasskey, showPasskey } from "../api/passkeys.ts";
 import { sentenceOf } from "../parts/said.ts";
 import classes from "./Login.module.css";
 
-/** Where the browser can, and there are passkeys here. */
 export function PasskeyDoor({ isBusy, onIn }: { isBusy: boolean; onIn: (data: LoggedIn) => Promise<void> }) {
   const { t } = useTranslation();
-  const { data } = useQuery({ ...passkeyLoginQuery, enabled: hasPasskeys() });
   const enter = useMutation({
     mutationKey: ["login"],
     mutationFn: async () => {
@@ -27,10 +24,8 @@ export function PasskeyDoor({ isBusy, onIn }: { isBusy: boolean; onIn: (data: Lo
     if (error instanceof NoPasskey) return t("login.passkeyNone");
     return error instanceof Refused && error.status === 401 ? t("login.passkeyWrong") : sentenceOf(error);
   };
-  if (!data?.on) return null;
   return (
     <>
-      <Divider label={t("login.or")} />
       {enter.error && (
         <Alert className={classes.refused} icon={<IconInfoCircle />} role="alert">
           {sentence(enter.error)}
