@@ -13,7 +13,7 @@ use berth_store::{
     Micros, Tx,
     audit::{self, NewEntry},
     customer_token,
-    entity::{session as entity, user as user_entity},
+    entity::{audit_entry, session as entity, user as user_entity},
     login_failure, passkey, password_link,
     session::{self, NewSession},
     user::{self, Change},
@@ -49,6 +49,10 @@ const TOKEN_LETTERS: usize = 43;
 const USER_AGENT_CHARS: usize = 191;
 /// What argon2 is given at most, so that nobody makes it work on megabytes.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 12..=200;
+/// How many of an account's newest logins are looked through for an address and a browser.
+const KNOWN_LOGINS: u64 = 50;
+/// In the audit log, with the browser as `userAgent`.
+const LOG_IN: &str = "log_in";
 const NOT_YOURS: &str = "That is not your password.";
 
 /// Who logs in, from where.
@@ -154,21 +158,34 @@ pub(super) async fn begin(
     }
     let row = session::insert(tx, new).await?;
     let after = json!({ "by": by, "session": row.id, "userAgent": row.user_agent });
-    audit::record(tx, entry(actor, now, "log_in", ("user", row.user_id), None, Some(after))).await?;
+    audit::record(tx, entry(actor, now, LOG_IN, ("user", row.user_id), None, Some(after))).await?;
     Ok(row)
 }
 
-/// Tells the account's owner of a login from an address or with a browser that no session of theirs has. The first of all
-/// is their own.
+/// Tells the account's owner of a login from an address or with a browser that none before had, whether or not one of those
+/// sessions is still open. The first of all is their own.
 pub(super) async fn tell_login(
     ctx: &Context,
     tx: &Tx,
     user: &user_entity::Model,
     new: &NewSession,
 ) -> Result<(), Error> {
-    let known = session::of_user(tx, user.id, new.now).await?;
-    let is_alike = |row: &entity::Model| row.address == new.address && row.user_agent == new.user_agent;
-    if known.is_empty() || known.iter().any(is_alike) {
+    let open = session::of_user(tx, user.id, new.now).await?;
+    if open.iter().any(|row| row.address == new.address && row.user_agent == new.user_agent) {
+        return Ok(());
+    }
+    let filter = audit::Filter {
+        action: Some(LOG_IN.to_owned()),
+        subject_kind: Some("user".to_owned()),
+        subject_id: Some(user.id),
+        ..audit::Filter::default()
+    };
+    let (before, _) = audit::page(tx, &filter, 0, KNOWN_LOGINS).await?;
+    let is_alike = |row: &audit_entry::Model| {
+        let browser = row.after.as_ref().map(|after| &after["userAgent"]);
+        row.address == new.address && browser.is_some_and(|browser| *browser == new.user_agent)
+    };
+    if before.is_empty() || before.iter().any(is_alike) {
         return Ok(());
     }
     let letter = Letter::SignIn {

@@ -3,7 +3,7 @@
 use berth_control::{
     actions::{
         forgotten_passwords::{self, LINK_LIFE, LINK_PAUSE},
-        logins::Visitor,
+        logins::{IDLE_LIFE, Visitor},
     },
     clock::{DAY, MINUTE},
     config::Config,
@@ -195,4 +195,15 @@ async fn whoever_gets_an_account_or_a_login_from_elsewhere_is_told(database: Dat
     let told = delivered(&app, &smtp).await;
     assert_eq!((told.len(), &told[0].to), (1, &"jon@doe.test".to_owned()));
     assert!(told[0].text.contains("From     127.0.0.1") && told[0].text.contains("Lynx"), "{told:?}");
+
+    // Also where no session is open any more, and never twice of the same.
+    app.pass(IDLE_LIFE);
+    logged_in(&app, "jon@doe.test").await;
+    assert_eq!(delivered(&app, &smtp).await.len(), 0, "the browser is known still");
+    app.pass(IDLE_LIFE);
+    let mut strange = Browser::new(&app);
+    strange.user_agent = "curl".to_owned();
+    assert_eq!(strange.log_in("jon@doe.test", PASSWORD).await.status, 200);
+    let told = delivered(&app, &smtp).await;
+    assert!(told.len() == 1 && told[0].text.contains("curl"), "{told:?}");
 }
