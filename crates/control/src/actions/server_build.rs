@@ -1,10 +1,11 @@
-//! Building a server from a template: everything that the build's specification needs is written here, at once.
+//! Building a server from a template: everything that the build's specification needs is written here, at once, for a
+//! server that is there, or in the transaction that creates it.
 
 use std::sync::Arc;
 
 use berth_api::v1::server_input::BuildServer;
 use berth_store::{
-    Micros, Tx, audit, console_token,
+    Db, Micros, Tx, audit, console_token,
     entity::{ip_block, server, template},
     ipv6_subnet, placement as candidates,
     self_service::profile,
@@ -27,6 +28,7 @@ use crate::{
     crypt,
     jobs::{Kind, build::BuildPayload},
     placement,
+    self_service::follow,
 };
 
 /// The server as it is now, and its root password.
@@ -41,32 +43,9 @@ pub async fn build(ctx: &Context, actor: &Actor, server_id: i64, input: BuildSer
     let db = ctx.store.read();
     let Some(details) = server_details::by_id(db, server_id).await? else { return Err(Error::NotFound("server")) };
     let order = BuildOrder::check(input).map_err(Error::Invalid)?;
-    let template = templates::by_id(db, order.template_id).await?;
-    let template = fitting(&details, template)?;
-    let kept = templates::packages(db, &[template.id]).await?;
-    if !templates::is_kept_for(&kept, template.id, details.server.package_id) {
-        return Err(Error::invalid("The operating system template is not offered to the server's package."));
-    }
-    let offered = profile::offered(db, details.server.id).await?;
-    if !offered.is_empty() && !offered.contains(&template.id) {
-        return Err(Error::invalid("The operating system template is not offered by the server's group profile."));
-    }
-    // Who builds somebody else's server, which is shared with them, puts their own keys into it.
-    require_keys(ctx, actor.person().unwrap_or(details.owner.id), &order.ssh_keys).await?;
-    let password = crypt::new_password(ctx.rng.as_ref());
-    let work = Arc::new(BuildWork {
-        ctx: ctx.clone(),
-        actor: actor.clone(),
-        ipv6_blocks: ipv6_blocks(ctx, &details, &order).await?,
-        order,
-        template,
-        password_enc: ctx.seal("servers", "password_enc", details.server.uuid, &password),
-        password_hash: crypt::hash(ctx.rng.as_ref(), &password).await?,
-        build_uuid: ctx.rng.uuid(),
-        volume_uuid: ctx.rng.uuid(),
-        details,
-        now: ctx.now(),
-    });
+    let found = Found::of(db, actor, &details, &order).await?;
+    let new = NewBuild::with_password(ctx, order).await?;
+    let work = Arc::new(BuildWork::new((ctx, actor), &new, found, details, ctx.now()));
     let queued = ctx.store.write_tx::<_, Error>(|tx| {
         let work = Arc::clone(&work);
         Box::pin(async move { work.run(tx).await })
@@ -74,7 +53,40 @@ pub async fn build(ctx: &Context, actor: &Actor, server_id: i64, input: BuildSer
     queued.await?;
     ctx.nudge.notify_one();
     let details = server_details::by_id(db, server_id).await?.ok_or(Error::NotFound("server"))?;
-    Ok(Built { details, password })
+    Ok(Built { details, password: new.password })
+}
+
+/// The build of a server that is created in the same transaction. What takes time is done before that begins.
+pub struct NewBuild {
+    order: BuildOrder,
+    /// Told once.
+    pub password: String,
+    password_hash: String,
+}
+
+impl NewBuild {
+    pub async fn new(ctx: &Context, actor: &Actor, input: BuildServer) -> Result<Self, Error> {
+        actor.require(Ability::Operate)?;
+        Self::with_password(ctx, BuildOrder::check(input).map_err(Error::Invalid)?).await
+    }
+
+    async fn with_password(ctx: &Context, order: BuildOrder) -> Result<Self, Error> {
+        let password = crypt::new_password(ctx.rng.as_ref());
+        let password_hash = crypt::hash(ctx.rng.as_ref(), &password).await?;
+        Ok(Self { order, password, password_hash })
+    }
+
+    /// Queues it by the same rules as any other build. Wake the runner after the transaction.
+    pub(super) async fn order(
+        &self,
+        tx: &Tx,
+        (ctx, actor): (&Context, &Actor),
+        details: &ServerDetails,
+        now: Micros,
+    ) -> Result<(), Error> {
+        let found = Found::of(tx, actor, details, &self.order).await?;
+        BuildWork::new((ctx, actor), self, found, details.clone(), now).run(tx).await
+    }
 }
 
 /// A build that failed, as it was ordered and with a new disk; answers the queue item's id.
@@ -139,24 +151,20 @@ fn fitting(details: &ServerDetails, template: Option<template::Model>) -> Result
 }
 
 /// Keys are the user's and enabled; each that is not gets a sentence.
-pub(super) async fn require_keys(ctx: &Context, user_id: i64, keys: &[i64]) -> Result<(), Error> {
-    let usable = server_ssh_key::usable(ctx.store.read(), user_id, keys).await?;
+pub(super) async fn require_keys(db: &impl Db, user_id: i64, keys: &[i64]) -> Result<(), Error> {
+    let usable = server_ssh_key::usable(db, user_id, keys).await?;
     let errors = keys.iter().filter(|key| !usable.contains(key)).map(|key| format!("Invalid SSH key: {key}"));
     let errors = errors.collect::<Vec<_>>();
     if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
 }
 
 /// Where a subnet comes from if the server is to have one and has none.
-async fn ipv6_blocks(
-    ctx: &Context,
-    details: &ServerDetails,
-    order: &BuildOrder,
-) -> Result<Vec<ip_block::Model>, Error> {
+async fn ipv6_blocks(db: &impl Db, details: &ServerDetails, order: &BuildOrder) -> Result<Vec<ip_block::Model>, Error> {
     let has_one = details.interfaces.iter().any(|interface| !interface.ipv6.is_empty());
     if order.ipv6 != Some(true) || has_one {
         return Ok(Vec::new());
     }
-    let candidates = candidates::candidates(ctx.store.read(), details.group.id).await?;
+    let candidates = candidates::candidates(db, details.group.id).await?;
     let nodes = candidates.map(|candidates| candidates.nodes).unwrap_or_default();
     let node = nodes.iter().find(|node| node.hypervisor.id == details.hypervisor.id);
     let blocks = node.map(|node| blocks(node, details.server.network_profile, 6).cloned().collect::<Vec<_>>());
@@ -166,12 +174,34 @@ async fn ipv6_blocks(
     }
 }
 
+/// What an order names, where the server may be built of it.
+struct Found {
+    template: template::Model,
+    ipv6_blocks: Vec<ip_block::Model>,
+}
+
+impl Found {
+    async fn of(db: &impl Db, actor: &Actor, details: &ServerDetails, order: &BuildOrder) -> Result<Self, Error> {
+        let template = fitting(details, templates::by_id(db, order.template_id).await?)?;
+        let kept = templates::packages(db, &[template.id]).await?;
+        if !templates::is_kept_for(&kept, template.id, details.server.package_id) {
+            return Err(Error::invalid("The operating system template is not offered to the server's package."));
+        }
+        let offered = profile::offered(db, details.server.id).await?;
+        if !offered.is_empty() && !offered.contains(&template.id) {
+            return Err(Error::invalid("The operating system template is not offered by the server's group profile."));
+        }
+        // Who builds somebody else's server, which is shared with them, puts their own keys into it.
+        require_keys(db, actor.person().unwrap_or(details.owner.id), &order.ssh_keys).await?;
+        Ok(Self { template, ipv6_blocks: ipv6_blocks(db, details, order).await? })
+    }
+}
+
 struct BuildWork {
     ctx: Context,
     actor: Actor,
     order: BuildOrder,
-    template: template::Model,
-    ipv6_blocks: Vec<ip_block::Model>,
+    found: Found,
     password_enc: String,
     password_hash: String,
     build_uuid: Uuid,
@@ -182,6 +212,27 @@ struct BuildWork {
 }
 
 impl BuildWork {
+    fn new(
+        (ctx, actor): (&Context, &Actor),
+        new: &NewBuild,
+        found: Found,
+        details: ServerDetails,
+        now: Micros,
+    ) -> Self {
+        Self {
+            ctx: ctx.clone(),
+            actor: actor.clone(),
+            order: new.order.clone(),
+            found,
+            password_enc: ctx.seal("servers", "password_enc", details.server.uuid, &new.password),
+            password_hash: new.password_hash.clone(),
+            build_uuid: ctx.rng.uuid(),
+            volume_uuid: ctx.rng.uuid(),
+            details,
+            now,
+        }
+    }
+
     async fn run(&self, tx: &Tx) -> Result<(), Error> {
         let row = servers::lock(tx, self.details.server.id).await?.ok_or(Error::NotFound("server"))?;
         queue::require_free(tx, &row).await?;
@@ -194,11 +245,13 @@ impl BuildWork {
         self.renew_disks(tx).await?;
         self.change_ipv6(tx).await?;
         console_token::remove(tx, row.id, "vnc").await?;
-        let payload = BuildPayload { template_id: self.template.id, rebuild, email: self.order.email };
+        let payload = BuildPayload { template_id: self.found.template.id, rebuild, email: self.order.email };
         let work = Work { kind: Kind::Build, action: "build_server", server: &row, exclusive: true, payload };
         let queue_id = queue::enqueue(&self.ctx, tx, work, self.now).await?;
+        // A metered server is called so on statements, even where it is gone before the meter looks at it.
+        follow::follow(tx, row.id, self.now).await?;
         let after = json!({
-            "template": self.template.id,
+            "template": self.found.template.id,
             "hostname": self.order.hostname,
             "sshKeys": self.order.ssh_keys,
             "rebuild": rebuild,
@@ -220,14 +273,15 @@ impl BuildWork {
     }
 
     fn row_changes(&self, row: &server::Model, rebuild: bool) -> servers::BuildOrder {
+        let template = &self.found.template;
         servers::BuildOrder {
-            template_id: self.template.id,
-            image_digest: self.template.image_digest.clone(),
-            os_type: self.template.os_type.clone(),
+            template_id: template.id,
+            image_digest: template.image_digest.clone(),
+            os_type: template.os_type.clone(),
             name: self.order.name.clone(),
             hostname: self.order.hostname.clone().or_else(|| row.hostname.clone()),
             rebuild,
-            uefi: self.template.uefi,
+            uefi: template.uefi,
             password_enc: self.password_enc.clone(),
             password_hash: self.password_hash.clone(),
             swap_mib: self.order.swap_mib,
@@ -254,10 +308,10 @@ impl BuildWork {
             return Ok(());
         };
         let interface_id = primary.interface.id;
-        if self.ipv6_blocks.is_empty() || !ipv6_subnet::of_interface(tx, interface_id).await?.is_empty() {
+        if self.found.ipv6_blocks.is_empty() || !ipv6_subnet::of_interface(tx, interface_id).await?.is_empty() {
             return Ok(());
         }
-        for block in &self.ipv6_blocks {
+        for block in &self.found.ipv6_blocks {
             if give_ipv6(tx, block, interface_id, 1, (self.ctx.rested_since(self.now), self.now)).await?.is_some() {
                 return Ok(());
             }

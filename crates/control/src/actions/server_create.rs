@@ -1,4 +1,5 @@
-//! Creating a server: placed on a node of a group, with its disks, its primary interface and its addresses.
+//! Creating a server: placed on a node of a group, with its disks, its primary interface and its addresses; a customer's
+//! order has its build queued in the same transaction.
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use super::{
     hypervisor_networks::is_usable,
     rulesets,
     self_service::purchase::{self, Right},
+    server_build::NewBuild,
     server_order::{Order, Plan},
     server_placement::{Storage, as_node, nodes_of},
 };
@@ -49,6 +51,8 @@ struct Prepared {
     package: package_entity::Model,
     /// Where the customer creates it by self service.
     right: Option<Right>,
+    /// What is built on it at once.
+    build: Option<NewBuild>,
     owner: user::Model,
     candidates: Candidates,
     storage: Storage,
@@ -67,16 +71,18 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateServer) -> Result
     place(ctx, actor, prepare(ctx, input).await?).await
 }
 
-/// By a customer's own right; from then on it is metered.
+/// By a customer's own right; from then on it is metered. With a build either both are there or neither is; what is
+/// answered is the server as it was before the build was ordered, and the runner is to be woken.
 pub async fn create_by(
     ctx: &Context,
     actor: &Actor,
     input: CreateServer,
     right: Right,
+    build: Option<NewBuild>,
 ) -> Result<ServerDetails, Error> {
     actor.require(Ability::Write)?;
     let prepared = prepare(ctx, input).await?;
-    place(ctx, actor, Prepared { right: Some(right), ..prepared }).await
+    place(ctx, actor, Prepared { right: Some(right), build, ..prepared }).await
 }
 
 /// On the best node that still has room when it is its turn.
@@ -149,6 +155,7 @@ async fn prepare(ctx: &Context, input: CreateServer) -> Result<Prepared, Error> 
         plan,
         package,
         right: None,
+        build: None,
         owner,
         candidates,
         storage,
@@ -252,7 +259,7 @@ impl Work {
     }
 
     pub(super) async fn run(&self, tx: &Tx, node: &mut Locked) -> Result<ServerDetails, Error> {
-        let Prepared { plan, package, right, owner, candidates, .. } = self.prepared.as_ref();
+        let Prepared { plan, package, right, build, owner, candidates, .. } = self.prepared.as_ref();
         if let Some(right) = right {
             purchase::check_in(tx, right, owner, package, plan, self.now).await?;
         }
@@ -290,7 +297,7 @@ impl Work {
         let in_use = |point: &point_entity::Model| PointUse::of(point, &node.allocated);
         let subject = ("server", server.id);
         audit::record(tx, entry(&self.actor, self.now, "create_server", subject, None, Some(after))).await?;
-        Ok(ServerDetails {
+        let details = ServerDetails {
             server,
             owner: owner.clone(),
             hypervisor: node.row.clone(),
@@ -313,7 +320,11 @@ impl Work {
             names: Vec::new(),
             shared_with: Vec::new(),
             working: false,
-        })
+        };
+        if let Some(build) = build {
+            build.order(tx, (&self.ctx, &self.actor), &details, self.now).await?;
+        }
+        Ok(details)
     }
 
     /// Locks the node and counts again, since others may have been quicker.

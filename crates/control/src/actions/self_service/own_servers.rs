@@ -6,6 +6,7 @@ use berth_store::{
     entity::{server, user},
     self_service::run_out,
 };
+use uuid::Uuid;
 
 use super::{
     offers,
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     Context, Error,
     actions::{
-        server_build::{self, Built},
+        server_build::{self, NewBuild},
         server_build_order::{BuildOrder, is_name},
         server_delete, server_package,
     },
@@ -33,9 +34,16 @@ pub struct NewServer {
     pub ssh_keys: Vec<i64>,
 }
 
-/// Creates a server and queues its build. What the build would refuse is refused before anything is created; should it
-/// be refused all the same, the server goes again.
-pub async fn create(ctx: &Context, actor: &Actor, owner: &user::Model, new: NewServer) -> Result<Built, Error> {
+/// What a customer is told of it.
+pub struct Ordered {
+    pub uuid: Uuid,
+    /// Of its root account.
+    pub password: String,
+}
+
+/// Creates a server and queues its build, both or neither. What the build would refuse is refused before a transaction
+/// begins as far as it can be, and by the transaction whatever happened meanwhile.
+pub async fn create(ctx: &Context, actor: &Actor, owner: &user::Model, new: NewServer) -> Result<Ordered, Error> {
     actor.require(Ability::Write)?;
     check(ctx, actor, owner, &new).await?;
     let NewServer { name, hostname, group_id, package_id, pack_id, template_id, ssh_keys } = new;
@@ -45,7 +53,6 @@ pub async fn create(ctx: &Context, actor: &Actor, owner: &user::Model, new: NewS
         pack_id,
         operating_system_id: Some(template_id),
     };
-    let id = purchase::create_for(ctx, actor, owner, order).await?.server.id;
     let build = BuildServer {
         operating_system_id: Some(template_id),
         name: Some(name),
@@ -54,13 +61,11 @@ pub async fn create(ctx: &Context, actor: &Actor, owner: &user::Model, new: NewS
         vnc: Some(true),
         ..BuildServer::default()
     };
-    match server_build::build(ctx, actor, id, build).await {
-        Ok(built) => Ok(built),
-        Err(error) => {
-            server_delete::delete(ctx, actor, id, 0).await?;
-            Err(error)
-        }
-    }
+    let build = NewBuild::new(ctx, actor, build).await?;
+    let password = build.password.clone();
+    let created = purchase::create_for(ctx, actor, owner, order, Some(build)).await?;
+    ctx.nudge.notify_one();
+    Ok(Ordered { uuid: created.server.uuid, password })
 }
 
 async fn check(ctx: &Context, actor: &Actor, owner: &user::Model, new: &NewServer) -> Result<(), Error> {
@@ -74,7 +79,7 @@ async fn check(ctx: &Context, actor: &Actor, owner: &user::Model, new: &NewServe
         ..BuildServer::default()
     };
     BuildOrder::check(build).map_err(Error::Invalid)?;
-    server_build::require_keys(ctx, owner.id, &new.ssh_keys).await?;
+    server_build::require_keys(ctx.store.read(), owner.id, &new.ssh_keys).await?;
     let self_service = if new.pack_id.is_some() { PACK } else { HOURLY };
     let place = (new.group_id, new.package_id);
     let found = offers::templates(ctx, actor, owner, place, self_service).await?;

@@ -20,7 +20,7 @@ use berth_store::{
 use super::customer;
 use crate::{
     Context, Error,
-    actions::{server_create, server_order::Plan},
+    actions::{server_build::NewBuild, server_create, server_order::Plan},
     actor::{Ability, Actor},
     self_service::{follow, hours::hour_of, rating},
 };
@@ -60,15 +60,16 @@ pub async fn create(
 ) -> Result<ServerDetails, Error> {
     actor.require(Ability::Write)?;
     let owner = customer(ctx.store.read(), relation).await?;
-    create_for(ctx, actor, &owner, order).await
+    create_for(ctx, actor, &owner, order, None).await
 }
 
-/// As [`create`], of a customer who is known.
+/// As [`create`], of a customer who is known; with a build, see [`server_create::create_by`].
 pub async fn create_for(
     ctx: &Context,
     actor: &Actor,
     owner: &user::Model,
     order: OrderServer,
+    build: Option<NewBuild>,
 ) -> Result<ServerDetails, Error> {
     actor.require(Ability::Write)?;
     let right = right(ctx, owner, &order).await?;
@@ -80,7 +81,7 @@ pub async fn create_for(
         user_id: Some(owner.id),
         ..CreateServer::default()
     };
-    server_create::create_by(ctx, actor, input, right).await
+    server_create::create_by(ctx, actor, input, right, build).await
 }
 
 /// The first of the customer's profiles that allows it.

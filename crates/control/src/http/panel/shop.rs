@@ -68,8 +68,8 @@ pub async fn create(
     let NewServerOrder { name, hostname, location_id, size_id, pack_id, template_id, ssh_keys } = order;
     let (group_id, package_id) = (location_id, size_id);
     let new = own_servers::NewServer { name, hostname, group_id, package_id, pack_id, template_id, ssh_keys };
-    let built = own_servers::create(&ctx, &person.actor(), &person.user, new).await?;
-    let data = NewServer { uuid: built.details.server.uuid.to_string(), password: built.password };
+    let own_servers::Ordered { uuid, password } = own_servers::create(&ctx, &person.actor(), &person.user, new).await?;
+    let data = NewServer { uuid: uuid.to_string(), password };
     Ok((StatusCode::CREATED, Json(Data { data })))
 }
 
