@@ -26,6 +26,7 @@ use super::{
     rulesets,
     self_service::purchase::{self, Right},
     server_build::NewBuild,
+    server_create_batch::Refused,
     server_order::{Order, Plan},
     server_placement::{Storage, as_node, nodes_of},
 };
@@ -92,12 +93,12 @@ async fn place(ctx: &Context, actor: &Actor, prepared: Prepared) -> Result<Serve
     for id in order {
         let Some(node) = prepared.candidates.nodes.iter().find(|node| node.hypervisor.id == id) else { continue };
         match create_on(ctx, actor, &prepared, node).await {
-            // The node filled up meanwhile, or has no addresses left: perhaps the next one has.
-            Err(Error::Invalid(against)) => {
+            Ok(created) => return Ok(created),
+            Err(Refused::Everywhere(error)) => return Err(error),
+            Err(Refused::Node(against)) => {
                 let new: Vec<_> = against.into_iter().filter(|reason| !reasons.contains(reason)).collect();
                 reasons.extend(new);
             }
-            outcome => return outcome,
         }
     }
     Err(Error::Invalid(reasons))
@@ -192,8 +193,8 @@ async fn create_on(
     actor: &Actor,
     prepared: &Arc<Prepared>,
     node: &Candidate,
-) -> Result<ServerDetails, Error> {
-    let Some(network) = node.network.clone() else { return Err(Error::Invalid(Vec::new())) };
+) -> Result<ServerDetails, Refused> {
+    let Some(network) = node.network.clone() else { return Err(Refused::Node(Vec::new())) };
     for draw in 1.. {
         let (tag, mac) = self::draw(ctx);
         let work = Arc::new(Work {
@@ -209,11 +210,11 @@ async fn create_on(
         });
         match ctx.creates.run(ctx, work).await {
             Ok(created) => return Ok(created),
-            Err(Error::Store(error)) if draw < DRAWS && is_taken(&error) => {}
+            Err(Refused::Everywhere(Error::Store(error))) if draw < DRAWS && is_taken(&error) => {}
             Err(error) => return Err(error),
         }
     }
-    Err(Error::Unavailable("No tag is free.".to_owned()))
+    Err(Error::Unavailable("No tag is free.".to_owned()).into())
 }
 
 /// A tag and a MAC address for an interface; which of them are taken only the database knows.
@@ -258,7 +259,7 @@ impl Work {
         self.node.hypervisor.id
     }
 
-    pub(super) async fn run(&self, tx: &Tx, node: &mut Locked) -> Result<ServerDetails, Error> {
+    pub(super) async fn run(&self, tx: &Tx, node: &mut Locked) -> Result<ServerDetails, Refused> {
         let Prepared { plan, package, right, build, owner, candidates, .. } = self.prepared.as_ref();
         if let Some(right) = right {
             purchase::check_in(tx, right, owner, package, plan, self.now).await?;
@@ -346,7 +347,7 @@ impl Work {
     }
 
     /// Answers the storage of each disk.
-    fn take_capacity(&self, node: &mut Locked) -> Result<Vec<Pool>, Error> {
+    fn take_capacity(&self, node: &mut Locked) -> Result<Vec<Pool>, Refused> {
         let Prepared { plan, arch, storage, .. } = self.prepared.as_ref();
         let demand = plan.demand();
         let tested = storage.local_tested(node.row.id);
@@ -355,7 +356,7 @@ impl Work {
         let refusals = placement::refusals(&placed, &plan.wanted(0, *arch));
         let sentences = refusals.map(|refusal| refusal.sentence(&node.row.name)).collect::<Vec<_>>();
         if !sentences.is_empty() {
-            return Err(Error::Invalid(sentences));
+            return Err(Refused::Node(sentences));
         }
         let wanted = plan.wanted_disks();
         let places = placement::assign(&placed.pools, &wanted).unwrap_or_default();
@@ -411,7 +412,7 @@ impl Work {
         &self,
         tx: &Tx,
         interface_id: i64,
-    ) -> Result<Vec<(ipv4_address::Model, ip_block::Model)>, Error> {
+    ) -> Result<Vec<(ipv4_address::Model, ip_block::Model)>, Refused> {
         let wanted = self.prepared.order.ipv4;
         let mut taken = Vec::new();
         for block in blocks(&self.node, self.prepared.plan.network_profile, 4) {
@@ -423,7 +424,7 @@ impl Work {
             taken.extend(given.into_iter().map(|address| (address, block.clone())));
         }
         if taken.len() < wanted as usize {
-            return Err(Error::invalid(Refusal::Ipv4 { wanted }.sentence(&self.node.hypervisor.name)));
+            return Err(Refused::Node(vec![Refusal::Ipv4 { wanted }.sentence(&self.node.hypervisor.name)]));
         }
         Ok(taken)
     }

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use berth_store::{Tx, server_details::ServerDetails};
+use berth_store::{AsStoreError, StoreError, Tx, server_details::ServerDetails};
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use super::server_create::{Locked, Work};
@@ -26,19 +26,50 @@ pub struct Creates {
 
 struct Waiting {
     work: Arc<Work>,
-    answer: oneshot::Sender<Result<ServerDetails, Error>>,
+    answer: oneshot::Sender<Result<ServerDetails, Refused>>,
+}
+
+/// Why a server was not created on a node.
+pub(super) enum Refused {
+    /// The node filled up meanwhile, or has no addresses left: perhaps another one takes it.
+    Node(Vec<String>),
+    /// So it would be on every other one.
+    Everywhere(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Everywhere(error)
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::Everywhere(error.into())
+    }
+}
+
+impl AsStoreError for Refused {
+    fn as_store_error(&self) -> Option<&StoreError> {
+        match self {
+            Refused::Node(_) => None,
+            Refused::Everywhere(error) => error.as_store_error(),
+        }
+    }
 }
 
 impl Creates {
     /// Carries out one create, perhaps together with others.
-    pub(super) async fn run(&self, ctx: &Context, work: Arc<Work>) -> Result<ServerDetails, Error> {
+    pub(super) async fn run(&self, ctx: &Context, work: Arc<Work>) -> Result<ServerDetails, Refused> {
         let (answer, mut outcome) = oneshot::channel();
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(Waiting { work, answer });
         loop {
             let turn = Arc::clone(&self.turn).lock_owned().await;
             match outcome.try_recv() {
                 Ok(outcome) => return outcome,
-                Err(TryRecvError::Closed) => return Err(anyhow::anyhow!("a batch of creates ended early").into()),
+                Err(TryRecvError::Closed) => {
+                    return Err(Error::from(anyhow::anyhow!("a batch of creates ended early")).into());
+                }
                 Err(TryRecvError::Empty) => {}
             }
             let batch = self.next_batch();
@@ -48,7 +79,7 @@ impl Creates {
                 write_batch(&ctx, batch).await;
                 drop(turn);
             });
-            written.await.map_err(anyhow::Error::from)?;
+            written.await.map_err(|error| Error::Internal(error.into()))?;
         }
     }
 
@@ -81,7 +112,7 @@ async fn write_batch(ctx: &Context, batch: Vec<Waiting>) {
             for Waiting { work, answer } in batch {
                 let created = write(ctx, vec![work]).await;
                 let one = created.and_then(|mut created| {
-                    created.pop().ok_or_else(|| anyhow::anyhow!("a create answered nothing").into())
+                    created.pop().ok_or_else(|| Error::from(anyhow::anyhow!("a create answered nothing")).into())
                 });
                 let _ = answer.send(one);
             }
@@ -90,8 +121,8 @@ async fn write_batch(ctx: &Context, batch: Vec<Waiting>) {
 }
 
 /// All or none; answers in order.
-async fn write(ctx: &Context, works: Vec<Arc<Work>>) -> Result<Vec<ServerDetails>, Error> {
-    let written = ctx.store.write_tx::<_, Error>(|tx| {
+async fn write(ctx: &Context, works: Vec<Arc<Work>>) -> Result<Vec<ServerDetails>, Refused> {
+    let written = ctx.store.write_tx::<_, Refused>(|tx| {
         let works = works.clone();
         Box::pin(async move { write_in(tx, &works).await })
     });
@@ -102,7 +133,7 @@ async fn write(ctx: &Context, works: Vec<Arc<Work>>) -> Result<Vec<ServerDetails
     Ok(created)
 }
 
-async fn write_in(tx: &Tx, works: &[Arc<Work>]) -> Result<(Vec<ServerDetails>, Vec<Locked>), Error> {
+async fn write_in(tx: &Tx, works: &[Arc<Work>]) -> Result<(Vec<ServerDetails>, Vec<Locked>), Refused> {
     let mut nodes: BTreeMap<i64, Locked> = BTreeMap::new();
     let mut created = Vec::with_capacity(works.len());
     for work in works {
