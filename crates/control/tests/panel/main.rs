@@ -18,6 +18,7 @@ mod mail;
 mod matrix;
 mod oidc;
 mod oidc_proofs;
+mod orders;
 mod pages;
 mod passkey_proofs;
 mod passkeys;
