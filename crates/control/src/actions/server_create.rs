@@ -18,6 +18,7 @@ use berth_store::{
     server_disk, server_interface, storage_point, template, user as users,
 };
 use serde_json::json;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use super::{
@@ -36,6 +37,7 @@ use crate::{
     ipam,
     pending::{POWER_ACTIONS, new_disk},
     placement::{self, Node, Pool, Refusal},
+    trail::Trail,
 };
 
 /// How often a tag or a MAC address that is taken is drawn again.
@@ -207,6 +209,8 @@ async fn create_on(
             tag,
             mac,
             now: ctx.now(),
+            trail: Trail::here(),
+            span: Span::current(),
         });
         match ctx.creates.run(ctx, work).await {
             Ok(created) => return Ok(created),
@@ -243,6 +247,9 @@ pub(super) struct Work {
     tag: i64,
     mac: String,
     now: Micros,
+    /// Of its request: the batch is written by whoever's turn it is.
+    trail: Trail,
+    span: Span,
 }
 
 /// A node that the transaction holds the lock of.
@@ -323,9 +330,15 @@ impl Work {
             working: false,
         };
         if let Some(build) = build {
-            build.order(tx, (&self.ctx, &self.actor), &details, self.now).await?;
+            self.order_build(tx, build, &details).await?;
         }
         Ok(details)
+    }
+
+    /// The job belongs to the request that this create came by.
+    async fn order_build(&self, tx: &Tx, build: &NewBuild, details: &ServerDetails) -> Result<(), Error> {
+        let ordered = build.order(tx, (&self.ctx, &self.actor), details, self.now);
+        self.trail.clone().follow(ordered.instrument(self.span.clone())).await
     }
 
     /// Locks the node and counts again, since others may have been quicker.

@@ -196,6 +196,8 @@ async fn an_order_makes_a_server_and_its_build_at_once(database: Database) {
     let by_jane = |action| (action, Some(row.id), Some(jane.id), true);
     assert_eq!(told, [by_jane("create_server"), by_jane("build_server")]);
     assert_eq!(entries[0].request_id, entries[1].request_id);
+    let queued = job::Entity::find().filter(job::Column::ServerId.eq(row.id)).one(db).await.unwrap().unwrap();
+    assert_eq!(queued.payload["requestId"], json!(entries[1].request_id), "whoever wrote the batch");
 }
 
 async fn orders_that_come_at_once_are_made_or_refused_each_by_itself(database: Database) {
