@@ -172,7 +172,7 @@ pub async fn set_file(ctx: &Context, actor: &Actor, id: i64, body: Body) -> Resu
     actor.require(Ability::Admin)?;
     listed(ctx, id).await?;
     let dir = ctx.config.isos_dir();
-    let part = upload::Part(dir.join(format!("upload-{}.part", ctx.rng.uuid())));
+    let part = upload::Part::new(&dir, ctx.rng.uuid());
     let received = upload::receive("ISO image", &part, body, HEADER_BYTES, MAX_ISO_BYTES).await?;
     let mark = received.header.get(HEADER_BYTES - 5..).unwrap_or_default();
     if !MARKS.contains(&mark) {

@@ -140,7 +140,7 @@ pub async fn upload(ctx: &Context, actor: &Actor, id: i64, body: Body) -> Result
     actor.require(Ability::Admin)?;
     template::by_id(ctx.store.read(), id).await?.ok_or(Error::NotFound("template"))?;
     let dir = ctx.config.templates_dir();
-    let part = upload::Part(dir.join(format!("upload-{}.part", ctx.rng.uuid())));
+    let part = upload::Part::new(&dir, ctx.rng.uuid());
     let received = upload::receive("image", &part, body, HEADER_BYTES, MAX_IMAGE_BYTES).await?;
     let virtual_bytes =
         read_header(&received.header).map_err(|why| Error::invalid(format!("The image is refused: {why}.")))?;
