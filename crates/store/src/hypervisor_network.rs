@@ -21,6 +21,7 @@ pub struct NewNetwork {
     /// The node makes the bridge.
     pub made: bool,
     pub is_primary: bool,
+    pub ip_block_group_id: Option<i64>,
     pub now: Micros,
 }
 
@@ -35,6 +36,7 @@ pub async fn create(tx: &Tx, new: NewNetwork) -> Result<Model, StoreError> {
         made: Set(new.made),
         is_primary: Set(new.is_primary),
         is_default: Set(new.is_primary),
+        ip_block_group_id: Set(new.ip_block_group_id),
         created_at: Set(new.now),
         updated_at: Set(new.now),
         ..Default::default()
@@ -52,10 +54,13 @@ pub async fn insert(
     now: Micros,
 ) -> Result<Model, StoreError> {
     let (name, kind, bridge) = (bridge.to_owned(), SIMPLE_BRIDGE.to_owned(), bridge.to_owned());
-    create(tx, NewNetwork { hypervisor_id, name, kind, bridge, mtu, made: false, is_primary, now }).await
+    let new =
+        NewNetwork { hypervisor_id, name, kind, bridge, mtu, made: false, is_primary, ip_block_group_id: None, now };
+    create(tx, new).await
 }
 
-/// Writes name, bridge and who makes it, type and MTU. A row that says that it is the default takes that from the node's others.
+/// Writes name, bridge and who makes it, type, MTU and group of IP blocks. A row that says that it is the default takes
+/// that from the node's others.
 pub async fn update(tx: &Tx, row: Model, now: Micros) -> Result<Model, StoreError> {
     if row.is_default {
         let others = ActiveModel { is_default: Set(false), ..Default::default() };
@@ -69,6 +74,7 @@ pub async fn update(tx: &Tx, row: Model, now: Micros) -> Result<Model, StoreErro
         mtu: Set(row.mtu),
         made: Set(row.made),
         is_default: Set(row.is_default),
+        ip_block_group_id: Set(row.ip_block_group_id),
         updated_at: Set(now),
         ..Default::default()
     };

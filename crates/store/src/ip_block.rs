@@ -11,7 +11,7 @@ use crate::{
     Micros, StoreError, Tx,
     entity::{
         ip_block::{ActiveModel, Column, Entity, Model},
-        ip_block_binding, ipv4_address, ipv6_subnet,
+        ip_block_binding, ip_block_group_member, ipv4_address, ipv6_subnet,
     },
     joined,
 };
@@ -94,9 +94,10 @@ pub async fn update(tx: &Tx, id: i64, change: BlockChange) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Removes a block with its free addresses and subnets. Fails with [`StoreError::ForeignKey`] where a server has one.
+/// Removes a block with its free addresses and subnets, and from its groups. Fails with [`StoreError::ForeignKey`] where a server has one.
 pub async fn delete(tx: &Tx, id: i64) -> Result<(), StoreError> {
     ip_block_binding::Entity::delete_many().filter(ip_block_binding::Column::BlockId.eq(id)).exec(tx).await?;
+    ip_block_group_member::Entity::delete_many().filter(ip_block_group_member::Column::BlockId.eq(id)).exec(tx).await?;
     ipv4_address::Entity::delete_many()
         .filter(ipv4_address::Column::BlockId.eq(id))
         .filter(ipv4_address::Column::InterfaceId.is_null())
@@ -185,16 +186,23 @@ pub async fn bind(tx: &Tx, block_id: i64, network_id: i64, now: Micros) -> Resul
     Ok(())
 }
 
-/// Free IPv4 addresses of the enabled blocks that serve each of these nodes, each block counted once for a node.
+/// Free IPv4 addresses of the enabled blocks that serve each of these nodes, by themselves or by a group, each block
+/// counted once for a node.
 pub async fn free_ipv4_of_hypervisors(
     db: &impl ConnectionTrait,
     hypervisor_ids: &[i64],
 ) -> Result<Vec<(i64, i64)>, StoreError> {
+    let serving = |members: &str| {
+        format!(
+            "SELECT n.hypervisor_id AS node, b.id AS block FROM hypervisor_networks n JOIN {members} \
+             JOIN ip_blocks b ON b.id = l.block_id WHERE b.enabled AND b.family = 4 AND n.hypervisor_id IN {}",
+            joined::list_text(hypervisor_ids.len(), 1)
+        )
+    };
     let sql = format!(
-        "SELECT DISTINCT n.hypervisor_id AS node, b.id AS block FROM hypervisor_networks n \
-         JOIN ip_block_bindings l ON l.network_id = n.id JOIN ip_blocks b ON b.id = l.block_id \
-         WHERE b.enabled AND b.family = 4 AND n.hypervisor_id IN {}",
-        joined::list_text(hypervisor_ids.len(), 1)
+        "{} UNION {}",
+        serving("ip_block_bindings l ON l.network_id = n.id"),
+        serving("ip_block_group_members l ON l.group_id = n.ip_block_group_id")
     );
     let rows = joined::all(db, &sql, joined::list_values(hypervisor_ids)).await?;
     let read = |row: &sea_orm::QueryResult| Ok((row.try_get("", "node")?, row.try_get("", "block")?));

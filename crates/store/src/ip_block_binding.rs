@@ -9,7 +9,7 @@ use crate::{
         ip_block::{self, Model as Block},
         ip_block_binding::{ActiveModel, Column, Entity, Model},
     },
-    joined,
+    ip_block_group, joined,
 };
 
 /// A binding with both of its ends.
@@ -30,10 +30,24 @@ pub async fn of_block(db: &impl Db, block_id: i64) -> Result<Vec<Bound>, StoreEr
     bound(db, "l.block_id = $1", block_id).await
 }
 
-/// Enabled blocks that serve a network, in the order in which they give addresses.
+/// Enabled blocks that serve a network, in the order in which they give addresses: those that are bound to it, then
+/// those of its group.
 pub async fn giving_to_network(db: &impl Db, network_id: i64) -> Result<Vec<Block>, StoreError> {
     let bound = bound(db, "b.enabled AND l.network_id = $1", network_id).await?;
-    Ok(bound.into_iter().map(|bound| bound.block).collect())
+    let mut giving: Vec<Block> = bound.into_iter().map(|bound| bound.block).collect();
+    let group = hypervisor_network::Entity::find_by_id(network_id).one(db).await?.and_then(|row| row.ip_block_group_id);
+    let of_group = ip_block_group::blocks(db, group.as_slice()).await?;
+    follow(&mut giving, of_group.into_iter().map(|(_, block)| block));
+    Ok(giving)
+}
+
+/// Puts the enabled blocks of a network's group after those that are bound to the network, each block once.
+pub(crate) fn follow(giving: &mut Vec<Block>, of_group: impl Iterator<Item = Block>) {
+    for block in of_group.filter(|block| block.enabled) {
+        if giving.iter().all(|known| known.id != block.id) {
+            giving.push(block);
+        }
+    }
 }
 
 async fn bound(db: &impl Db, condition: &str, id: i64) -> Result<Vec<Bound>, StoreError> {

@@ -26,6 +26,7 @@ pub mod icon;
 pub mod interface_vlan;
 pub mod ip_block;
 pub mod ip_block_binding;
+pub mod ip_block_group;
 pub mod ip_whitelist;
 pub mod ipv4_address;
 pub mod ipv6_subnet;

@@ -7,7 +7,7 @@ use sea_orm::{EntityTrait, FromQueryResult};
 use crate::{
     Db, Micros, StoreError, Tx,
     entity::{hypervisor, hypervisor_group, hypervisor_network, ip_block, package},
-    joined, server,
+    ip_block_binding, ip_block_group, joined, server,
 };
 
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Candidate {
     pub hypervisor: hypervisor::Model,
     /// The default one.
     pub network: Option<hypervisor_network::Model>,
-    /// Enabled ones that are bound to the network, in the order in which they give addresses.
+    /// Enabled ones that serve the network, in the order in which they give addresses.
     pub blocks: Vec<ip_block::Model>,
 }
 
@@ -63,7 +63,23 @@ pub async fn candidates(db: &impl Db, group_id: i64) -> Result<Option<Candidates
             last.blocks.push(ip_block::Model::from_query_result(row, "b_")?);
         }
     }
+    serve_by_groups(db, &mut nodes).await?;
     Ok(Some(Candidates { group, nodes }))
+}
+
+/// Blocks of the networks' groups come after those that are bound. Asks nothing where no network has a group.
+async fn serve_by_groups(db: &impl Db, nodes: &mut [Candidate]) -> Result<(), StoreError> {
+    let group_of = |node: &Candidate| node.network.as_ref().and_then(|network| network.ip_block_group_id);
+    let mut groups: Vec<i64> = nodes.iter().filter_map(group_of).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let members = ip_block_group::blocks(db, &groups).await?;
+    for node in nodes {
+        let Some(group) = group_of(node) else { continue };
+        let own = members.iter().filter(|(of, _)| *of == group).map(|(_, block)| block.clone());
+        ip_block_binding::follow(&mut node.blocks, own);
+    }
+    Ok(())
 }
 
 /// Addresses that the IPv4 blocks which serve a group's nodes can give: free at least since `rested_since`, counting no
@@ -79,6 +95,8 @@ pub async fn free_ipv4(
          AND a.interface_id IS NULL AND NOT a.reserved AND a.free_since <= $2 LIMIT {enough}) t) AS free FROM ip_blocks b \
          WHERE b.family = 4 AND b.id IN (SELECT l.block_id FROM ip_block_bindings l \
          JOIN hypervisor_networks n ON n.id = l.network_id JOIN hypervisors h ON h.id = n.hypervisor_id \
+         WHERE h.group_id = $1 UNION SELECT m.block_id FROM ip_block_group_members m \
+         JOIN hypervisor_networks n ON n.ip_block_group_id = m.group_id JOIN hypervisors h ON h.id = n.hypervisor_id \
          WHERE h.group_id = $1)"
     );
     let rows = joined::all(db, &sql, vec![group_id.into(), rested_since.into()]).await?;

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::lenient;
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct HypervisorNetwork {
     pub id: i64,
     pub name: String,
@@ -21,6 +22,8 @@ pub struct HypervisorNetwork {
     pub primary: bool,
     /// New servers are attached to it.
     pub default: bool,
+    /// A group whose blocks serve the network, after those that are bound to it.
+    pub ip_block_group_id: Option<i64>,
     pub created: String,
     pub updated: String,
 }
@@ -43,6 +46,9 @@ pub struct CreateHypervisorNetwork {
     /// 1280 to 9216, and no more than the bridge's; null is the bridge's.
     #[serde(deserialize_with = "lenient::option_i64")]
     pub mtu: Option<i64>,
+    /// A group whose blocks serve the network, after those that are bound to it.
+    #[serde(deserialize_with = "lenient::option_i64")]
+    pub ip_block_group_id: Option<i64>,
 }
 
 /// What is to change of a network; what is left out stays.
@@ -63,4 +69,7 @@ pub struct UpdateHypervisorNetwork {
     /// True makes it the network of new servers, instead of the one that was.
     #[serde(deserialize_with = "lenient::option_bool")]
     pub default: Option<bool>,
+    /// Null takes the group away; servers keep the addresses that they have.
+    #[serde(deserialize_with = "lenient::nullable_i64")]
+    pub ip_block_group_id: Option<Option<i64>>,
 }

@@ -16,6 +16,7 @@ pub mod icon;
 pub mod interface_mac;
 pub mod interface_vlan;
 pub mod ip_block;
+pub mod ip_block_group;
 pub mod iso;
 pub mod login_tokens;
 pub mod mail;

@@ -270,6 +270,7 @@ fn networks(facts: &Value, now: i64) -> Vec<NewNetwork> {
             mtu,
             made: false,
             is_primary: found.is_empty(),
+            ip_block_group_id: None,
             now,
         });
     }

@@ -10,7 +10,7 @@ use berth_store::{
     entity::{hypervisor as node_entity, hypervisor_network as entity},
     hypervisor,
     hypervisor_network::{self as networks, NewNetwork, SIMPLE_BRIDGE},
-    server as servers,
+    ip_block_group, server as servers,
 };
 use serde_json::{Value, json};
 
@@ -75,11 +75,13 @@ pub async fn create(
                 bridge,
                 mtu: input.mtu.map(|mtu| i32::try_from(mtu).unwrap_or(0)),
                 is_primary: others.is_empty(),
+                ip_block_group_id: input.ip_block_group_id,
                 now,
             };
             let mut errors = Vec::new();
             rules::text(&mut errors, "name", &new.name, 3, 30);
             check(&mut errors, &node, (&new.kind, &new.bridge, new.mtu));
+            check_group(tx, &mut errors, new.ip_block_group_id).await?;
             if others.len() >= MOST {
                 errors.push(format!("A hypervisor has at most {MOST} networks."));
             }
@@ -159,7 +161,7 @@ async fn changed(
     row: &entity::Model,
     input: UpdateHypervisorNetwork,
 ) -> Result<entity::Model, Error> {
-    let UpdateHypervisorNetwork { name, bridge, r#type, mtu, default } = input;
+    let UpdateHypervisorNetwork { name, bridge, r#type, mtu, default, ip_block_group_id } = input;
     let mut errors = Vec::new();
     let mut new = row.clone();
     if let Some(name) = name {
@@ -182,6 +184,10 @@ async fn changed(
         errors.push("The default must be another network's before it is not this one's.".to_owned());
     }
     new.is_default = default.unwrap_or(row.is_default);
+    if let Some(group) = ip_block_group_id {
+        check_group(tx, &mut errors, group).await?;
+        new.ip_block_group_id = group;
+    }
     if new.bridge != row.bridge {
         let (interfaces, _) = networks::bound(tx, row.id).await?;
         if interfaces > 0 {
@@ -237,6 +243,15 @@ pub async fn remove(
 async fn found(tx: &Tx, hypervisor_id: i64, id: i64) -> Result<entity::Model, Error> {
     let row = networks::by_id(tx, id).await?.filter(|row| row.hypervisor_id == hypervisor_id);
     row.ok_or(Error::NotFound(NETWORK))
+}
+
+async fn check_group(tx: &Tx, errors: &mut Vec<String>, group: Option<i64>) -> Result<(), Error> {
+    if let Some(id) = group
+        && ip_block_group::by_id(tx, id).await?.is_none()
+    {
+        errors.push("The ipBlockGroupId must be an IP block group's, or null.".to_owned());
+    }
+    Ok(())
 }
 
 /// Type, bridge and MTU, against what the node said that its owner allows.
@@ -328,7 +343,7 @@ pub async fn require_usable(tx: &Tx, network: &entity::Model) -> Result<(), Erro
 
 fn shown(row: &entity::Model) -> Value {
     json!({ "id": row.id, "name": row.name, "type": row.kind, "bridge": row.bridge, "mtu": row.mtu,
-            "made": row.made, "default": row.is_default })
+            "made": row.made, "default": row.is_default, "ipBlockGroupId": row.ip_block_group_id })
 }
 
 fn taken(error: Error) -> Error {

@@ -22,6 +22,7 @@ pub mod interface_vlans;
 pub mod interfaces;
 pub mod ip_block_bindings;
 pub mod ip_block_change;
+pub mod ip_block_groups;
 pub mod ip_blocks;
 pub mod ip_ranges;
 pub mod isos;

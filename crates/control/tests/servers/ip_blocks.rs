@@ -13,6 +13,8 @@ berth_store::on_both_databases!(
     a_block_changes_and_goes_when_nobody_needs_it,
     a_new_ipv6_prefix_wants_a_free_block,
     blocks_serve_nodes_in_their_order,
+    a_group_of_blocks_serves_networks_after_their_own,
+    bad_groups_of_blocks_are_refused_with_the_fields_name,
     it_is_known_who_held_an_address_when,
 );
 
@@ -252,6 +254,90 @@ async fn blocks_serve_nodes_in_their_order(database: Database) {
     for strange in ["/compute/hypervisors/999/ipblocks", "/connectivity/ipblocks/999/hypervisors"] {
         assert_eq!(app.get(strange).await.0, 404);
     }
+}
+
+const GROUPS: &str = "/connectivity/ipblockgroups";
+
+async fn group(app: &App, blocks: &[i64]) -> Value {
+    let (status, body) = app.post(GROUPS, json!({ "name": "Shared", "blocks": blocks })).await;
+    assert_eq!(status, 201, "{body}");
+    body["data"].clone()
+}
+
+async fn a_group_of_blocks_serves_networks_after_their_own(database: Database) {
+    let app = App::start(database).await;
+    let company = rows::company(&app, 1, 1).await;
+    let id = block(&app, "Public").await;
+    let range = json!({ "start": "198.51.100.10", "end": "198.51.100.19" });
+    assert_eq!(app.post(&format!("/connectivity/ipblocks/{id}/ipv4"), range).await.0, 204);
+    let shared = group(&app, &[id, 1]).await;
+    assert_eq!((&shared["name"], &shared["networks"]), (&json!("Shared"), &json!([])));
+    let blocks = shared["blocks"].as_array().unwrap().iter().map(|block| block["id"].as_i64().unwrap());
+    assert_eq!(blocks.collect::<Vec<_>>(), [id, 1]);
+    let path = format!("{GROUPS}/{}", shared["id"]);
+    let network = format!("/compute/hypervisors/{}/networks/1", company.hypervisors[0]);
+    let order = async || {
+        let (status, made) = app.post("/servers", company.order()).await;
+        (status, made["data"]["network"]["interfaces"][0]["ipv4"][0]["address"].clone())
+    };
+    let has = json!({ "ipBlockGroupId": shared["id"] });
+    assert_eq!(put(&app, &network, has).await.1["data"]["ipBlockGroupId"], shared["id"]);
+    let (_, served) = app.get(&path).await;
+    assert_eq!(
+        (&served["data"]["networks"][0]["id"], &served["data"]["networks"][0]["bridge"]),
+        (&json!(1), &json!("br0"))
+    );
+    assert_eq!(app.get(GROUPS).await.1["data"], json!([served["data"]]));
+    assert_eq!(order().await, (201, json!("192.0.2.1")), "what is bound to the network gives first");
+    assert_eq!(order().await, (201, json!("198.51.100.10")));
+    let disabled = json!({ "enabled": false });
+    assert_eq!(put(&app, &format!("/connectivity/ipblocks/{id}"), disabled).await.0, 200);
+    assert_eq!(order().await.0, 422, "a block that is not enabled gives nothing");
+    assert_eq!(put(&app, &format!("/connectivity/ipblocks/{id}"), json!({ "enabled": true })).await.0, 200);
+
+    let in_use = remove(&app, &path, json!({ "confirm": true })).await;
+    assert!(refusal(&in_use).contains("1 networks of hypervisors have"), "{}", in_use.1);
+    let (status, changed) = put(&app, &path, json!({ "name": "Theirs", "blocks": [] })).await;
+    assert_eq!((status, &changed["data"]["name"], &changed["data"]["blocks"]), (200, &json!("Theirs"), &json!([])));
+    assert_eq!(order().await.0, 422, "nothing is left in the group");
+    assert_eq!(put(&app, &path, json!({ "blocks": [id] })).await.1["data"]["name"], "Theirs");
+    assert_eq!(order().await, (201, json!("198.51.100.11")));
+    assert_eq!(put(&app, &network, json!({ "ipBlockGroupId": null })).await.1["data"]["ipBlockGroupId"], Value::Null);
+    assert_eq!(order().await.0, 422, "nothing serves the network any more");
+    assert!(refusal(&remove(&app, &path, json!({})).await).contains("confirm"));
+    assert_eq!(remove(&app, &path, json!({ "confirm": true })).await, (204, Value::Null));
+    assert_eq!(app.get(&path).await, (404, json!({ "msg": "ip block group not found" })));
+}
+
+async fn bad_groups_of_blocks_are_refused_with_the_fields_name(database: Database) {
+    let app = App::start(database).await;
+    let company = rows::company(&app, 1, 1).await;
+    let path = format!("{GROUPS}/{}", group(&app, &[1]).await["id"]);
+    for (body, field) in [
+        (json!({ "name": "ab" }), "name"),
+        (json!({ "name": "a".repeat(101) }), "name"),
+        (json!({ "name": "Others", "blocks": [1, 1] }), "blocks"),
+        (json!({ "name": "Others", "blocks": [999] }), "blocks must be ids of IP blocks: 999"),
+        (json!({ "name": "Others", "blocks": (1..=101).collect::<Vec<i64>>() }), "at most 100"),
+        (json!({ "name": "Others", "networks": [1] }), "networks"),
+    ] {
+        for answer in [app.post(GROUPS, body.clone()).await, put(&app, &path, body.clone()).await] {
+            assert!(refusal(&answer).contains(field), "{body}: {}", answer.1);
+        }
+    }
+    let twice = app.post(GROUPS, json!({ "name": "Shared" })).await;
+    assert_eq!((twice.0, &twice.1["msg"]), (409, &json!("An IP block group of that name exists already.")));
+    let networks = format!("/compute/hypervisors/{}/networks", company.hypervisors[0]);
+    let strange = put(&app, &format!("{networks}/1"), json!({ "ipBlockGroupId": 999 })).await;
+    assert!(refusal(&strange).contains("ipBlockGroupId"), "{}", strange.1);
+    let strange = app.post(&networks, json!({ "name": "Customers", "bridge": "br1", "ipBlockGroupId": 999 })).await;
+    assert!(refusal(&strange).contains("ipBlockGroupId"), "{}", strange.1);
+
+    let spare = block(&app, "Spare").await;
+    assert_eq!(put(&app, &path, json!({ "blocks": [spare, 1] })).await.0, 200);
+    let gone = remove(&app, &format!("/connectivity/ipblocks/{spare}"), json!({ "confirm": true })).await;
+    assert_eq!(gone, (204, Value::Null));
+    assert_eq!(app.get(&path).await.1["data"]["blocks"][0]["id"], 1, "a block that is deleted is in no group");
 }
 
 async fn it_is_known_who_held_an_address_when(database: Database) {

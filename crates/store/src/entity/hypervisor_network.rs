@@ -17,6 +17,8 @@ pub struct Model {
     pub made: bool,
     pub is_primary: bool,
     pub is_default: bool,
+    /// Its blocks serve the network, after those that are bound to it.
+    pub ip_block_group_id: Option<i64>,
     pub created_at: i64,
     pub updated_at: i64,
 }

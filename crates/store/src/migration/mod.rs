@@ -29,6 +29,7 @@ mod m0036_oidc;
 mod m0038_package_packets;
 mod m0039_disk_caches;
 mod m0040_nodes;
+mod m0041_network;
 
 use sea_orm_migration::prelude::*;
 
@@ -65,6 +66,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0038_package_packets::Migration),
             Box::new(m0039_disk_caches::Migration),
             Box::new(m0040_nodes::Migration),
+            Box::new(m0041_network::Migration),
         ]
     }
 }

@@ -4,11 +4,12 @@ use std::net::Ipv4Addr;
 
 use berth_store::{
     Store, address_history,
+    entity::hypervisor_network::Model as Network,
     extra_mac::{self, Holder},
     hypervisor_network,
     interface_vlan::{self, Vlan},
     ip_block::{self, BlockChange, NewBlock},
-    ip_block_binding, ip_whitelist, ipv4_address, ipv6_subnet,
+    ip_block_binding, ip_block_group, ip_whitelist, ipv4_address, ipv6_subnet, placement,
     port_forward::{self, NewForward},
     server, server_details,
     server_interface::{self, InterfaceChange, NewInterface, Settings},
@@ -26,6 +27,7 @@ pub async fn tell(store: &Store, nodes: &Nodes, people: &People, server: i64) {
     rest(store, four, interface).await;
     subnets(store, six, interface, server).await;
     bindings(store, nodes, four, six).await;
+    groups(store, nodes, four, six).await;
     further_interface(store, four, nodes, server).await;
     end_of_blocks(store, four, six, interface, server).await;
     passed(store, interface, server).await;
@@ -190,6 +192,62 @@ async fn bindings(store: &Store, nodes: &Nodes, four: i64, six: i64) {
     .unwrap();
     let order: Vec<i64> = bound(store, first).await.into_iter().map(|(_, block, _)| block).collect();
     assert_eq!(order, before);
+}
+
+/// A network that has a group is served by its blocks, after its own, each of them once.
+async fn groups(store: &Store, nodes: &Nodes, four: i64, six: i64) {
+    let (db, network) = (store.read(), nodes.network);
+    let giving = async || {
+        let blocks = ip_block_binding::giving_to_network(db, network).await.unwrap();
+        blocks.into_iter().map(|block| block.id).collect::<Vec<_>>()
+    };
+    let own = giving().await;
+    let (own_first, free) = (own[0], free_of(store, nodes, four).await);
+    assert_eq!(free.1, None, "the block serves nothing");
+    let made = write_in!(store, |tx| {
+        let made = ip_block_group::insert(tx, "Shared", NOW).await?;
+        ip_block_group::set_blocks(tx, made.id, &[six, own_first, four]).await?;
+        Ok(made)
+    })
+    .unwrap();
+    let id = made.id;
+    let twice = write_in!(store, |tx| ip_block_group::insert(tx, "Shared", NOW).await).unwrap_err();
+    assert!(twice.violates("ip_block_groups", &["name"]), "{twice}");
+    assert_eq!(ip_block_group::page(db, 0, 9).await.unwrap(), (vec![made], 1));
+    assert_eq!(giving().await, own, "no network has it yet");
+
+    let row = hypervisor_network::by_id(db, network).await.unwrap().unwrap();
+    let with = |group| Network { ip_block_group_id: group, ..row.clone() };
+    let served = with(Some(id));
+    let served = write_in!(store, [served] | tx | hypervisor_network::update(tx, served, NOW).await).unwrap();
+    assert_eq!(ip_block_group::networks(db, &[id, 999]).await.unwrap(), [served]);
+    assert_eq!(giving().await, [&own[..], &[six, four]].concat());
+    let candidates = placement::candidates(db, nodes.group).await.unwrap().unwrap();
+    let placed: Vec<i64> = candidates.nodes[0].blocks.iter().map(|block| block.id).collect();
+    assert_eq!(placed, giving().await);
+    assert_eq!(free_of(store, nodes, four).await, (free.0 + 3, Some(3)));
+
+    write_in!(store, |tx| {
+        ip_block_group::set_blocks(tx, id, &[four]).await?;
+        ip_block_group::rename(tx, id, "Ours", NOW + 1).await
+    })
+    .unwrap();
+    let renamed = ip_block_group::by_id(db, id).await.unwrap().unwrap();
+    assert_eq!((renamed.name.as_str(), renamed.created_at, renamed.updated_at), ("Ours", NOW, NOW + 1));
+    let blocks = ip_block_group::blocks(db, &[id, 999]).await.unwrap();
+    assert_eq!(blocks.iter().map(|(of, block)| (*of, block.id)).collect::<Vec<_>>(), [(id, four)]);
+    let alone = with(None);
+    write_in!(store, [alone] | tx | hypervisor_network::update(tx, alone, NOW).await).unwrap();
+    assert_eq!(giving().await, own);
+    write_in!(store, |tx| ip_block_group::remove(tx, id).await).unwrap();
+    assert_eq!(ip_block_group::by_id(db, id).await.unwrap(), None);
+}
+
+/// Free IPv4 addresses of the first node, and those of a block where it serves the group of nodes.
+async fn free_of(store: &Store, nodes: &Nodes, block: i64) -> (i64, Option<i64>) {
+    let of_node = ip_block::free_ipv4_of_hypervisors(store.read(), &[nodes.first]).await.unwrap()[0].1;
+    let by_block = placement::free_ipv4(store.read(), nodes.group, NOW + 100, 100).await.unwrap();
+    (of_node, by_block.iter().find(|(id, _)| *id == block).map(|(_, free)| *free))
 }
 
 async fn bound(store: &Store, hypervisor: i64) -> Vec<(i64, i64, i32)> {

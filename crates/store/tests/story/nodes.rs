@@ -210,6 +210,7 @@ async fn own_network(store: &Store, first: i64, main: i64) {
         mtu: None,
         made: true,
         is_primary: false,
+        ip_block_group_id: None,
         now: NOW,
     };
     let made = write_in!(store, |tx| hypervisor_network::create(tx, new()).await).unwrap();

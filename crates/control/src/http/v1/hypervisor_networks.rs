@@ -124,6 +124,7 @@ pub(super) fn network(row: entity::Model) -> HypervisorNetwork {
         made,
         is_primary,
         is_default,
+        ip_block_group_id,
         created_at,
         updated_at,
     } = row;
@@ -136,6 +137,7 @@ pub(super) fn network(row: entity::Model) -> HypervisorNetwork {
         made,
         primary: is_primary,
         default: is_default,
+        ip_block_group_id,
         created: time::offset(created_at),
         updated: time::offset(updated_at),
     }

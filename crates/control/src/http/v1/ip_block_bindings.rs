@@ -24,7 +24,9 @@ use crate::{
     http::extract::{self, Body},
 };
 
-/// Retrieve the networks that a block serves.
+/// Retrieve the networks that a block is bound to.
+///
+/// Those that it serves by a group are told with the group.
 #[utoipa::path(get, path = "/connectivity/ipblocks/{blockId}/hypervisors", operation_id = "hypervisors_of_block", tag = "Connectivity",
     params(("blockId" = i64, Path, description = "A block's id.")),
     responses((status = 200, description = "Its bindings, node by node.", body = Data<Vec<BlockBinding>>),

@@ -15,6 +15,7 @@ mod hypervisors;
 mod icons;
 mod ip_addresses;
 mod ip_block_bindings;
+mod ip_block_groups;
 mod ip_blocks;
 mod isos;
 mod login_tokens;
@@ -136,6 +137,8 @@ fn network() -> OpenApiRouter<Context> {
     OpenApiRouter::new()
         .routes(routes!(ip_blocks::list, ip_blocks::create))
         .routes(routes!(ip_blocks::retrieve, ip_blocks::update, ip_blocks::delete))
+        .routes(routes!(ip_block_groups::list, ip_block_groups::create))
+        .routes(routes!(ip_block_groups::retrieve, ip_block_groups::update, ip_block_groups::remove))
         .routes(routes!(ip_addresses::add, ip_addresses::list, ip_addresses::reserve, ip_addresses::remove))
         .routes(routes!(ip_addresses::history))
         .routes(routes!(hypervisor_networks::list, hypervisor_networks::create))

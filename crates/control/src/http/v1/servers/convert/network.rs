@@ -150,6 +150,7 @@ fn connectivity(row: hypervisor_network::Model) -> HypervisorConnectivity {
         made: _,
         is_primary,
         is_default,
+        ip_block_group_id: _,
         created_at: _,
         updated_at: _,
     } = row;
