@@ -161,6 +161,20 @@ pub async fn counts(db: &impl ConnectionTrait, block_ids: &[i64]) -> Result<Vec<
     rows.iter().map(read).collect()
 }
 
+/// The lowest and the highest address of several blocks; one without addresses is left out.
+pub async fn reaches(db: &impl ConnectionTrait, block_ids: &[i64]) -> Result<Vec<(i64, i64, i64)>, StoreError> {
+    let sql = format!(
+        "SELECT block_id, MIN(address) AS lowest, MAX(address) AS highest FROM ipv4_addresses WHERE block_id IN {} \
+         GROUP BY block_id",
+        joined::list_text(block_ids.len(), 1)
+    );
+    let rows = joined::all(db, &sql, joined::list_values(block_ids)).await?;
+    let read = |row: &sea_orm::QueryResult| {
+        Ok((row.try_get("", "block_id")?, row.try_get("", "lowest")?, row.try_get("", "highest")?))
+    };
+    rows.iter().map(read).collect()
+}
+
 /// How many addresses and subnets of a block servers have.
 pub async fn assigned(db: &impl ConnectionTrait, id: i64) -> Result<i64, StoreError> {
     let sql = "SELECT (SELECT COUNT(*) FROM ipv4_addresses WHERE block_id = $1 AND interface_id IS NOT NULL) \

@@ -60,9 +60,12 @@ pub struct IpBlock {
     pub name: String,
     pub ipv4: BlockIpv4,
     pub ipv6: BlockIpv6,
+    /// By the zones of reverse names that are enabled. 0: none has any of its addresses; 1: each address is named in the
+    /// zone that it is in; 2: all of them are named in the zone `rdnsZoneId`.
     pub rdns_type: i32,
     pub rdns_zone_id: Option<i64>,
     pub network_profile: i32,
+    /// Null: whether nodes route to its addresses says the network that they are given on, by its type `lvNetwork`.
     pub route_block: Option<String>,
     pub dhcp: i32,
     pub enabled: bool,

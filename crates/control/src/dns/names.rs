@@ -63,6 +63,29 @@ pub fn zone_holds(zone: &str, network: IpNet) -> bool {
     record(network.network(), zone, network).is_some() && record(network.broadcast(), zone, network).is_some()
 }
 
+/// Where the names of a run of addresses are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    Nowhere,
+    /// Each in the zone that its address is in, and some maybe in none.
+    Apart,
+    /// All of them in the zone of this id.
+    Together(i64),
+}
+
+/// Of all addresses from `first` to `last`, in these zones with their networks. The smallest network wins, as it does for
+/// a single address.
+pub fn kept(first: IpAddr, last: IpAddr, zones: &[(i64, IpNet)]) -> Kept {
+    let reaches =
+        |net: &IpNet| net.network().is_ipv4() == first.is_ipv4() && net.network() <= last && net.broadcast() >= first;
+    let touched = zones.iter().filter(|(_, net)| reaches(net));
+    match touched.max_by_key(|(_, net)| net.prefix_len()) {
+        None => Kept::Nowhere,
+        Some((id, net)) if net.contains(&first) && net.contains(&last) => Kept::Together(*id),
+        Some(_) => Kept::Apart,
+    }
+}
+
 /// A host name as a PTR record may have it: lower case, labels of letters, digits and inner hyphens, without the last
 /// dot. The rule is RFC 1123's for hosts, since what looks an address up expects a host.
 pub fn host_name(text: &str) -> Option<String> {
@@ -100,6 +123,25 @@ mod tests {
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_run_of_addresses_is_named_in_the_smallest_zones_that_it_reaches() {
+        let zones = [(1, net("192.0.2.0/24")), (2, net("192.0.2.64/26")), (6, net("2001:db8::/48"))];
+        for (first, last, wanted) in [
+            ("192.0.2.1", "192.0.2.63", Kept::Together(1)),
+            ("192.0.2.1", "192.0.2.64", Kept::Apart),
+            ("192.0.2.64", "192.0.2.127", Kept::Together(2)),
+            ("192.0.2.0", "192.0.2.255", Kept::Apart),
+            ("192.0.2.255", "192.0.3.0", Kept::Apart),
+            ("192.0.3.0", "192.0.3.0", Kept::Nowhere),
+            ("2001:db8:0:1::", "2001:db8:0:2::", Kept::Together(6)),
+            ("2001:db8::", "2001:db8:1::", Kept::Apart),
+            ("2001:db9::", "2001:db9::1", Kept::Nowhere),
+        ] {
+            assert_eq!(kept(ip(first), ip(last), &zones), wanted, "{first} to {last}");
+        }
+        assert_eq!(kept(ip("192.0.2.1"), ip("192.0.2.1"), &[]), Kept::Nowhere);
     }
 
     #[test]

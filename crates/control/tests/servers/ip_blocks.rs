@@ -1,7 +1,11 @@
 //! Blocks of addresses: ranges, what is kept back, which nodes they serve, and who held an address when.
 
-use berth_control::clock::HOUR;
-use berth_store::testing::Database;
+use berth_control::{Error, clock::HOUR};
+use berth_store::{
+    dns_service::{self, NewService},
+    rdns_zone::{self, NewZone},
+    testing::Database,
+};
 use serde_json::{Value, json};
 
 use crate::{app::App, rows};
@@ -16,6 +20,7 @@ berth_store::on_both_databases!(
     a_group_of_blocks_serves_networks_after_their_own,
     bad_groups_of_blocks_are_refused_with_the_fields_name,
     it_is_known_who_held_an_address_when,
+    a_block_says_where_the_names_of_its_addresses_are_kept,
 );
 
 async fn block(app: &App, name: &str) -> i64 {
@@ -373,4 +378,54 @@ async fn it_is_known_who_held_an_address_when(database: Database) {
     );
     assert_eq!(app.get("/connectivity/addresses/somebody/history").await.0, 404);
     refusal(&app.get("/connectivity/addresses/192.0.2.1/history?at=yesterday").await);
+}
+
+/// A zone for the names of a network's addresses, as if its DNS server had it.
+async fn zone(app: &App, service_id: i64, name: &'static str, network: &'static str) -> i64 {
+    let made = app.ctx.store.write_tx::<_, Error>(|tx| {
+        let (name, network) = (name.to_owned(), network.to_owned());
+        Box::pin(async move {
+            Ok(rdns_zone::insert(tx, NewZone { service_id, name, network, ttl_s: 3_600, now: rows::NOW }).await?.id)
+        })
+    });
+    made.await.unwrap()
+}
+
+async fn a_block_says_where_the_names_of_its_addresses_are_kept(database: Database) {
+    let app = App::start(database).await;
+    rows::company(&app, 1, 4).await;
+    let names = async |block: i64| {
+        let (_, body) = app.get(&format!("/connectivity/ipblocks/{block}")).await;
+        (body["data"]["rdnsType"].as_i64().unwrap(), body["data"]["rdnsZoneId"].as_i64())
+    };
+    assert_eq!((names(1).await, names(2).await), ((0, None), (0, None)));
+    let uuid = app.ctx.rng.uuid();
+    let made = app.ctx.store.write_tx::<_, Error>(|tx| {
+        let new = NewService {
+            uuid,
+            name: "ns1".to_owned(),
+            url: "http://192.0.2.53:8081".to_owned(),
+            server_name: "localhost".to_owned(),
+            api_key_enc: String::new(),
+            now: rows::NOW,
+        };
+        Box::pin(async move { Ok(dns_service::insert(tx, new).await?.id) })
+    });
+    let service = made.await.unwrap();
+    let whole = zone(&app, service, "2.0.192.in-addr.arpa", "192.0.2.0/24").await;
+    assert_eq!((names(1).await, names(2).await), ((2, Some(whole)), (0, None)));
+    let part = zone(&app, service, "0-3.2.0.192.in-addr.arpa", "192.0.2.0/30").await;
+    assert_eq!(names(1).await, (1, None), "192.0.2.4 is in another zone than those before it");
+    let off = put(&app, &format!("/connectivity/rdns/zones/{part}"), json!({ "enabled": false })).await;
+    assert_eq!(off.0, 200, "{}", off.1);
+    assert_eq!(names(1).await, (2, Some(whole)));
+    let six = zone(&app, service, "8.b.d.0.1.0.0.2.ip6.arpa", "2001:db8::/32").await;
+    assert_eq!(names(2).await, (2, Some(six)));
+    let empty = block(&app, "Empty").await;
+    assert_eq!(names(empty).await, (0, None));
+    let far = zone(&app, service, "64-127.100.51.198.in-addr.arpa", "198.51.100.64/26").await;
+    assert_eq!(names(empty).await, (1, None), "of its network, as long as it has no addresses");
+    let range = json!({ "start": "198.51.100.70", "end": "198.51.100.79" });
+    assert_eq!(app.post(&format!("/connectivity/ipblocks/{empty}/ipv4"), range).await.0, 204);
+    assert_eq!(names(empty).await, (2, Some(far)));
 }

@@ -251,6 +251,8 @@ async fn blocks(store: &Store, nodes: &Nodes) -> (i64, i64) {
     assert_eq!(free, [(nodes.first, 4), (999, 0)], "IPv6 blocks have none");
     let counts = ip_block::counts(db, &[block4, block6]).await.unwrap();
     assert_eq!(counts, [(block4, Counts { total: 4, used: 0 })], "no subnet was cut yet");
+    let reaches = ip_block::reaches(db, &[block4, block6]).await.unwrap();
+    assert_eq!(reaches, [(block4, 0xC000_0201, 0xC000_0204)]);
     assert_eq!(ipv4_address::free(db, &[block4], NOW, 100).await.unwrap(), 4);
     assert_eq!(ipv4_address::free(db, &[block4], NOW, 2).await.unwrap(), 2, "counted no further");
     (block4, block6)

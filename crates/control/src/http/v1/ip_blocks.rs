@@ -1,5 +1,7 @@
 //! Blocks of addresses: making and reading them.
 
+use std::net::IpAddr;
+
 use axum::{
     Json,
     extract::{Path, State},
@@ -17,12 +19,15 @@ use berth_api::{
 use berth_store::{
     entity::ip_block as entity,
     ip_block::{self, Counts},
+    rdns_zone,
 };
+use ipnet::IpNet;
 
 use crate::{
     Context, Error,
-    actions::{ip_block_change, ip_blocks},
+    actions::{ip_block_change, ip_blocks, rdns_zones::ZONES_LIMIT},
     actor::{Ability, Actor},
+    dns::names::{self, Kept},
     http::{
         extract::{self, Body},
         page::PageRequest,
@@ -118,12 +123,31 @@ async fn one(ctx: &Context, row: entity::Model) -> Result<Json<Data<IpBlock>>, E
 
 async fn with_counts(ctx: &Context, rows: Vec<entity::Model>) -> Result<Vec<IpBlock>, Error> {
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    let counts = ip_block::counts(ctx.store.read(), &ids).await?;
+    let db = ctx.store.read();
+    let counts = ip_block::counts(db, &ids).await?;
     let of = |id: i64| counts.iter().find(|(block, _)| *block == id).map(|(_, counts)| *counts).unwrap_or_default();
-    Ok(rows.into_iter().map(|row| (of(row.id), row)).map(|(counts, row)| shown(row, counts)).collect())
+    let reaches = ip_block::reaches(db, &ids).await?;
+    let zones = rdns_zone::all(db, ZONES_LIMIT).await?.into_iter().filter(|zone| zone.enabled);
+    let zones: Vec<(i64, IpNet)> = zones.filter_map(|zone| Some((zone.id, zone.network.parse().ok()?))).collect();
+    let kept = |row: &entity::Model| match range(row, &reaches) {
+        Some((first, last)) => names::kept(first, last, &zones),
+        None => Kept::Nowhere,
+    };
+    Ok(rows.into_iter().map(|row| (of(row.id), kept(&row), row)).map(|(of, kept, row)| shown(row, of, kept)).collect())
 }
 
-fn shown(row: entity::Model, counts: Counts) -> IpBlock {
+/// The ends of what servers can get of a block: of its addresses, or of its network where it has none yet.
+fn range(row: &entity::Model, reaches: &[(i64, i64, i64)]) -> Option<(IpAddr, IpAddr)> {
+    if let Some((_, lowest, highest)) = reaches.iter().find(|(block, ..)| *block == row.id) {
+        return Some((ipam::ipv4(*lowest).into(), ipam::ipv4(*highest).into()));
+    }
+    let text = row.source_prefix.as_deref().unwrap_or(&row.gateway);
+    let address: IpAddr = text.split('/').next()?.parse().ok()?;
+    let network = IpNet::new(address, u8::try_from(row.prefix_len).ok()?).ok()?;
+    Some((network.network(), network.broadcast()))
+}
+
+fn shown(row: entity::Model, counts: Counts, kept: Kept) -> IpBlock {
     let entity::Model {
         id,
         uuid: _,
@@ -171,14 +195,19 @@ fn shown(row: entity::Model, counts: Counts) -> IpBlock {
             free_total: counts.total - counts.used,
         };
     }
+    let (rdns_type, rdns_zone_id) = match kept {
+        Kept::Nowhere => (0, None),
+        Kept::Apart => (1, None),
+        Kept::Together(zone) => (2, Some(zone)),
+    };
     IpBlock {
         id,
         r#type: family,
         name,
         ipv4,
         ipv6,
-        rdns_type: 0,
-        rdns_zone_id: None,
+        rdns_type,
+        rdns_zone_id,
         network_profile,
         route_block: None,
         dhcp: i32::from(dhcp),
