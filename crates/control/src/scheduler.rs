@@ -8,14 +8,14 @@ use std::time::Duration;
 use berth_store::{
     audit,
     entity::{job as job_entity, server as server_entity},
-    job, mail, periodic, server, traffic,
+    job, mail, periodic, server,
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Context, Error,
-    actions::{address_names, cpu_fairness, login_tokens, server_traffic::HOURS_KEPT, traffic_limit},
+    actions::{address_names, cpu_fairness, login_tokens, server_traffic, traffic_limit},
     clock::{DAY, MINUTE, SECOND},
     compare,
     jobs::Kind,
@@ -228,15 +228,14 @@ pub async fn begin_deletion(
 async fn trim(ctx: &Context) -> Result<(), Error> {
     let before = ctx.now() - KEEP;
     let letters_before = ctx.now() - LETTERS_KEPT;
-    let hours_before = ctx.now() - HOURS_KEPT;
     let trimmed = ctx.store.write_tx::<_, Error>(|tx| {
         Box::pin(async move {
             periodic::trim(tx, before).await?;
-            traffic::forget_hours(tx, hours_before).await?;
             mail::trim(tx, letters_before).await?;
             Ok(())
         })
     });
     trimmed.await?;
+    server_traffic::trim(ctx).await?;
     login_tokens::trim(ctx).await
 }

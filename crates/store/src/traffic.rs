@@ -1,4 +1,4 @@
-//! Traffic of servers by day and hour, what nodes told last, and blocks that were added to a period.
+//! Traffic of servers by day, by hour and by five minutes, what nodes told last, and blocks that were added to a period.
 
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -11,7 +11,7 @@ use crate::{
     entity::{
         hypervisor_network, server_interface,
         traffic_block::{self, Model as Block},
-        traffic_counter, traffic_day, traffic_hour, traffic_state,
+        traffic_counter, traffic_day, traffic_hour, traffic_rate, traffic_state,
     },
     joined,
 };
@@ -24,11 +24,15 @@ pub struct Reading {
     pub tx_bytes: i64,
 }
 
-/// When something passed: the beginnings of its day and hour.
+/// Of what rates are made: as coarse as a graph of a day may be.
+pub const SPAN_S: i64 = 300;
+
+/// When something passed: the beginnings of its day, its hour and its five minutes.
 #[derive(Clone, Copy, Debug)]
 pub struct When {
     pub day_at: Micros,
     pub hour_at: Micros,
+    pub span_at: Micros,
     pub now: Micros,
 }
 
@@ -106,7 +110,7 @@ pub async fn count(
     Ok(servers)
 }
 
-/// To the day and to the hour.
+/// To the day, to the hour and to the five minutes: a statement each, however many interfaces a node tells of.
 async fn add(tx: &Tx, passed: &[Passed], when: When) -> Result<(), StoreError> {
     let days = passed.iter().map(|passed| traffic_day::ActiveModel {
         id: NotSet,
@@ -134,10 +138,18 @@ async fn add(tx: &Tx, passed: &[Passed], when: When) -> Result<(), StoreError> {
         tx_bytes: Set(passed.tx_bytes),
     });
     traffic_hour::Entity::insert_many(hours).on_conflict(conflict("traffic_hours")).exec_without_returning(tx).await?;
+    let rates = passed.iter().map(|passed| traffic_rate::ActiveModel {
+        id: NotSet,
+        interface_id: Set(passed.interface_id),
+        starts_at: Set(when.span_at),
+        rx_bytes: Set(passed.rx_bytes),
+        tx_bytes: Set(passed.tx_bytes),
+    });
+    traffic_rate::Entity::insert_many(rates).on_conflict(conflict("traffic_rates")).exec_without_returning(tx).await?;
     Ok(())
 }
 
-/// Bytes that a server received and sent in one day or hour.
+/// Bytes that a server received and sent in one day, hour or five minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sum {
     pub starts_at: Micros,
@@ -147,18 +159,24 @@ pub struct Sum {
 
 /// A server's days from one on, in order. Only its primary interface is public, and counts.
 pub async fn days(db: &impl Db, server_id: i64, from: Micros) -> Result<Vec<Sum>, StoreError> {
-    sums(db, "traffic_days", server_id, from).await
+    sums(db, "traffic_days", "t", server_id, from).await
 }
 
 pub async fn hours(db: &impl Db, server_id: i64, from: Micros) -> Result<Vec<Sum>, StoreError> {
-    sums(db, "traffic_hours", server_id, from).await
+    sums(db, "traffic_hours", "t", server_id, from).await
 }
 
-async fn sums(db: &impl Db, table: &str, server_id: i64, from: Micros) -> Result<Vec<Sum>, StoreError> {
+/// By five minutes.
+pub async fn rates(db: &impl Db, server_id: i64, from: Micros) -> Result<Vec<Sum>, StoreError> {
+    sums(db, "traffic_rates", "i", server_id, from).await
+}
+
+/// `owned` is the table that the server is looked up in: `t`, or that of interfaces, `i`.
+async fn sums(db: &impl Db, table: &str, owned: &str, server_id: i64, from: Micros) -> Result<Vec<Sum>, StoreError> {
     let sql = format!(
         "SELECT t.starts_at, CAST(SUM(t.rx_bytes) AS BIGINT) AS rx, CAST(SUM(t.tx_bytes) AS BIGINT) AS tx FROM {table} t \
          JOIN server_interfaces i ON i.id = t.interface_id AND i.is_primary \
-         WHERE t.server_id = $1 AND t.starts_at >= $2 GROUP BY t.starts_at ORDER BY t.starts_at"
+         WHERE {owned}.server_id = $1 AND t.starts_at >= $2 GROUP BY t.starts_at ORDER BY t.starts_at"
     );
     let rows = joined::all(db, &sql, vec![server_id.into(), from.into()]).await?;
     let read = |row: &sea_orm::QueryResult| -> Result<Sum, StoreError> {
@@ -171,9 +189,32 @@ async fn sums(db: &impl Db, table: &str, server_id: i64, from: Micros) -> Result
     rows.iter().map(read).collect()
 }
 
-/// Hours before a time are forgotten; days stay. Answers how many rows went.
+/// Hours before a time are forgotten. Answers how many rows went.
 pub async fn forget_hours(tx: &Tx, before: Micros) -> Result<u64, StoreError> {
     let old = traffic_hour::Entity::delete_many().filter(traffic_hour::Column::StartsAt.lt(before));
+    Ok(old.exec(tx).await?.rows_affected)
+}
+
+/// Days before a time are forgotten. Answers how many rows went.
+pub async fn forget_days(tx: &Tx, before: Micros) -> Result<u64, StoreError> {
+    let old = traffic_day::Entity::delete_many().filter(traffic_day::Column::StartsAt.lt(before));
+    Ok(old.exec(tx).await?.rows_affected)
+}
+
+/// The oldest five minutes are forgotten if they began before a time; answers how many rows went. One at a time, since
+/// there are a hundred thousand rows an hour where there are ten thousand servers, and others want to write meanwhile.
+pub async fn forget_oldest_rates(tx: &Tx, before: Micros) -> Result<u64, StoreError> {
+    let oldest: Option<i64> = traffic_rate::Entity::find()
+        .select_only()
+        .column(traffic_rate::Column::StartsAt)
+        .filter(traffic_rate::Column::StartsAt.lt(before))
+        .order_by_asc(traffic_rate::Column::StartsAt)
+        .limit(1)
+        .into_tuple()
+        .one(tx)
+        .await?;
+    let Some(oldest) = oldest else { return Ok(0) };
+    let old = traffic_rate::Entity::delete_many().filter(traffic_rate::Column::StartsAt.lte(oldest));
     Ok(old.exec(tx).await?.rows_affected)
 }
 
@@ -205,8 +246,9 @@ pub async fn remove_block(tx: &Tx, server_id: i64, id: i64) -> Result<Option<Blo
 
 /// Everything of a server that goes.
 pub(crate) async fn forget(tx: &Tx, server_id: i64, interfaces: &[i64]) -> Result<(), StoreError> {
-    let of = interfaces.iter().copied();
-    traffic_counter::Entity::delete_many().filter(traffic_counter::Column::InterfaceId.is_in(of)).exec(tx).await?;
+    let of = || interfaces.iter().copied();
+    traffic_counter::Entity::delete_many().filter(traffic_counter::Column::InterfaceId.is_in(of())).exec(tx).await?;
+    traffic_rate::Entity::delete_many().filter(traffic_rate::Column::InterfaceId.is_in(of())).exec(tx).await?;
     traffic_day::Entity::delete_many().filter(traffic_day::Column::ServerId.eq(server_id)).exec(tx).await?;
     traffic_hour::Entity::delete_many().filter(traffic_hour::Column::ServerId.eq(server_id)).exec(tx).await?;
     traffic_block::Entity::delete_many().filter(traffic_block::Column::ServerId.eq(server_id)).exec(tx).await?;

@@ -93,6 +93,15 @@ pub struct TrafficSlice {
     pub tx: i64,
 }
 
+/// Bytes a second of a server's public interface, on average over five minutes.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct TrafficRate {
+    /// Of the five minutes, in UTC.
+    pub start: String,
+    pub rx: i64,
+    pub tx: i64,
+}
+
 /// What becomes of a package's servers when they pass their traffic.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -243,6 +243,7 @@ pub const OPERATIONS: &[(&str, &str, Ability)] = &[
     ("POST", "/servers/{serverId}/traffic/blocks", Write),
     ("DELETE", "/servers/{serverId}/traffic/blocks/{blockId}", Write),
     ("GET", "/servers/{serverId}/traffic/history", Read),
+    ("GET", "/servers/{serverId}/traffic/rates", Read),
     ("POST", "/servers/{serverId}/unsuspend", Operate),
     ("GET", "/servers/{serverId}/vnc", Operate),
     ("POST", "/servers/{serverId}/vnc", Operate),

@@ -1,8 +1,8 @@
 //! Traffic of servers: counted once, by periods that leave no gap over two years, with blocks.
 
 use berth_control::{
-    actions::traffic_limit,
-    clock::{DAY, HOUR},
+    actions::{server_traffic, traffic_limit},
+    clock::{DAY, HOUR, MINUTE},
     events,
 };
 use berth_proto::{Event, InterfaceTraffic, TrafficCounted, event::What};
@@ -17,6 +17,8 @@ use crate::{
 berth_store::on_both_databases!(
     bytes_are_counted_once_however_often_they_are_told,
     months_turn_over_two_years_without_gap_or_overlap,
+    rates_are_told_by_five_minutes_and_forgotten_after_two_days,
+    days_are_forgotten_after_three_years_with_the_periods_that_they_make,
     blocks_are_added_to_periods_and_removed,
     a_server_that_passes_its_traffic_is_told_of_and_throttled_until_there_is_more,
     a_server_that_passes_its_traffic_is_suspended_until_there_is_more,
@@ -125,6 +127,70 @@ async fn months_turn_over_two_years_without_gap_or_overlap(database: Database) {
         let parse = |text: &str| chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").unwrap();
         assert_eq!((parse(newer) - parse(older)).num_seconds(), 1, "{older} {newer}");
     }
+}
+
+async fn rates_are_told_by_five_minutes_and_forgotten_after_two_days(database: Database) {
+    let app = App::start(database).await;
+    let company = rows::company(&app, 1, 10).await;
+    let server = company.server(&app).await;
+    let mut node = Node::of(&app, company.hypervisors[0], server).await;
+    let path = format!("/servers/{server}/traffic/rates");
+    let told = async |query: &str| app.get(&format!("{path}{query}")).await.1["data"].clone();
+    // It is 14:00:47.
+    node.passed(&app, 3_000, 0).await;
+    app.pass(MINUTE);
+    node.passed(&app, 3_000, 899).await;
+    assert_eq!(told("").await, json!([]), "the five minutes have not ended");
+    app.pass(5 * MINUTE);
+    node.passed(&app, 900, 0).await;
+    let first = json!({ "start": "2025-01-20 14:00:00", "rx": 20, "tx": 2 });
+    assert_eq!(told("").await, json!([first]));
+    app.pass(5 * MINUTE);
+    let second = json!({ "start": "2025-01-20 14:05:00", "rx": 3, "tx": 0 });
+    assert_eq!(told("").await, json!([first, second]));
+    assert_eq!(told("?minutes=5").await, json!([second]));
+    for query in ["minutes=4", "minutes=2881", "minutes=x"] {
+        let (status, body) = app.get(&format!("{path}?{query}")).await;
+        assert!(status == 422 && body["errors"][0].is_string(), "{query}: {body}");
+    }
+    assert_eq!(app.get("/servers/999/traffic/rates").await, (404, json!({ "msg": "server not found" })));
+
+    app.pass(2 * DAY - 9 * MINUTE);
+    server_traffic::trim(&app.ctx).await.unwrap();
+    let kept = berth_store::traffic::rates(app.ctx.store.read(), server, 0).await.unwrap();
+    assert_eq!(
+        kept.iter().map(|sum| sum.rx_bytes).collect::<Vec<_>>(),
+        [900],
+        "the first ones are older than two days"
+    );
+    assert_eq!(told("?minutes=2880").await, json!([second]));
+    assert_eq!(monthly(&app, server).await[0]["rx"], 6_900, "the period has all of it");
+}
+
+async fn days_are_forgotten_after_three_years_with_the_periods_that_they_make(database: Database) {
+    let app = App::start(database).await;
+    let company = rows::company(&app, 1, 10).await;
+    let server = company.server(&app).await;
+    let mut node = Node::of(&app, company.hypervisors[0], server).await;
+    node.passed(&app, 100, 0).await;
+    // To 2027-12-31, in the 36th period.
+    app.pass(1_075 * DAY);
+    node.passed(&app, 20, 0).await;
+    server_traffic::trim(&app.ctx).await.unwrap();
+    let months = monthly(&app, server).await;
+    assert_eq!((months.len(), &months[35]["month"], &months[35]["rx"]), (36, &json!(1), &json!(100)));
+    // To 2028-02-09, in the 37th.
+    app.pass(40 * DAY);
+    server_traffic::trim(&app.ctx).await.unwrap();
+    let months = monthly(&app, server).await;
+    assert_eq!((months.len(), &months[0]["month"], &months[35]["month"]), (36, &json!(37), &json!(2)));
+    assert_eq!(
+        (&months[1]["rx"], &months[35]["rx"]),
+        (&json!(20), &json!(0)),
+        "the days of those that are shown are there"
+    );
+    let days = berth_store::traffic::days(app.ctx.store.read(), server, 0).await.unwrap();
+    assert_eq!(days.iter().map(|day| day.rx_bytes).collect::<Vec<_>>(), [20]);
 }
 
 async fn blocks_are_added_to_periods_and_removed(database: Database) {

@@ -83,6 +83,7 @@ pub mod traffic_block;
 pub mod traffic_counter;
 pub mod traffic_day;
 pub mod traffic_hour;
+pub mod traffic_rate;
 pub mod traffic_state;
 pub mod user;
 pub mod user_identity;

@@ -1,4 +1,4 @@
-//! Groups of IP blocks, which serve networks together.
+//! Groups of IP blocks, which serve networks together; traffic by five minutes.
 
 use sea_orm_migration::prelude::*;
 
@@ -10,7 +10,8 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, m: &SchemaManager) -> Result<(), DbErr> {
-        groups(m).await
+        groups(m).await?;
+        rates(m).await
     }
 }
 
@@ -41,6 +42,23 @@ async fn groups(m: &SchemaManager<'_>) -> Result<(), DbErr> {
     // Without a foreign key, which SQLite can't add to a table; a group that networks name is not removed.
     add(m, "hypervisor_networks", col("ip_block_group_id").big_integer().null().take()).await?;
     m.create_index(index("hypervisor_networks", &["ip_block_group_id"])).await
+}
+
+/// The most rows of all tables of traffic: no more columns and indexes than are read. What is of an interface that is
+/// gone ages away.
+async fn rates(m: &SchemaManager<'_>) -> Result<(), DbErr> {
+    m.create_table(
+        table("traffic_rates")
+            .col(id())
+            .col(col("interface_id").big_integer().not_null())
+            .col(col("starts_at").big_integer().not_null())
+            .col(col("rx_bytes").big_integer().not_null())
+            .col(col("tx_bytes").big_integer().not_null())
+            .take(),
+    )
+    .await?;
+    unique(m, "traffic_rates", &["interface_id", "starts_at"]).await?;
+    m.create_index(index("traffic_rates", &["starts_at"])).await
 }
 
 async fn add(m: &SchemaManager<'_>, table: &'static str, column: ColumnDef) -> Result<(), DbErr> {

@@ -1,4 +1,4 @@
-//! Traffic that a node tells of, counted once, by day and hour; and blocks.
+//! Traffic that a node tells of, counted once, by day, hour and five minutes; and blocks.
 
 use berth_store::{
     Store, cpu_fairness,
@@ -18,7 +18,8 @@ pub async fn tell(store: &Store, nodes: &Nodes, goods: &Goods, server: i64) {
     let tag = server_interface::of_server(db, server).await.unwrap()[0].tag;
     let count = async |node: i64, epoch: &'static str, rx_bytes, tx_bytes, day: i64| {
         let readings = [Reading { tag, rx_bytes, tx_bytes }, Reading { tag: 1, rx_bytes: 9, tx_bytes: 9 }];
-        let when = When { day_at: day * DAY, hour_at: day * DAY + HOUR, now: NOW };
+        let (day_at, span_s) = (day * DAY, traffic::SPAN_S);
+        let when = When { day_at, hour_at: day_at + HOUR, span_at: day_at + HOUR + span_s * SECOND, now: NOW };
         write_in!(store, |tx| traffic::count(tx, node, epoch, &readings, when).await).unwrap()
     };
     assert_eq!(count(nodes.first, "one", 100, 10, 1).await, [server]);
@@ -33,6 +34,12 @@ pub async fn tell(store: &Store, nodes: &Nodes, goods: &Goods, server: i64) {
     assert_eq!(traffic::hours(db, server, 0).await.unwrap()[0], sum(DAY + HOUR, 150, 10));
     assert_eq!(write_in!(store, |tx| traffic::forget_hours(tx, 2 * DAY).await).unwrap(), 1);
     assert_eq!(traffic::hours(db, server, 0).await.unwrap().len(), 1);
+    rates(store, server).await;
+    // Long before any that is asked for below.
+    count(nodes.first, "two", 8, 70, 0).await;
+    assert_eq!(traffic::days(db, server, 0).await.unwrap()[0], sum(0, 1, 0));
+    assert_eq!(write_in!(store, |tx| traffic::forget_days(tx, DAY).await).unwrap(), 1);
+    assert_eq!(traffic::days(db, server, 0).await.unwrap().len(), 2);
 
     limits(store, server, goods).await;
     fairness(store, server).await;
@@ -43,6 +50,21 @@ pub async fn tell(store: &Store, nodes: &Nodes, goods: &Goods, server: i64) {
     assert_eq!(write_in!(store, |tx| traffic::remove_block(tx, server, id).await).unwrap(), Some(block));
     assert_eq!(traffic::blocks(db, server).await.unwrap(), []);
     write_in!(store, |tx| traffic::add_block(tx, server, 3, 5, NOW).await).unwrap();
+}
+
+/// The oldest five minutes go one after the other, until those that are kept.
+async fn rates(store: &Store, server: i64) {
+    let db = store.read();
+    let span_at = |day: i64| day * DAY + HOUR + traffic::SPAN_S * SECOND;
+    let of = |day: i64, rx_bytes, tx_bytes| Sum { starts_at: span_at(day), rx_bytes, tx_bytes };
+    assert_eq!(traffic::rates(db, server, 0).await.unwrap(), [of(1, 150, 10), of(2, 7, 70)]);
+    assert_eq!(traffic::rates(db, server, span_at(2)).await.unwrap(), [of(2, 7, 70)]);
+    assert_eq!(traffic::rates(db, 999, 0).await.unwrap(), []);
+    let forget = async |before| write_in!(store, |tx| traffic::forget_oldest_rates(tx, before).await).unwrap();
+    assert_eq!(forget(span_at(1)).await, 0, "none is older");
+    assert_eq!(forget(span_at(2)).await, 1);
+    assert_eq!(forget(span_at(2)).await, 0);
+    assert_eq!(traffic::rates(db, server, 0).await.unwrap(), [of(2, 7, 70)]);
 }
 
 async fn fairness(store: &Store, server: i64) {

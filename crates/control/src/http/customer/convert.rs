@@ -182,7 +182,7 @@ pub fn traffic(used: &Use) -> Traffic {
         limit: used.row.traffic_gb,
         added: added(month),
     };
-    let mut monthly: Vec<TrafficMonth> = (1..).zip(&used.months).map(shown).collect();
+    let mut monthly: Vec<TrafficMonth> = (used.first_month..).zip(&used.months).map(shown).collect();
     monthly.reverse();
     Traffic { monthly }
 }

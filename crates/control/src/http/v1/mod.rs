@@ -181,6 +181,7 @@ fn network() -> OpenApiRouter<Context> {
         .routes(routes!(rulesets::of_package, rulesets::set_of_package))
         .routes(routes!(servers::traffic::retrieve))
         .routes(routes!(servers::traffic::history))
+        .routes(routes!(servers::traffic::rates))
         .routes(routes!(servers::traffic::blocks, servers::traffic::add))
         .routes(routes!(servers::traffic::remove))
         .routes(routes!(servers::traffic::policy, servers::traffic::set_policy))

@@ -10,7 +10,7 @@ use berth_api::{
     time,
     v1::server_traffic::{
         AddTrafficBlock, ServerTrafficUse, TrafficBlock, TrafficBlocks, TrafficMonth, TrafficMonthBlock, TrafficPeriod,
-        TrafficPeriods, TrafficPolicy, TrafficSlice,
+        TrafficPeriods, TrafficPolicy, TrafficRate, TrafficSlice,
     },
 };
 use berth_store::entity::traffic_block;
@@ -28,11 +28,13 @@ use crate::{
 };
 
 const DAYS: i64 = 31;
+/// A day.
+const RATES_MINUTES: i64 = 1_440;
 
 /// Retrieve a server's traffic by periods.
 #[utoipa::path(get, path = "/servers/{serverId}/traffic", tag = "Traffic",
     params(("serverId" = i64, Path, description = "A server's id.")),
-    responses((status = 200, description = "Every period, the newest first.", body = Data<ServerTrafficUse>),
+    responses((status = 200, description = "Every period of the last three years, the newest first.", body = Data<ServerTrafficUse>),
         (status = 404, description = "There is no such server.")))]
 pub async fn retrieve(
     State(ctx): State<Context>,
@@ -54,14 +56,14 @@ pub async fn retrieve(
         limit: used.row.traffic_gb,
         blocks: of(month),
     };
-    let mut monthly: Vec<TrafficMonth> = (1..).zip(&used.months).map(shown).collect();
+    let mut monthly: Vec<TrafficMonth> = (used.first_month..).zip(&used.months).map(shown).collect();
     monthly.reverse();
     Ok(Json(Data { data: ServerTrafficUse { monthly } }))
 }
 
 /// Retrieve a server's traffic by days or hours.
 ///
-/// An addition of Berth's. Hours are kept for 35 days.
+/// An addition of Berth's. Hours are kept for 35 days, days for 1,100.
 #[utoipa::path(get, path = "/servers/{serverId}/traffic/history", tag = "Traffic", operation_id = "history",
     params(("serverId" = i64, Path, description = "A server's id."),
         ("hourly" = Option<bool>, Query, description = "Hours instead of days."),
@@ -83,6 +85,32 @@ pub async fn history(
         tx: sum.tx_bytes,
     };
     Ok(Json(Data { data: slices.into_iter().map(shown).collect() }))
+}
+
+/// Retrieve a server's traffic as rates, for graphs.
+///
+/// An addition of Berth's. Kept for two days; nodes tell what passed once a minute.
+#[utoipa::path(get, path = "/servers/{serverId}/traffic/rates", tag = "Traffic", operation_id = "traffic_rates",
+    params(("serverId" = i64, Path, description = "A server's id."),
+        ("minutes" = Option<i64>, Query, description = "How far back, 5 to 2880; by default 1440.")),
+    responses((status = 200, description = "By five minutes that have ended, in order; those without traffic are left out.",
+            body = Data<Vec<TrafficRate>>),
+        (status = 404, description = "There is no such server."),
+        (status = 422, description = "The minutes are out of range.")))]
+pub async fn rates(
+    State(ctx): State<Context>,
+    actor: Actor,
+    Path(id): Path<String>,
+    query: Query,
+) -> Result<Json<Data<Vec<TrafficRate>>>, Error> {
+    let minutes = query.number("minutes")?.unwrap_or(RATES_MINUTES);
+    let rates = server_traffic::rates(&ctx, &actor, extract::id(&id, SERVER)?, minutes).await?;
+    let shown = |sum: berth_store::traffic::Sum| TrafficRate {
+        start: time::plain(sum.starts_at),
+        rx: sum.rx_bytes,
+        tx: sum.tx_bytes,
+    };
+    Ok(Json(Data { data: rates.into_iter().map(shown).collect() }))
 }
 
 /// Retrieve blocks of traffic that were added to a server, and the periods that more can be added to.
