@@ -6,10 +6,10 @@ use berth_api::{
     v1::cpu_fairness::{CpuFairness, ServerCpuFairness},
 };
 use berth_store::{
-    audit,
+    Micros, Tx, audit,
     cpu_fairness::{self as store, Watched},
-    entity::{cpu_fairness::Model as State, package_fairness::Model as Policy},
-    package, server as servers,
+    entity::{cpu_fairness::Model as State, package_fairness::Model as Policy, server},
+    package, server as servers, user,
 };
 use serde_json::json;
 
@@ -18,6 +18,7 @@ use crate::{
     Context, Error,
     actor::{Ability, Actor},
     fairness::{self, Standing, Verdict},
+    mail::{self, Letter},
 };
 
 /// A day.
@@ -158,6 +159,7 @@ async fn look_at(
             let until = throttled_until.map(time::offset);
             let after = json!({ "percent": percent, "used": shown, "until": until });
             change.record(tx, action, Some(json!({ "percent": row.cpu_fair_percent })), Some(after)).await?;
+            announce(tx, &change, &row, percent, throttled_until).await?;
             Ok(true)
         })
     });
@@ -165,4 +167,21 @@ async fn look_at(
         ctx.nudge.notify_one();
     }
     Ok(())
+}
+
+/// Its owner is told that it is throttled, and until when, or that it no longer is.
+async fn announce(
+    tx: &Tx,
+    change: &Change,
+    row: &server::Model,
+    percent: i32,
+    until: Option<Micros>,
+) -> Result<(), Error> {
+    let Some(owner) = user::by_id(tx, row.owner_id).await? else { return Ok(()) };
+    let (name, uuid) = (row.name.clone(), row.uuid.to_string());
+    let letter = match until {
+        Some(until) => Letter::CpuThrottle { name, uuid, percent, until: format!("{} UTC", time::plain(until)) },
+        None => Letter::CpuThrottleEnded { name, uuid },
+    };
+    mail::post(tx, mail::draft(&change.ctx, &letter)?, &owner, change.now).await
 }

@@ -17,6 +17,10 @@ pub enum Letter {
     ServerPassword { name: String, user: String, password: String },
     /// A server passed so many percent of the traffic of its period.
     Traffic { name: String, uuid: String, percent: i64 },
+    /// A server that used more than its share of processors has so many percent of their time until then.
+    CpuThrottle { name: String, uuid: String, percent: i32, until: String },
+    /// That is over.
+    CpuThrottleEnded { name: String, uuid: String },
     /// What became of a customer's credit, by the kinds of notices, and the balance in tokens.
     Credit { name: String, kind: &'static str, balance: String },
     /// Somebody asked for a link by which the password is set anew.
@@ -44,11 +48,13 @@ static LETTERS: LazyLock<Environment<'static>> = LazyLock::new(|| {
     letters
 });
 
-const TEXTS: [(&str, &str); 12] = [
+const TEXTS: [(&str, &str); 14] = [
     ("welcome", include_str!("letters/welcome.txt")),
     ("server_built", include_str!("letters/server_built.txt")),
     ("server_password", include_str!("letters/server_password.txt")),
     ("traffic", include_str!("letters/traffic.txt")),
+    ("cpu_throttle", include_str!("letters/cpu_throttle.txt")),
+    ("cpu_throttle_ended", include_str!("letters/cpu_throttle_ended.txt")),
     ("credit", include_str!("letters/credit.txt")),
     ("forgotten_password", include_str!("letters/forgotten_password.txt")),
     ("password_changed", include_str!("letters/password_changed.txt")),
@@ -67,6 +73,8 @@ impl Letter {
             Letter::ServerBuilt { .. } => "server_built",
             Letter::ServerPassword { .. } => "server_password",
             Letter::Traffic { .. } => "traffic",
+            Letter::CpuThrottle { .. } => "cpu_throttle",
+            Letter::CpuThrottleEnded { .. } => "cpu_throttle_ended",
             Letter::Credit { .. } => "credit",
             Letter::ForgottenPassword { .. } => "forgotten_password",
             Letter::PasswordChanged { .. } => "password_changed",
@@ -96,6 +104,8 @@ impl Letter {
             }
             Letter::ServerPassword { name, user, password } => context! { name, user, password },
             Letter::Traffic { name, uuid, percent } => context! { name, uuid, percent },
+            Letter::CpuThrottle { name, uuid, percent, until } => context! { name, uuid, percent, until },
+            Letter::CpuThrottleEnded { name, uuid } => context! { name, uuid },
             Letter::Credit { name, kind, balance } => context! { name, kind => *kind, balance },
             Letter::ForgottenPassword { name, token, minutes } => context! { name, token, minutes },
             Letter::PasswordChanged { name, address, tokens, passkeys } => {
@@ -132,6 +142,13 @@ mod tests {
             Letter::ServerPassword { name: text("web"), user: text("root"), password: text("secret") },
             Letter::Traffic { name: text("web"), uuid: text("0000"), percent: 80 },
             Letter::Traffic { name: text("web"), uuid: text("0000"), percent: 100 },
+            Letter::CpuThrottle {
+                name: text("web"),
+                uuid: text("0000"),
+                percent: 40,
+                until: text("2026-11-28 12:00:00 UTC"),
+            },
+            Letter::CpuThrottleEnded { name: text("web"), uuid: text("0000") },
             Letter::Credit { name: text("Jon"), kind: "low_credit", balance: text("12.5") },
             Letter::Credit { name: text("Jon"), kind: "suspended", balance: text("-0.25") },
             Letter::ForgottenPassword { name: text("Jon"), token: text("t0ken"), minutes: 60 },

@@ -5,7 +5,10 @@ use berth_proto as proto;
 use berth_store::testing::Database;
 use serde_json::{Value, json};
 
-use crate::{app::App, rows};
+use crate::{
+    app::{App, with_mail},
+    rows,
+};
 
 berth_store::on_both_databases!(
     sustained_use_is_throttled_recorded_and_lifted_by_itself,
@@ -35,7 +38,7 @@ async fn told(app: &App, server: i64) -> u32 {
 }
 
 async fn sustained_use_is_throttled_recorded_and_lifted_by_itself(database: Database) {
-    let app = App::start(database).await;
+    let app = App::start_with(database, with_mail).await;
     let company = rows::company(&app, 1, 10).await;
     let mut order = company.order();
     order["cpuCores"] = json!(2);
@@ -70,6 +73,8 @@ async fn sustained_use_is_throttled_recorded_and_lifted_by_itself(database: Data
     let entries = app.get("/audit?action=throttle_cpu").await.1;
     assert_eq!((&entries["total"], &entries["data"][0]["after"]["used"]), (&json!(1), &json!(95)));
 
+    assert_eq!(app.mailed().await, ["cpu_throttle"], "its owner was written");
+
     // A throttle of its own that is stricter holds beside it.
     let own = format!("/servers/{server}/modify/cpuThrottle");
     assert_eq!(app.call("PUT", &own, Some(json!({ "percent": 75 }).to_string())).await.0, 201);
@@ -78,11 +83,13 @@ async fn sustained_use_is_throttled_recorded_and_lifted_by_itself(database: Data
         used(&app, server, 80.0).await;
     }
     assert_eq!(standing().await["throttled"], true);
+    assert_eq!(app.mailed().await, ["cpu_throttle"], "once");
     used(&app, server, 80.0).await;
     let free = standing().await;
     assert_eq!((&free["throttled"], &free["throttledUntil"]), (&json!(false), &Value::Null));
     assert_eq!(app.get("/audit?action=unthrottle_cpu").await.1["total"], 1);
     assert_eq!(told(&app, server).await, 25, "its own throttle stays");
+    assert_eq!(letters(&app).await, (1, 1), "its owner was written that it is over");
 
     // Whoever takes the share away lets go of those that are throttled.
     for _ in 0..4 {
@@ -92,6 +99,15 @@ async fn sustained_use_is_throttled_recorded_and_lifted_by_itself(database: Data
     assert_eq!(app.call("PUT", &path, Some(json!({ "share": 0 }).to_string())).await.0, 204);
     used(&app, server, 200.0).await;
     assert_eq!(standing().await["throttled"], false);
+    assert_eq!(letters(&app).await, (2, 2), "of each throttle its beginning and its end");
+}
+
+/// How many were written of throttles that began, and of those that ended.
+async fn letters(app: &App) -> (usize, usize) {
+    let all = app.mailed().await;
+    let of = |kind: &str| all.iter().filter(|letter| *letter == kind).count();
+    assert_eq!(of("cpu_throttle") + of("cpu_throttle_ended"), all.len());
+    (of("cpu_throttle"), of("cpu_throttle_ended"))
 }
 
 async fn shares_of_packages_are_set_and_read(database: Database) {
