@@ -94,7 +94,8 @@ pub async fn update(tx: &Tx, id: i64, change: BlockChange) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Removes a block with its free addresses and subnets, and from its groups. Fails with [`StoreError::ForeignKey`] where a server has one.
+/// Removes a block with its free addresses and subnets, and from its groups. Fails with [`StoreError::ForeignKey`] where
+/// a server has one.
 pub async fn delete(tx: &Tx, id: i64) -> Result<(), StoreError> {
     ip_block_binding::Entity::delete_many().filter(ip_block_binding::Column::BlockId.eq(id)).exec(tx).await?;
     ip_block_group_member::Entity::delete_many().filter(ip_block_group_member::Column::BlockId.eq(id)).exec(tx).await?;

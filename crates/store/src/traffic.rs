@@ -1,4 +1,4 @@
-//! Traffic of servers by day, by hour and by five minutes, what nodes told last, and blocks that were added to a period.
+//! Traffic of servers by day, hour and five minutes, what nodes told last, and blocks that were added to a period.
 
 use sea_orm::{
     ActiveValue::{NotSet, Set},

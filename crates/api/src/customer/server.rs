@@ -174,7 +174,7 @@ pub struct Template {
     pub kind: String,
 }
 
-/// Every period from the server's first, the newest first.
+/// Every period of the last three years, the newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Traffic {
     pub monthly: Vec<TrafficMonth>,

@@ -1,4 +1,5 @@
-//! Calls of the operations on what interfaces have: port forwards, MAC addresses, VLANs.
+//! Calls of the operations on what interfaces have: port forwards, MAC addresses, VLANs; and on groups of the blocks that
+//! their addresses are of.
 
 use serde_json::json;
 
@@ -7,6 +8,8 @@ use crate::{
     operations::{Body, Call, Operation, made, translated_server},
     rows::Company,
 };
+
+const GROUPS: &str = "/connectivity/ipblockgroups";
 
 /// A call that succeeds once; none where the operation is another one.
 pub async fn example(app: &App, company: &Company, operation: &Operation) -> Option<Call> {
@@ -27,7 +30,23 @@ pub async fn example(app: &App, company: &Company, operation: &Operation) -> Opt
     if operation.path.contains("/{interface}/vlans") {
         return Some(vlan_call(app, company, operation).await);
     }
+    if operation.path.starts_with(GROUPS) {
+        return Some(group_call(app, operation).await);
+    }
     None
+}
+
+async fn group_call(app: &App, operation: &Operation) -> Call {
+    let name = app.ctx.rng.letters_and_digits(8);
+    let (mut path, mut body) = (GROUPS.to_owned(), json!({ "name": name, "blocks": [2, 1] }));
+    if operation.path != GROUPS {
+        path = format!("{GROUPS}/{}", made(app, GROUPS, body).await);
+        body = json!({ "blocks": [1] });
+    }
+    if operation.method == "DELETE" {
+        body = json!({ "confirm": true });
+    }
+    Call { method: operation.method.clone(), path, body: (operation.method != "GET").then_some(Body::Json(body)) }
 }
 
 /// On an interface at a bridge that keeps VLANs apart.

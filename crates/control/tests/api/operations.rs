@@ -203,9 +203,6 @@ async fn id_of(app: &App, company: &Company, operation: &Operation) -> i64 {
         "DELETE /connectivity/ipblocks/{blockId}" | "PUT /connectivity/ipblocks/{blockId}" => {
             made(app, BLOCKS, ip_block(app, None)).await
         }
-        _ if operation.path.contains("{ipBlockGroupId}") => {
-            made(app, "/connectivity/ipblockgroups", json!({ "name": random_name(app), "blocks": [1] })).await
-        }
         "DELETE /connectivity/ipblocks/{blockId}/ipv4" => {
             let id = made(app, BLOCKS, ip_block(app, None)).await;
             let one = json!({ "start": "198.51.100.77", "end": "198.51.100.77" });
@@ -297,9 +294,6 @@ fn body(app: &App, company: &Company, operation: &Operation) -> Option<Body> {
         "POST /compute/hypervisors/groups" => json!({ "name": random }),
         "POST /compute/hypervisors/{hypervisorId}/storage" => storage_point(app),
         "POST /connectivity/ipblocks" => ip_block(app, Some(company)),
-        "POST /connectivity/ipblockgroups" => json!({ "name": random, "blocks": [2, 1] }),
-        "PUT /connectivity/ipblockgroups/{ipBlockGroupId}" => json!({ "name": random, "blocks": [2] }),
-        "DELETE /connectivity/ipblockgroups/{ipBlockGroupId}" => json!({ "confirm": true }),
         "PUT /connectivity/ipblocks/{blockId}" => json!({ "enabled": false }),
         "DELETE /connectivity/ipblocks/{blockId}" => json!({ "confirm": true }),
         "POST /connectivity/ipblocks/{blockId}/ipv4" => json!({ "network": "198.51.100.64", "prefix": 30 }),

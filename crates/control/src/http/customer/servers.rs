@@ -56,7 +56,8 @@ pub async fn retrieve(
 /// Retrieve a server's traffic by periods. Takes `servers:read`.
 #[utoipa::path(get, path = "/server/{serverId}/traffic", tag = "Servers",
     params(("serverId" = String, Path, description = "A server's UUID.")),
-    responses((status = 200, description = "Every period, the newest first.", body = Data<Traffic>),
+    responses((status = 200, description = "Every period of the last three years, the newest first.",
+            body = Data<Traffic>),
         (status = 404, description = "There is no such server that you own or share.")))]
 pub async fn traffic(
     State(ctx): State<Context>,
