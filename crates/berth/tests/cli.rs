@@ -344,7 +344,7 @@ async fn what_is_not_there_is_said_in_the_servers_words() {
         &["hypervisor", "storage", "remove", "99", "1", "--yes"],
         &["network", "list", "99"],
         &["network", "create", "99", "--name", "Customers", "--bridge", "br1", "--mtu", "1400"],
-        &["network", "update", "99", "1", "--mtu", "", "--default"],
+        &["network", "update", "99", "1", "--mtu", "", "--ip-block-group", "", "--default"],
         &["network", "remove", "99", "1", "--yes"],
     ] {
         let printed = control.berth(args).await;

@@ -32,6 +32,9 @@ enum Command {
         /// By default the bridge's
         #[arg(long)]
         mtu: Option<i64>,
+        /// Its blocks give addresses after those that are bound to the network
+        #[arg(long)]
+        ip_block_group: Option<i64>,
     },
     /// Change what is named
     Update {
@@ -47,6 +50,9 @@ enum Command {
         /// An empty value is the bridge's
         #[arg(long)]
         mtu: Option<String>,
+        /// An empty value takes the group away
+        #[arg(long)]
+        ip_block_group: Option<String>,
         /// New servers are attached to it
         #[arg(long)]
         default: bool,
@@ -71,7 +77,7 @@ const COLUMNS: [Column; 7] = [
     column("DEFAULT", "default"),
 ];
 
-const FIELDS: [Column; 7] = [
+const FIELDS: [Column; 8] = [
     column("Id", "id"),
     column("Name", "name"),
     column("Type", "type"),
@@ -79,6 +85,7 @@ const FIELDS: [Column; 7] = [
     column("MTU", "mtu"),
     column("Primary", "primary"),
     column("Default", "default"),
+    column("IP block group", "ipBlockGroupId"),
 ];
 
 pub async fn run(args: NetworkArgs) -> anyhow::Result<()> {
@@ -87,17 +94,19 @@ pub async fn run(args: NetworkArgs) -> anyhow::Result<()> {
     let path = |hypervisor: i64| format!("/compute/hypervisors/{hypervisor}/networks");
     let printed = match args.command {
         Command::List { hypervisor } => format.rows(&COLUMNS, &client.list(&path(hypervisor), &[]).await?),
-        Command::Create { hypervisor, name, bridge, kind, mtu } => {
+        Command::Create { hypervisor, name, bridge, kind, mtu, ip_block_group } => {
             let named = [field("name", Some(name)), field("bridge", Some(bridge)), field("type", kind)];
-            let body = fields(named.into_iter().chain([field("mtu", mtu)]))?;
+            let numbers = [field("mtu", mtu), field("ipBlockGroupId", ip_block_group)];
+            let body = fields(named.into_iter().chain(numbers))?;
             format.fields(&FIELDS, &client.post(&path(hypervisor), &body).await?["data"])
         }
-        Command::Update { hypervisor, id, name, bridge, kind, mtu, default } => {
+        Command::Update { hypervisor, id, name, bridge, kind, mtu, ip_block_group, default } => {
             let body = fields([
                 field("name", name),
                 field("bridge", bridge),
                 field("type", kind),
                 nullable("mtu", mtu),
+                nullable("ipBlockGroupId", ip_block_group),
                 field("default", default.then_some(true)),
             ])?;
             format.fields(&FIELDS, &client.put(&format!("{}/{id}", path(hypervisor)), &body).await?["data"])
