@@ -1,5 +1,7 @@
 //! Compares each node with the database: what the node has and the database does not, and the other way round.
 //!
+//! The same look tells which specifications nodes have carried out by themselves, after the work that gave them up.
+//!
 //! A difference is kept and shown, and never mended by guess: only somebody who knows what happened can say which side is
 //! right. Work that is under way looks like a difference for a while, so what is busy is passed over, and the database
 //! is read before the node and after it: only what was so both times counts.
@@ -10,7 +12,7 @@ use berth_proto::{self as proto, Power};
 use berth_store::{
     drift::{self, Found, Placed},
     entity::hypervisor as entity,
-    hypervisor,
+    hypervisor, server_outcome,
 };
 use futures::{StreamExt, stream};
 use uuid::Uuid;
@@ -32,6 +34,14 @@ const AT_ONCE: usize = 8;
 /// Differences that are kept of a node.
 const KEPT: usize = 1_000;
 
+/// What one look at a node came to.
+#[derive(Clone)]
+struct Compared {
+    found: Vec<Found>,
+    /// Servers whose newest specification is carried out and was not known to be: id, and its generation.
+    carried_out: Vec<(i64, i64)>,
+}
+
 /// All nodes that are commissioned.
 pub async fn all(ctx: &Context) -> Result<(), Error> {
     let nodes = hypervisor::commissioned(ctx.store.read()).await?;
@@ -46,13 +56,18 @@ pub async fn all(ctx: &Context) -> Result<(), Error> {
 /// One node. That it is away is no error of the comparison's: it is kept with its sentence.
 pub async fn one(ctx: &Context, row: entity::Model) -> Result<(), Error> {
     let id = row.id;
-    let found = differences(ctx, row).await;
+    let compared = differences(ctx, row).await;
     let now = ctx.now();
     let kept = ctx.store.write_tx::<_, Error>(|tx| {
-        let found = found.as_ref().cloned().map_err(ToString::to_string);
+        let compared = compared.as_ref().cloned().map_err(ToString::to_string);
         Box::pin(async move {
-            match found {
-                Ok(found) => Ok(drift::record(tx, id, &found, now).await?),
+            match compared {
+                Ok(Compared { found, carried_out }) => {
+                    for (server, generation) in carried_out {
+                        server_outcome::applied(tx, server, generation).await?;
+                    }
+                    Ok(drift::record(tx, id, &found, now).await?)
+                }
                 Err(why) => Ok(drift::failed(tx, id, &why, now).await?),
             }
         })
@@ -60,11 +75,12 @@ pub async fn one(ctx: &Context, row: entity::Model) -> Result<(), Error> {
     kept.await
 }
 
-async fn differences(ctx: &Context, row: entity::Model) -> Result<Vec<Found>, Error> {
+async fn differences(ctx: &Context, row: entity::Model) -> Result<Compared, Error> {
     let (db, id) = (ctx.store.read(), row.id);
     let away = |error: crate::nodes::NodeError| Error::Unavailable(error.to_string());
     let node = Node::new(&ctx.nodes, row).map_err(away)?;
     let before = drift::placed_on(db, id).await?;
+    let unconfirmed = server_outcome::unconfirmed_on(db, id).await?;
     let seen = node.observe_all().await.map_err(away)?;
     let after = drift::placed_on(db, id).await?;
     let strange: Vec<Uuid> = there(&seen).filter(|uuid| after.iter().all(|placed| placed.uuid != *uuid)).collect();
@@ -74,7 +90,22 @@ async fn differences(ctx: &Context, row: entity::Model) -> Result<Vec<Found>, Er
         tracing::warn!(hypervisor = id, differences = found.len(), "more differences than are kept");
         found.truncate(KEPT);
     }
-    Ok(found)
+    Ok(Compared { found, carried_out: carried_out(&unconfirmed, &seen, ctx.cluster.epoch) })
+}
+
+/// Pure: which of these specifications (a server's id, its UUID, a generation) the node said to have carried out. A
+/// generation of before the database was restored is of another specification.
+fn carried_out(unconfirmed: &[(i64, Uuid, i64)], seen: &proto::ObserveReply, epoch: u64) -> Vec<(i64, i64)> {
+    let told: HashMap<&str, u64> = seen
+        .servers
+        .iter()
+        .filter(|server| !server.buried && server.cluster_epoch == epoch)
+        .map(|server| (server.server_uuid.as_str(), server.applied_generation))
+        .collect();
+    let is_told = |(_, uuid, generation): &&(i64, Uuid, i64)| {
+        told.get(uuid.to_string().as_str()).is_some_and(|applied| *applied >= generation.unsigned_abs())
+    };
+    unconfirmed.iter().filter(is_told).map(|(id, _, generation)| (*id, *generation)).collect()
 }
 
 /// Servers that the node has, and is not removing.
@@ -184,6 +215,20 @@ mod tests {
             assert_eq!(of(&settled, &node(vec![]), &busy, &[]), []);
             assert_eq!(of(&busy, &node(vec![]), &settled, &[]), []);
         }
+    }
+
+    #[test]
+    fn what_a_node_carried_out_later_is_known_and_of_another_epoch_is_not() {
+        let told = |n, cluster_epoch, applied_generation, buried| proto::ObservedServer {
+            cluster_epoch,
+            applied_generation,
+            buried,
+            ..seen(n)
+        };
+        let reply = node(vec![told(1, 2, 7, false), told(2, 2, 6, false), told(3, 1, 9, false), told(4, 2, 7, true)]);
+        let unconfirmed: Vec<_> = (1_u32..6).map(|n| (i64::from(n), Uuid::from_u128(n.into()), 7)).collect();
+        assert_eq!(carried_out(&unconfirmed, &reply, 2), [(1, 7)]);
+        assert_eq!(carried_out(&[], &reply, 2), []);
     }
 
     #[test]

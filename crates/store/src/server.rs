@@ -106,6 +106,7 @@ pub async fn insert(tx: &Tx, new: NewServer) -> Result<Model, StoreError> {
         vnc_enabled: Set(false),
         build_uuid: Set(None),
         generation: Set(1),
+        applied_generation: Set(0),
         run_as_uid: Set(new.run_as_uid),
         firewall_rulesets: Set(serde_json::json!([])),
         hypervisor_asset_groups: Set(serde_json::json!(new.hypervisor_asset_groups)),

@@ -86,6 +86,28 @@ pub async fn next_generation(tx: &Tx, id: i64) -> Result<Option<i64>, StoreError
     Ok(rows.first().map(|row| row.generation))
 }
 
+/// Its node has carried out the specification of that generation. What it said before is never taken back.
+pub async fn applied(tx: &Tx, id: i64, generation: i64) -> Result<(), StoreError> {
+    let row = ActiveModel { applied_generation: Set(generation), ..Default::default() };
+    Entity::update_many()
+        .set(row)
+        .filter(Column::Id.eq(id))
+        .filter(Column::AppliedGeneration.lt(generation))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Servers of a node that it is not known to have carried out the newest specification of: id, UUID, and its generation.
+pub async fn unconfirmed_on(db: &impl crate::Db, hypervisor_id: i64) -> Result<Vec<(i64, Uuid, i64)>, StoreError> {
+    let query = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::Uuid, Column::Generation])
+        .filter(Column::HypervisorId.eq(hypervisor_id))
+        .filter(Expr::col(Column::AppliedGeneration).lt(Expr::col(Column::Generation)));
+    Ok(query.into_tuple().all(db).await?)
+}
+
 /// Which server a node means.
 pub async fn id_of(db: &impl crate::Db, uuid: Uuid) -> Result<Option<i64>, StoreError> {
     Ok(Entity::find().select_only().column(Column::Id).filter(Column::Uuid.eq(uuid)).into_tuple().one(db).await?)

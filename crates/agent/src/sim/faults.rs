@@ -36,6 +36,8 @@ pub struct Faults {
     pub ops_fail: Option<String>,
     /// Says that it applied what it did not: its host never has the server.
     pub lying: bool,
+    /// Specifications are taken and not carried out, with this sentence.
+    pub applies_fail: Option<String>,
     /// Self-tests find that the storage fails, with this sentence.
     pub storage_fails: Option<String>,
     /// No server's filters come into force, with this sentence.

@@ -175,6 +175,13 @@ impl SimServer {
         Ok(())
     }
 
+    /// Takes a specification and does not get to carrying it out.
+    pub fn take(&mut self, token: u64, spec: &ServerSpec) -> Result<(), Refusal> {
+        self.entry.check_fence(token)?;
+        self.entry.take_spec(spec)?;
+        Ok(())
+    }
+
     pub fn evict(&mut self, token: u64, epoch: u64, generation: u64) -> Result<(), Refusal> {
         self.entry.check_fence(token)?;
         self.entry.bury(epoch, generation)?;

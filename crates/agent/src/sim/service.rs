@@ -96,12 +96,16 @@ impl Node for Service {
         let request = request.into_inner();
         let spec = request.spec.ok_or_else(|| Status::invalid_argument("there is no specification"))?;
         self.with_faults(Call::Apply, |shared| {
-            let lying = shared.faults().lying;
+            let (lying, fails) = {
+                let faults = shared.faults();
+                (faults.lying, faults.applies_fail.is_some())
+            };
             let mut host = shared.host();
             let (images, storages) = (host.images.clone(), host.storages.clone());
-            host.server(&spec.server_uuid)
-                .apply(token(request.fence.as_ref()), &spec, (&images, &storages), lying)
-                .map_err(refused)?;
+            let (server, token) = (host.server(&spec.server_uuid), token(request.fence.as_ref()));
+            let taken =
+                if fails { server.take(token, &spec) } else { server.apply(token, &spec, (&images, &storages), lying) };
+            taken.map_err(refused)?;
             tracing::info!(server = spec.server_uuid, generation = spec.generation, "a specification was given");
             Ok(proto::ApplyReply {})
         })
@@ -123,10 +127,12 @@ impl Node for Service {
     async fn observe(&self, request: Request<proto::ObserveRequest>) -> Result<Response<proto::ObserveReply>, Status> {
         let named = request.into_inner().server_uuids;
         self.with_faults(Call::Observe, |shared| {
+            let fails = shared.faults().applies_fail.clone().unwrap_or_default();
             let host = shared.host();
             let wanted = |uuid: &&String| named.is_empty() || named.contains(uuid);
             let servers = host.servers.keys().filter(wanted).filter_map(|uuid| {
                 let server = host.servers.get(uuid)?;
+                let is_behind = server.entry.applied_generation < server.entry.generation;
                 let power = match (&server.applied, server.running) {
                     (None, _) => proto::Power::Absent,
                     (Some(_), true) => proto::Power::Running,
@@ -140,6 +146,7 @@ impl Node for Service {
                     power: power.into(),
                     should_run: server.entry.should_run,
                     guest_agent: server.running,
+                    error: if is_behind { fails.clone() } else { String::new() },
                     waits_for_start: server.waits_for_start(),
                     buried: server.entry.tombstone.is_some(),
                     ..Default::default()

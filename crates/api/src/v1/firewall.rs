@@ -85,7 +85,8 @@ pub struct ServerFirewall {
     pub enabled: bool,
     /// In the order in which they are judged.
     pub rules: Vec<FirewallRule>,
-    /// False while the node has yet to follow the newest change of the server, or could not.
+    /// Whether the node said that it has carried out the newest change of the server. False while it has yet to, or could
+    /// not, and of a server that is not built.
     pub applied: bool,
     /// Packets of flows that were let through in one direction pass in the other; such flows are remembered.
     pub stateful: bool,

@@ -25,7 +25,7 @@ pub const RULE: &str = "firewall rule";
 /// Rules of one interface.
 pub const MOST_RULES: usize = 200;
 
-/// An interface with its rules, and whether the node has followed every change of the server.
+/// An interface with its rules, and whether the node said that it has followed every change of the server.
 pub async fn read(
     ctx: &Context,
     actor: &Actor,
@@ -34,7 +34,7 @@ pub async fn read(
 ) -> Result<(InterfaceDetails, bool), Error> {
     actor.require(Ability::Read)?;
     let details = server_details::by_id(ctx.store.read(), server_id).await?.ok_or(Error::NotFound("server"))?;
-    let applied = !details.working;
+    let applied = details.server.applied_generation >= details.server.generation;
     let rows: Vec<_> = details.interfaces.iter().map(|details| details.interface.clone()).collect();
     let id = interfaces::find(&rows, reference).ok_or(Error::NotFound(INTERFACE))?.id;
     let found = details.interfaces.into_iter().find(|details| details.interface.id == id);

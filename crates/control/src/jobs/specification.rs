@@ -54,7 +54,7 @@ pub fn settled(details: &ServerDetails, seen: &proto::ObservedServer) -> Option<
     Some(pending::settle(details, details.server.generation, &words))
 }
 
-/// Writes it: what was applied is forgotten, what waits is shown. Changes that were made since are left alone.
+/// Writes it: which specification is in force; what was applied is forgotten, what waits is shown. Changes that were made since are left alone.
 pub async fn write(tx: &Tx, server_id: i64, settled: &Settled, now: Micros) -> Result<(), Error> {
     let Settled { generation, waiting, made_disks, gone_disks, applied: _ } = settled;
     let rows = pending_action::of_server(tx, server_id).await?;
@@ -67,6 +67,7 @@ pub async fn write(tx: &Tx, server_id: i64, settled: &Settled, now: Micros) -> R
     for new in waiting.iter().filter(|new| rows.iter().all(|row| row.waits_for != new.waits_for)) {
         pending_action::insert(tx, server_id, new.clone(), &POWER_ACTIONS, now).await?;
     }
+    server_outcome::applied(tx, server_id, *generation).await?;
     if !made_disks.is_empty() {
         server_change::disks_made(tx, made_disks, now).await?;
     }

@@ -15,6 +15,7 @@ mod every_kind;
 mod faults;
 mod fencing;
 mod filters;
+mod firewall;
 mod frozen;
 mod isos;
 mod joining;

@@ -324,6 +324,9 @@ pub async fn end_jobs(app: &App, server_id: i64) {
             let of_server = job::Column::ServerId.eq(server_id);
             job::Entity::update_many().set(done).filter(of_server).exec(tx).await.unwrap();
             berth_store::server_outcome::built(tx, server_id, NOW).await?;
+            if let Some(row) = berth_store::server::by_id(tx, server_id).await? {
+                berth_store::server_outcome::applied(tx, server_id, row.generation).await?;
+            }
             Ok(())
         })
     });

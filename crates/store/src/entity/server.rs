@@ -46,6 +46,8 @@ pub struct Model {
     pub build_uuid: Option<Uuid>,
     /// Of the specification.
     pub generation: i64,
+    /// The newest one that its node said to have carried out; 0 is none.
+    pub applied_generation: i64,
     /// On the node; unique there.
     pub run_as_uid: i64,
     pub firewall_rulesets: Json,

@@ -30,6 +30,7 @@ mod m0038_package_packets;
 mod m0039_disk_caches;
 mod m0040_nodes;
 mod m0041_network;
+mod m0042_applied;
 
 use sea_orm_migration::prelude::*;
 
@@ -67,6 +68,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0039_disk_caches::Migration),
             Box::new(m0040_nodes::Migration),
             Box::new(m0041_network::Migration),
+            Box::new(m0042_applied::Migration),
         ]
     }
 }

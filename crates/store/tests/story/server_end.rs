@@ -31,6 +31,18 @@ async fn outcomes(store: &Store, server: i64) {
     let next = write_in!(store, |tx| server_outcome::next_generation(tx, server).await).unwrap();
     assert_eq!(next, Some(generation + 1));
     assert_eq!(write_in!(store, |tx| server_outcome::next_generation(tx, 999).await).unwrap(), None);
+    let unconfirmed = async |node: i64| {
+        let all = server_outcome::unconfirmed_on(store.read(), node).await.unwrap();
+        all.into_iter().find(|(id, ..)| *id == server)
+    };
+    let node = row.hypervisor_id;
+    for (told, known) in [(generation, generation), (generation - 1, generation), (generation + 1, generation + 1)] {
+        let newest = Some((server, row.uuid, generation + 1));
+        assert_eq!((unconfirmed(node).await, unconfirmed(999).await), (newest, None));
+        write_in!(store, |tx| server_outcome::applied(tx, server, told).await).unwrap();
+        assert_eq!(now_is().await.applied_generation, known, "{told} was told");
+    }
+    assert_eq!(unconfirmed(node).await, None);
     assert_eq!(server_outcome::id_of(store.read(), row.uuid).await.unwrap(), Some(server));
     assert_eq!(server_outcome::id_of(store.read(), crate::uuid(1)).await.unwrap(), None);
 }

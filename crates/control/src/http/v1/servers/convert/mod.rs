@@ -141,6 +141,8 @@ pub fn server(details: ServerDetails, extras: Extras) -> Server {
         vnc_enabled,
         build_uuid: _,
         generation: _,
+        // As its firewall says.
+        applied_generation: _,
         run_as_uid: _,
         firewall_rulesets: _,
         hypervisor_asset_groups,
