@@ -68,6 +68,8 @@ pub struct Config {
     pub strange_requests_per_second: u32,
     /// How long an address that was given back rests before another server gets it.
     pub address_rest_s: u32,
+    /// How long a firewall's `apply` and `sync` wait for the node.
+    pub firewall_wait_s: u32,
     /// Of the log, on standard error; `BERTH_LOG_FORMAT` wins over it.
     pub log_format: LogFormat,
 }
@@ -116,6 +118,7 @@ impl Default for Config {
             customer_requests_per_second: 10,
             strange_requests_per_second: 50,
             address_rest_s: 3_600,
+            firewall_wait_s: 30,
             log_format: LogFormat::Text,
         }
     }

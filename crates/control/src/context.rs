@@ -48,6 +48,8 @@ pub struct Context {
     pub streams: Arc<Streams>,
     /// Wakes the job runner after a job was enqueued.
     pub nudge: Arc<Notify>,
+    /// Wakes whoever waits for the end of a job of this process.
+    pub ended: Arc<Notify>,
     /// This installation, as its nodes' certificates name it.
     pub cluster: Cluster,
 }

@@ -56,6 +56,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>
         readiness: Arc::default(),
         streams: Arc::default(),
         nudge: Arc::default(),
+        ended: Arc::default(),
         cluster,
     })
 }

@@ -145,6 +145,27 @@ pub async fn built_on(db: &impl Db, hypervisor_id: i64) -> Result<Vec<(i64, Uuid
     Ok(query.order_by_asc(Column::Id).into_tuple().all(db).await?)
 }
 
+/// How far a server's node is behind its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Following {
+    pub generation: i64,
+    pub applied_generation: i64,
+    /// Whether a job of the kind that was asked for is queued or running.
+    pub is_worked_on: bool,
+}
+
+/// `None` where there is no such server, or it is being deleted.
+pub async fn following(db: &impl Db, id: i64, kind: &str) -> Result<Option<Following>, StoreError> {
+    let sql = "SELECT s.generation, s.applied_generation, EXISTS (SELECT 1 FROM jobs j WHERE j.server_id = s.id \
+               AND j.kind = $1 AND j.state IN ('queued', 'running')) FROM servers s WHERE s.id = $2 AND s.deleting = FALSE";
+    let Some(row) = joined::one(db, sql, vec![kind.into(), id.into()]).await? else { return Ok(None) };
+    Ok(Some(Following {
+        generation: row.try_get_by_index(0)?,
+        applied_generation: row.try_get_by_index(1)?,
+        is_worked_on: row.try_get_by_index(2)?,
+    }))
+}
+
 /// Locks the row until the transaction ends, so that two changes of one server run one after the other.
 pub async fn lock(tx: &Tx, id: i64) -> Result<Option<Model>, StoreError> {
     // An update takes the lock in the same way on both databases.

@@ -11,6 +11,7 @@ pub mod disk_order;
 pub mod dns_services;
 pub mod enrolment;
 pub mod extra_macs;
+pub mod following;
 pub mod forgotten_passwords;
 pub mod group_fits;
 pub mod hypervisor_groups;

@@ -123,6 +123,7 @@ pub async fn take_step(run: &Run) -> Option<job::Model> {
     }
     if let After::Ended { state, .. } = after {
         tracing::info!(state, "ended");
+        run.ctx.ended.notify_waiters();
         metrics::counter!("berth_jobs_ended_total", "kind" => kind.name(), "state" => state).increment(1);
     }
     match after {

@@ -1,6 +1,6 @@
 //! Firewalls on their nodes: whether they are in force is what the node said, and nothing else.
 
-use berth_control::compare;
+use berth_control::{compare, config::Config};
 use berth_store::testing::Database;
 use serde_json::{Value, json};
 
@@ -11,7 +11,10 @@ use crate::{
     sim::World,
 };
 
-berth_store::on_both_databases!(a_firewall_is_applied_when_its_node_said_so_and_not_when_the_work_ended);
+berth_store::on_both_databases!(
+    a_firewall_is_applied_when_its_node_said_so_and_not_when_the_work_ended,
+    who_applies_a_firewall_is_answered_when_its_node_has_followed_or_could_not,
+);
 
 async fn switch(world: &World, server: i64, how: &str) {
     let (status, body) = world.app.post(&format!("/servers/{server}/firewall/primary/{how}"), json!({})).await;
@@ -59,4 +62,46 @@ async fn a_firewall_is_applied_when_its_node_said_so_and_not_when_the_work_ended
     }
     compare::all(&world.app.ctx).await.unwrap();
     assert_eq!(applied(&world, server).await, true);
+}
+
+/// Asks while the work on the server is done; the status, and what a look right after the answer says.
+async fn ask(world: &World, server: i64, method: &str, how: &str, body: &str) -> (u16, Value) {
+    let path = format!("/servers/{server}/firewall/primary{how}");
+    let asked = async {
+        let body = Some(body.to_owned()).filter(|body| !body.is_empty());
+        let (status, _) = world.app.call(method, &path, body).await;
+        (status, applied(world, server).await)
+    };
+    let worked = async {
+        while world.unfinished(server).await.is_none() {
+            tokio::task::yield_now().await;
+        }
+        run_to_end(world, server, Harm::None, 0).await;
+    };
+    tokio::join!(asked, worked).0
+}
+
+async fn who_applies_a_firewall_is_answered_when_its_node_has_followed_or_could_not(database: Database) {
+    let world = World::start_with(database, |config| Config { firewall_wait_s: 30, ..config }).await;
+    let server = a_built_server(&world).await;
+    let rule = r#"{ "direction": "in", "action": "deny", "protocol": "tcp", "destinationPort": 23 }"#;
+    let all = [
+        ("POST", "/apply", "{}", 200),
+        ("GET", "?sync=true", "", 200),
+        ("POST", "/disable?sync=true", "{}", 200),
+        ("POST", "/enable?sync=1", "{}", 200),
+        ("POST", "/rules?sync=true", rule, 200),
+        ("POST", "/rules?sync=true", r#"{ "rulesets": [1] }"#, 201),
+    ];
+    for (method, how, body, wanted) in all {
+        let answer = ask(&world, server, method, how, body).await;
+        assert_eq!(answer, (wanted, json!(true)), "{method} {how}");
+    }
+    world.node.faults().applies_fail = Some("The tables can't be read.".to_owned());
+    for (method, how, body, wanted) in all {
+        let body = body.replace("23", "24");
+        let answer = ask(&world, server, method, how, &body).await;
+        assert_eq!(answer, (wanted, json!(false)), "{method} {how}");
+        assert!(world.unfinished(server).await.is_none(), "the work was given up");
+    }
 }

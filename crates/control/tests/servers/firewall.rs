@@ -102,7 +102,12 @@ async fn a_firewall_is_switched_and_its_rules_replaced(database: Database) {
     assert_eq!(app.post(&format!("{path}/rules"), json!({ "rulesets": [] })).await.0, 201);
     assert_eq!(app.get(&path).await.1["data"]["rules"], json!([]));
     assert_eq!(generation(&app, server).await, before + 5, "the node follows each");
-    assert_eq!(app.post(&format!("{path}/apply"), json!({})).await.0, 200);
+    let (status, waited) = app.post(&format!("{path}/apply"), json!({})).await;
+    assert_eq!((status, &waited["data"]["applied"]), (200, &not_built), "and there is nothing to wait for");
+    for how in ["enable", "disable", "rules"] {
+        let perhaps = app.post(&format!("{path}/{how}?sync=perhaps"), json!({ "rulesets": [] })).await;
+        assert!(refusal(&perhaps).contains("sync"), "{how}");
+    }
     refusal(&app.post(&format!("{path}/rules"), json!({ "rulesets": [999] })).await);
     for (path, thing) in [
         (format!("/servers/{server}/firewall/secondary"), "interface"),

@@ -1,7 +1,9 @@
 //! What jobs and nodes tell of a server, and its removal with everything that it had.
 
 use berth_store::{
-    Store, ipv4_address, ipv6_subnet, job, server, server_details, server_disk, server_interface, server_outcome,
+    Store, ipv4_address, ipv6_subnet, job,
+    server::{self, Following},
+    server_details, server_disk, server_interface, server_outcome,
 };
 
 use crate::{NOW, goods::Goods, nodes::Nodes, people::People, write_in};
@@ -43,6 +45,10 @@ async fn outcomes(store: &Store, server: i64) {
         assert_eq!(now_is().await.applied_generation, known, "{told} was told");
     }
     assert_eq!(unconfirmed(node).await, None);
+    let newest = generation + 1;
+    let following = Following { generation: newest, applied_generation: newest, is_worked_on: false };
+    assert_eq!(server::following(store.read(), server, "no such kind").await.unwrap(), Some(following));
+    assert_eq!(server::following(store.read(), 999, "no such kind").await.unwrap(), None);
     assert_eq!(server_outcome::id_of(store.read(), row.uuid).await.unwrap(), Some(server));
     assert_eq!(server_outcome::id_of(store.read(), crate::uuid(1)).await.unwrap(), None);
 }

@@ -16,6 +16,7 @@ use super::SERVER;
 use crate::{
     Context, Error,
     actions::{
+        following,
         rulesets::RULESET,
         server_firewall::{self, Deed, RULE},
     },
@@ -39,24 +40,29 @@ async fn whole(ctx: &Context, actor: &Actor, server_id: i64, reference: &str) ->
     Ok(Json(Data { data }))
 }
 
-async fn done(ctx: &Context, actor: &Actor, (id, reference): (String, String), deed: Deed) -> Answer {
+/// With `waits` the node is waited for, and the answer says whether it has followed.
+async fn done(ctx: &Context, actor: &Actor, (id, reference): (String, String), deed: Deed, waits: bool) -> Answer {
     let id = extract::id(&id, SERVER)?;
     server_firewall::act(ctx, actor, (id, &reference), deed).await?;
+    if waits {
+        following::wait(ctx, id).await?;
+    }
     whole(ctx, actor, id, &reference).await
 }
 
 /// Retrieve the firewall of an interface.
 ///
-/// With `sync` the node is given it once more, as by `apply`; that needs the right to write.
+/// With `sync` the node is given it once more and waited for, as by `apply`; that needs the right to write.
 #[utoipa::path(get, path = "/servers/{serverId}/firewall/{interface}", tag = "Firewall",
     params(("serverId" = i64, Path, description = "A server's id."),
         ("interface" = String, Path, description = "`primary`, `secondary` or a tag."),
-        ("sync" = Option<bool>, Query, description = "Also give the node the firewall once more; false by default.")),
+        ("sync" = Option<bool>, Query, description = "Also give the node the firewall once more and wait for it; \
+          false by default.")),
     responses((status = 200, description = "Whether it is on, and its rules in order.", body = Data<ServerFirewall>),
         (status = 404, description = "There is no such server or interface.")))]
 pub async fn retrieve(State(ctx): State<Context>, actor: Actor, query: Query, Path(ends): Ends) -> Answer {
     if query.flag("sync")? {
-        return done(&ctx, &actor, ends, Deed::Apply).await;
+        return done(&ctx, &actor, ends, Deed::Apply, true).await;
     }
     let (id, reference) = ends;
     whole(&ctx, &actor, extract::id(&id, SERVER)?, &reference).await
@@ -64,37 +70,47 @@ pub async fn retrieve(State(ctx): State<Context>, actor: Actor, query: Query, Pa
 
 /// Switch the firewall of an interface on.
 ///
-/// Its rules are in force as soon as the node has followed, which `applied` says.
+/// Its rules are in force as soon as the node has followed, which `applied` says. With `sync` that is waited for, up to 30
+/// seconds.
 #[utoipa::path(post, path = "/servers/{serverId}/firewall/{interface}/enable", tag = "Firewall",
     params(("serverId" = i64, Path, description = "A server's id."),
         ("interface" = String, Path, description = "`primary`, `secondary` or a tag."),
-        ("sync" = Option<bool>, Query, description = "Taken for clients that send it: rules are always applied.")),
+        ("sync" = Option<bool>, Query, description = "Also wait until the node has followed, which it does in any case; \
+          false by default.")),
     responses((status = 200, description = "The firewall as it is now.", body = Data<ServerFirewall>),
         (status = 404, description = "There is no such server or interface.")))]
-pub async fn enable(State(ctx): State<Context>, actor: Actor, Path(ends): Ends) -> Answer {
-    done(&ctx, &actor, ends, Deed::Enable(true)).await
+pub async fn enable(State(ctx): State<Context>, actor: Actor, query: Query, Path(ends): Ends) -> Answer {
+    let waits = query.flag("sync")?;
+    done(&ctx, &actor, ends, Deed::Enable(true), waits).await
 }
 
 /// Switch the firewall of an interface off; its rules stay.
+///
+/// With `sync` it is waited for that the node has followed, up to 30 seconds.
 #[utoipa::path(post, path = "/servers/{serverId}/firewall/{interface}/disable", tag = "Firewall",
     params(("serverId" = i64, Path, description = "A server's id."),
         ("interface" = String, Path, description = "`primary`, `secondary` or a tag."),
-        ("sync" = Option<bool>, Query, description = "Taken for clients that send it: rules are always applied.")),
+        ("sync" = Option<bool>, Query, description = "Also wait until the node has followed, which it does in any case; \
+          false by default.")),
     responses((status = 200, description = "The firewall as it is now.", body = Data<ServerFirewall>),
         (status = 404, description = "There is no such server or interface.")))]
-pub async fn disable(State(ctx): State<Context>, actor: Actor, Path(ends): Ends) -> Answer {
-    done(&ctx, &actor, ends, Deed::Enable(false)).await
+pub async fn disable(State(ctx): State<Context>, actor: Actor, query: Query, Path(ends): Ends) -> Answer {
+    let waits = query.flag("sync")?;
+    done(&ctx, &actor, ends, Deed::Enable(false), waits).await
 }
 
-/// Give the node the firewall once more.
+/// Give the node the firewall once more, and wait until it has followed.
+///
+/// The answer comes when the node has carried it out, when it could not, or after 30 seconds; `applied` says which. Of a
+/// server that is not built there is nothing to wait for.
 #[utoipa::path(post, path = "/servers/{serverId}/firewall/{interface}/apply", tag = "Firewall",
     params(("serverId" = i64, Path, description = "A server's id."),
         ("interface" = String, Path, description = "`primary`, `secondary` or a tag.")),
-    responses((status = 200, description = "The firewall, and whether it is in force yet.",
+    responses((status = 200, description = "The firewall, and whether it is in force.",
             body = Data<ServerFirewall>),
         (status = 404, description = "There is no such server or interface.")))]
 pub async fn apply(State(ctx): State<Context>, actor: Actor, Path(ends): Ends) -> Answer {
-    done(&ctx, &actor, ends, Deed::Apply).await
+    done(&ctx, &actor, ends, Deed::Apply, true).await
 }
 
 /// Retrieve the rules of an interface.
@@ -115,12 +131,13 @@ pub async fn rules(
 /// Replace the rules of an interface with those of rulesets, or add one rule.
 ///
 /// A body with `rulesets` (or `rules`) holds ids of rulesets: every rule that there is goes, and copies of theirs come.
-/// Any other body is one rule.
+/// Any other body is one rule. With `sync` it is waited for that the node has followed, up to 30 seconds.
 #[utoipa::path(post, path = "/servers/{serverId}/firewall/{interface}/rules", tag = "Firewall",
     request_body = FirewallRulesInput,
     params(("serverId" = i64, Path, description = "A server's id."),
         ("interface" = String, Path, description = "`primary`, `secondary` or a tag."),
-        ("sync" = Option<bool>, Query, description = "Taken for clients that send it: rules are always applied.")),
+        ("sync" = Option<bool>, Query, description = "Also wait until the node has followed, which it does in any case; \
+          false by default.")),
     responses((status = 201, description = "The rules are those of the rulesets."),
         (status = 200, description = "The rule, and whether it is new.", body = Data<CreatedRule>),
         (status = 404, description = "There is no such server or interface."),
@@ -128,17 +145,25 @@ pub async fn rules(
 pub async fn add(
     State(ctx): State<Context>,
     actor: Actor,
+    query: Query,
     Path((id, reference)): Ends,
     Body(input): Body<FirewallRulesInput>,
 ) -> Result<Response, Error> {
-    let id = extract::id(&id, SERVER)?;
-    if let Some(rulesets) = input.rulesets {
-        server_firewall::act(&ctx, &actor, (id, &reference), Deed::Replace(rulesets)).await?;
+    let (id, waits) = (extract::id(&id, SERVER)?, query.flag("sync")?);
+    let (deed, replaces) = match input.rulesets {
+        Some(rulesets) => (Deed::Replace(rulesets), true),
+        None => {
+            let input: RuleInput = extract::parse(Value::Object(input.rule).to_string().as_bytes())?;
+            (Deed::Add(server_firewall::rule(&input)?), false)
+        }
+    };
+    let added = server_firewall::act(&ctx, &actor, (id, &reference), deed).await?;
+    if waits {
+        following::wait(&ctx, id).await?;
+    }
+    if replaces {
         return Ok(StatusCode::CREATED.into_response());
     }
-    let input: RuleInput = extract::parse(Value::Object(input.rule).to_string().as_bytes())?;
-    let rule = server_firewall::rule(&input)?;
-    let added = server_firewall::act(&ctx, &actor, (id, &reference), Deed::Add(rule)).await?;
     let (row, created) = added.ok_or(Error::NotFound(RULE))?;
     Ok(Json(Data { data: CreatedRule { created, rule: firewall::shown(row) } }).into_response())
 }
@@ -196,7 +221,7 @@ pub async fn copy(
     Body(input): Body<CopyRuleset>,
 ) -> Answer {
     let ruleset = extract::id(&input.ruleset_id.to_string(), RULESET)?;
-    done(&ctx, &actor, ends, Deed::Copy(ruleset)).await
+    done(&ctx, &actor, ends, Deed::Copy(ruleset), false).await
 }
 
 /// Put a server's network into quarantine.
