@@ -1,11 +1,13 @@
 //! What the node has, as it tells the control server.
 
 use berth_proto as proto;
+use tokio::sync::OnceCell;
 
 use crate::{
     agent::Agent,
+    cmd::CmdError,
     config::AgentConfig,
-    filesystem, net,
+    filesystem, filters_apply, net,
     netns::Netns,
     openvswitch_apply::{self, Switch},
     paths::Paths,
@@ -13,6 +15,10 @@ use crate::{
     probe::AcceleratorFact,
     sentence, vlans_apply,
 };
+
+/// The kernel's word on firewalls. It is the same for as long as the agent runs, and with a node's filters in force each
+/// question takes time.
+static FIREWALL: OnceCell<&'static str> = OnceCell::const_new();
 
 pub async fn node_facts(agent: &Agent) -> proto::NodeFacts {
     let libvirt_version = agent.libvirt.version().await.map(|(library, _)| version_text(library)).unwrap_or_default();
@@ -69,7 +75,23 @@ pub async fn gather(
         timezone: machine.timezone,
         // libvirt's to tell.
         security_driver: String::new(),
+        firewall: firewall(&config.instance).await.to_owned(),
     }
+}
+
+/// As `NodeFacts.firewall`. Without a word of the kernel's it is asked again the next time.
+async fn firewall(instance: &str) -> &'static str {
+    let asked = FIREWALL.get_or_try_init(|| async {
+        match filters_apply::try_firewall(&Netns::host(), instance).await {
+            Ok(()) => Ok("stateful"),
+            Err(error @ CmdError::Exit { code: Some(_), .. }) => {
+                tracing::warn!(%error, "firewalls can't remember flows on this kernel");
+                Ok("none")
+            }
+            Err(error) => Err(error),
+        }
+    });
+    asked.await.map_or("", |word| *word)
 }
 
 /// libvirt's form: 1,000,000 × major + 1,000 × minor + release.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::cmd::CmdError;
 use crate::filters::{self, BASE_CHAINS, GOT, HASH_COMMENT, ISOLATED, InterfaceFilter, LISTED, RATES, SENT, TAPS};
+use crate::firewall;
 use crate::names;
 use crate::netns::Netns;
 use crate::ruleset::{self, Ruleset};
@@ -93,6 +94,12 @@ async fn write(netns: &Netns, instance: &str, interfaces: &[InterfaceFilter]) ->
         apply(netns, filters::set(instance, some)).await?;
     }
     Ok(())
+}
+
+/// What the kernel says of the rules by which firewalls remember flows. It only checks them: nothing comes into force.
+pub async fn try_firewall(netns: &Netns, instance: &str) -> Result<(), CmdError> {
+    let trial = firewall::trial(&format!("{}_trial", names::filter_table(instance)));
+    netns.cmd("nft").args(["-c", "-f", "-"]).stdin(trial).run().await.map(drop)
 }
 
 /// Takes these taps out, so that nothing passes them; taps that are not in are no error.

@@ -251,6 +251,30 @@ pub fn removal(table: &str, tap: &str) -> String {
     text
 }
 
+/// All that a firewall asks of the kernel, in a table that no packet gets to: rules that drop everything in both directions,
+/// and so remember flows of each kind and family.
+pub fn trial(table: &str) -> String {
+    let mut text = format!("add table bridge {table}\n");
+    for (chain, rules) in always() {
+        let _ = writeln!(text, "add chain bridge {table} {chain}");
+        for rule in rules {
+            let _ = writeln!(text, "add rule bridge {table} {chain} {rule}");
+        }
+    }
+    let drops = |inbound: bool, v6: bool| Rule {
+        inbound,
+        accept: false,
+        v6,
+        protocol: 0,
+        source: None,
+        destination: None,
+        source_ports: Vec::new(),
+        destination_ports: Vec::new(),
+    };
+    let rules = [drops(true, false), drops(true, true), drops(false, false), drops(false, true)];
+    text + &self::text(table, "trial", &rules)
+}
+
 /// Chains of the whole table: what passes every firewall from a guest, and to one.
 pub fn always() -> [(&'static str, [&'static str; 3]); 2] {
     [("always_out", always_passes(false)), ("always_in", always_passes(true))]
@@ -345,6 +369,16 @@ mod tests {
     #[test]
     fn golden_removal() {
         insta::assert_snapshot!(removal("berth_filter", "berth1234567890"));
+    }
+
+    #[test]
+    fn the_trial_has_flows_of_each_kind_and_family() {
+        let text = trial("berth_trial");
+        for set in ["fl4", "fl6", "fx4", "fx6"] {
+            assert!(text.contains(&format!("add set bridge berth_trial {set}_trial ")), "{set}: {text}");
+            assert!(text.contains(&format!(" update @{set}_trial ")), "{set}: {text}");
+        }
+        assert!(text.lines().all(|line| line.split(' ').nth(3) == Some("berth_trial")), "in its own table: {text}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::{process::Command, sync::Arc};
 
 use berth_agent::{
     filters::InterfaceFilter,
-    filters_apply::{ensure_filters, ensure_table, remove_filters, remove_table, rewrite},
+    filters_apply::{ensure_filters, ensure_table, remove_filters, remove_table, rewrite, try_firewall},
     names,
     netns::Netns,
 };
@@ -111,6 +111,25 @@ async fn t14_what_somebody_changed_in_the_rules_by_hand_is_written_anew() {
     assert_eq!(rewrite(&walls.host, INSTANCE, &filters).await.unwrap(), Vec::<String>::new());
     walls.assert_nothing_false("written anew");
     assert!(walls.guest_sends(packet4("honest-anew", true, UDP, 5000, 53)), "what is the guest's own passes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kernel_is_asked_whether_it_remembers_flows_and_nothing_comes_into_force() {
+    if Command::new("id").arg("-u").output().unwrap().stdout != b"0\n" {
+        return eprintln!("skipped: network namespaces need root");
+    }
+    let lab = Lab::new();
+    let host = Netns::named(&lab.host);
+    let ruleset = async || host.cmd("nft").args(["list", "ruleset"]).run().await.unwrap().text();
+    let before = ruleset().await;
+    for _ in 0..2 {
+        try_firewall(&host, INSTANCE).await.unwrap();
+        assert_eq!(ruleset().await, before);
+    }
+    ensure_table(&host, INSTANCE).await.unwrap();
+    try_firewall(&host, INSTANCE).await.unwrap();
+    assert!(!ruleset().await.contains("trial"), "beside the table of filters");
+    remove_table(&host, INSTANCE).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -185,6 +185,7 @@ pub fn facts_json(hello: &proto::HelloReply) -> Value {
         "bridgePrefix": facts.bridge_prefix,
         "timezone": facts.timezone,
         "securityDriver": facts.security_driver,
+        "firewall": facts.firewall,
     })
 }
 

@@ -42,6 +42,8 @@ pub async fn all(agent: &Arc<Agent>, mut tell: impl FnMut(SelftestCheck)) {
     let begun = Instant::now();
     tell(check("filters", "", begun, filters(agent).await));
     let begun = Instant::now();
+    tell(check("firewall", "", begun, firewall(agent).await));
+    let begun = Instant::now();
     tell(check("bridged packets", "", begun, bridged::judged(&agent.netns).await));
     for network in &agent.config.networks {
         let begun = Instant::now();
@@ -106,6 +108,16 @@ async fn filters(agent: &Agent) -> Found {
         Ok(true) => Ok("the table of filters is in force".to_owned()),
         Ok(false) => Err("the table of filters is gone; the agent puts it back at the next look".to_owned()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Tried anew, whatever is remembered.
+async fn firewall(agent: &Agent) -> Found {
+    match filters_apply::try_firewall(&agent.netns, &agent.config.instance).await {
+        Ok(()) => Ok("the kernel takes rules that remember flows, so firewalls let answers in".to_owned()),
+        Err(error) => {
+            Err(format!("the kernel was asked for rules that remember flows, as firewalls need, and {error}"))
+        }
     }
 }
 

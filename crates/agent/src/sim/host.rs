@@ -35,6 +35,8 @@ pub struct SimHost {
     pub timezone: String,
     /// By which its libvirt confines guests; empty, as of an agent that does not tell it.
     pub security_driver: String,
+    /// What its kernel does for firewalls; empty, as of an agent that does not tell it.
+    pub firewall: String,
     /// What the node says of itself.
     pub stats: proto::NodeStats,
 }

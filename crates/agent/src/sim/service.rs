@@ -64,9 +64,10 @@ fn token(fence: Option<&proto::Fence>) -> u64 {
 impl Node for Service {
     async fn hello(&self, _: Request<proto::HelloRequest>) -> Result<Response<proto::HelloReply>, Status> {
         self.with_faults(Call::Hello, |shared| {
-            let (storage, timezone, security_driver) = {
+            let (storage, timezone, security_driver, firewall) = {
                 let host = shared.host();
-                (host.storages.clone(), host.timezone.clone(), host.security_driver.clone())
+                let (timezone, security_driver) = (host.timezone.clone(), host.security_driver.clone());
+                (host.storages.clone(), timezone, security_driver, host.firewall.clone())
             };
             let facts = proto::NodeFacts {
                 hostname: "simulated".to_owned(),
@@ -79,6 +80,7 @@ impl Node for Service {
                 filesystems: vec!["ext4".to_owned(), "xfs".to_owned()],
                 timezone,
                 security_driver,
+                firewall,
                 ..Default::default()
             };
             Ok(proto::HelloReply {

@@ -88,7 +88,8 @@ pub struct ServerFirewall {
     /// Whether the node said that it has carried out the newest change of the server. False while it has yet to, or could
     /// not, and of a server that is not built.
     pub applied: bool,
-    /// Packets of flows that were let through in one direction pass in the other; such flows are remembered.
+    /// Whether packets of flows that were let through in one direction pass in the other: such flows are remembered. False
+    /// where the node's kernel refused that when it was tried; then no firewall is in force there.
     pub stateful: bool,
     /// Nothing passes in either direction, by order of staff.
     pub quarantined: bool,

@@ -14,7 +14,7 @@ pub struct HypervisorSelftest {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SelftestCheck {
-    /// `accelerator`, `libvirt`, `storage`, `filters`, `bridged packets`, `bridge br0`.
+    /// `accelerator`, `libvirt`, `storage`, `filters`, `firewall`, `bridged packets`, `bridge br0`.
     pub name: String,
     pub passed: bool,
     /// A sentence.

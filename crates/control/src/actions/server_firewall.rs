@@ -25,20 +25,24 @@ pub const RULE: &str = "firewall rule";
 /// Rules of one interface.
 pub const MOST_RULES: usize = 200;
 
-/// An interface with its rules, and whether the node said that it has followed every change of the server.
-pub async fn read(
-    ctx: &Context,
-    actor: &Actor,
-    server_id: i64,
-    reference: &str,
-) -> Result<(InterfaceDetails, bool), Error> {
+/// An interface with its rules, as its node has them.
+pub struct Seen {
+    pub interface: InterfaceDetails,
+    /// Whether the node said that it has carried out the newest change of the server.
+    pub applied: bool,
+    /// Whether its kernel remembers flows. Nodes that do not say are those of agents that never asked theirs.
+    pub stateful: bool,
+}
+
+pub async fn read(ctx: &Context, actor: &Actor, server_id: i64, reference: &str) -> Result<Seen, Error> {
     actor.require(Ability::Read)?;
     let details = server_details::by_id(ctx.store.read(), server_id).await?.ok_or(Error::NotFound("server"))?;
     let applied = details.server.applied_generation >= details.server.generation;
+    let stateful = details.hypervisor.facts.get("firewall").and_then(Value::as_str) != Some("none");
     let rows: Vec<_> = details.interfaces.iter().map(|details| details.interface.clone()).collect();
     let id = interfaces::find(&rows, reference).ok_or(Error::NotFound(INTERFACE))?.id;
     let found = details.interfaces.into_iter().find(|details| details.interface.id == id);
-    Ok((found.ok_or(Error::NotFound(INTERFACE))?, applied))
+    Ok(Seen { interface: found.ok_or(Error::NotFound(INTERFACE))?, applied, stateful })
 }
 
 /// What is done to a firewall.

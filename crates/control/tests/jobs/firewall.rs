@@ -1,11 +1,13 @@
 //! Firewalls on their nodes: whether they are in force is what the node said, and nothing else.
 
-use berth_control::{compare, config::Config};
+use berth_control::{compare, config::Config, nodes::watch};
 use berth_store::testing::Database;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     changes::work,
+    events::until,
     kinds::a_built_server,
     repeat_and_kill::{Harm, run_to_end},
     sim::World,
@@ -14,6 +16,7 @@ use crate::{
 berth_store::on_both_databases!(
     a_firewall_is_applied_when_its_node_said_so_and_not_when_the_work_ended,
     who_applies_a_firewall_is_answered_when_its_node_has_followed_or_could_not,
+    a_firewall_is_stateful_where_the_nodes_kernel_can,
 );
 
 async fn switch(world: &World, server: i64, how: &str) {
@@ -103,5 +106,24 @@ async fn who_applies_a_firewall_is_answered_when_its_node_has_followed_or_could_
         let answer = ask(&world, server, method, how, &body).await;
         assert_eq!(answer, (wanted, json!(false)), "{method} {how}");
         assert!(world.unfinished(server).await.is_none(), "the work was given up");
+    }
+}
+
+async fn a_firewall_is_stateful_where_the_nodes_kernel_can(database: Database) {
+    let world = World::start(database).await;
+    let server = world.company.server(&world.app).await;
+    let told = async || {
+        let (_, body) = world.app.get(&format!("/servers/{server}/firewall/primary")).await;
+        body["data"]["stateful"].as_bool().unwrap()
+    };
+    // An agent that does not say never asked its kernel.
+    for (says, wanted) in [("none", false), ("stateful", true), ("none", false), ("", true)] {
+        assert_ne!(told().await, wanted, "{says}");
+        world.node.host().firewall = says.to_owned();
+        let stop = CancellationToken::new();
+        let guard = stop.clone().drop_guard();
+        tokio::spawn(watch::run(world.app.ctx.clone(), stop));
+        until("the node's kernel is known", async || told().await == wanted).await;
+        drop(guard);
     }
 }

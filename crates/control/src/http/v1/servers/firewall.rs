@@ -18,7 +18,7 @@ use crate::{
     actions::{
         following,
         rulesets::RULESET,
-        server_firewall::{self, Deed, RULE},
+        server_firewall::{self, Deed, RULE, Seen},
     },
     actor::Actor,
     firewall,
@@ -29,12 +29,13 @@ type Ends = Path<(String, String)>;
 type Answer = Result<Json<Data<ServerFirewall>>, Error>;
 
 async fn whole(ctx: &Context, actor: &Actor, server_id: i64, reference: &str) -> Answer {
-    let (details, applied) = server_firewall::read(ctx, actor, server_id, reference).await?;
+    let Seen { interface: details, applied, stateful } =
+        server_firewall::read(ctx, actor, server_id, reference).await?;
     let data = ServerFirewall {
         enabled: details.interface.firewall_enabled,
         rules: details.firewall.into_iter().map(firewall::shown).collect(),
         applied,
-        stateful: true,
+        stateful,
         quarantined: details.interface.quarantined,
     };
     Ok(Json(Data { data }))
