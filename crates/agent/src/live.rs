@@ -7,6 +7,7 @@
 //! | `throttle` | quota and weight | where the host has no control group for them |
 //! | `disk:<name>` | see [`crate::live_disks`]: more room, limits, one more disk, one less | another bus or cache mode; what the guest does not give up |
 //! | `network` | addresses, filters and speed are not the domain's, see [`crate::filters`]; see [`crate::live_interfaces`] | another model, MTU, bridge or number of queues |
+//! | `addresses` | filters and DHCP | what the guest reads of its seed: addresses, routes, resolvers |
 //! | `definition` | the disc in the drive | everything else |
 //!
 //! It compares what libvirt says of the running guest with the specification and changes the difference, so that doing
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::{
     agent::Agent,
+    cloud_init,
     domain_xml::{self, Running},
     guest_agent,
     libvirt::HostError,
@@ -51,6 +53,9 @@ pub async fn ensure_running(agent: &Arc<Agent>, spec: &ServerSpec, live_xml: &st
         note(false, &word);
     }
     note(live_interfaces::ensure(agent, spec, &running).await?, "network");
+    // Nobody knows what a guest read that an agent of before started.
+    let is_read = running.network.is_empty() || running.network == cloud_init::network_hash(spec);
+    note(is_read, "addresses");
     note(taken(spec, media::ensure_disc(agent, spec, live_xml).await)?, "definition");
     note(running.frame == domain_xml::frame_hash(spec, &agent.host, &agent.paths), "definition");
     waits.dedup();

@@ -11,6 +11,8 @@ use berth_store::{
 };
 use serde_json::{Value, json};
 
+use crate::ipam;
+
 /// What applies a change that waits: a start does, and a guest that is off has nothing to wait for.
 pub const POWER_ACTIONS: [&str; 4] = ["boot", "restart", "shutdown", "poweroff"];
 
@@ -77,6 +79,7 @@ fn describe(details: &ServerDetails, generation: i64, word: &str) -> NewPending 
         "cpu" => ("Change CPU cores", json!({ "cpuCores": server.cpu_cores })),
         "throttle" => ("Change CPU throttle", json!({ "percent": server.cpu_throttle })),
         "network" => ("Change network", network(details)),
+        "addresses" => ("Change addresses", addresses(details)),
         _ => match details.disks.iter().find(|disk| disk_word(disk.position) == word) {
             Some(disk) => return of_disk(disk, generation),
             None => ("Change definition", json!({ "change": word })),
@@ -104,6 +107,16 @@ fn network(details: &ServerDetails) -> Value {
     let interfaces = details.interfaces.iter().map(|details| &details.interface);
     let interfaces = interfaces
         .map(|row| json!({ "id": row.id, "inAverage": row.in_average_kbs, "outAverage": row.out_average_kbs }));
+    json!({ "interfaces": interfaces.collect::<Vec<_>>() })
+}
+
+/// What the guest configures at its next start; what it may use its node lets through already.
+fn addresses(details: &ServerDetails) -> Value {
+    let interfaces = details.interfaces.iter().map(|of| {
+        let ipv4: Vec<String> = of.ipv4.iter().map(|(row, _)| ipam::ipv4(row.address).to_string()).collect();
+        let ipv6: Vec<String> = of.ipv6.iter().map(|(row, _)| format!("{}/{}", row.subnet, row.prefix_len)).collect();
+        json!({ "id": of.interface.id, "ipv4": ipv4, "ipv6": ipv6 })
+    });
     json!({ "interfaces": interfaces.collect::<Vec<_>>() })
 }
 

@@ -9,10 +9,10 @@ mod network;
 mod windows;
 mod yaml;
 
-use berth_proto::{GuestSeed, ServerSpec};
+use berth_proto::{GuestSeed, InterfaceSpec, ServerSpec};
 use serde_json::{Map, Value, json};
 
-use crate::domain_xml::WINDOWS;
+use crate::domain_xml::{self, WINDOWS};
 
 /// The files of a NoCloud seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,19 @@ pub fn seed_files(spec: &ServerSpec) -> Result<SeedFiles, SeedError> {
         user_data: format!("#cloud-config\n{}", yaml::to_yaml(&Value::Object(merged))),
         network_config: yaml::to_yaml(&network_config),
     })
+}
+
+/// By which the network that a guest read at its start is told from the one that its seed has now: a hash of addresses,
+/// routes and resolvers. Empty where no guest reads it at each start: without a seed, and of Windows, which reads it once
+/// after each build.
+pub fn network_hash(spec: &ServerSpec) -> String {
+    if spec.seed.is_none() || spec.os_type == WINDOWS {
+        return String::new();
+    }
+    // How large frames may be waits as a matter of the interface itself.
+    let interfaces = spec.interfaces.iter().map(|one| InterfaceSpec { mtu: 0, ..one.clone() }).collect();
+    let network = network::network_config(&ServerSpec { interfaces, ..Default::default() });
+    network.map(|network| domain_xml::text_hash(&yaml::to_yaml(&network))).unwrap_or_default()
 }
 
 fn own_config(seed: &GuestSeed) -> Map<String, Value> {

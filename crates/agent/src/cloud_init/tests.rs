@@ -41,6 +41,27 @@ fn parsed(yaml: &str) -> Value {
 }
 
 #[test]
+fn the_hash_of_the_network_tells_what_a_guest_reads_at_its_start() {
+    let spec = spec();
+    let (hash, one) = (network_hash(&spec), &spec.interfaces[0]);
+    assert!(!hash.is_empty());
+    for (interface, is_same) in [
+        (InterfaceSpec { mtu: 1400, ..one.clone() }, true),
+        (InterfaceSpec { whitelist: vec!["192.0.2.0/24".into()], ip_filter: true, ..one.clone() }, true),
+        (InterfaceSpec { link_down: true, in_average_kbs: 9, ..one.clone() }, true),
+        (InterfaceSpec { ipv4: Vec::new(), ..one.clone() }, false),
+        (InterfaceSpec { ipv6: Vec::new(), ..one.clone() }, false),
+        (InterfaceSpec { resolvers: Vec::new(), ..one.clone() }, false),
+        (InterfaceSpec { mac: "52:54:00:AA:BB:02".into(), ..one.clone() }, false),
+    ] {
+        let other = ServerSpec { interfaces: vec![interface], ..spec.clone() };
+        assert_eq!(network_hash(&other) == hash, is_same, "{other:?}");
+    }
+    assert_eq!(network_hash(&ServerSpec { seed: None, ..spec.clone() }), "");
+    assert_eq!(network_hash(&ServerSpec { os_type: "windows".into(), ..spec.clone() }), "");
+}
+
+#[test]
 fn golden_with_keys() {
     insta::assert_snapshot!(golden(&spec()));
 }

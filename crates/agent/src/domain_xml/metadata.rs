@@ -35,8 +35,8 @@ impl Metadata {
         }
     }
 
-    /// `frame` and `vcpus` tell later what a guest was started with, see [`super::Running`].
-    pub(super) fn element(&self, frame: &str, vcpus: u32) -> Element {
+    /// `frame`, `vcpus` and `network` tell later what a guest was started with, see [`super::Running`].
+    pub(super) fn element(&self, frame: &str, vcpus: u32, network: &str) -> Element {
         el("metadata").child(
             el("berth:server")
                 .attr("xmlns:berth", NAMESPACE)
@@ -47,7 +47,8 @@ impl Metadata {
                 .attr("generation", self.generation)
                 .attr("hash", &self.spec_hash)
                 .attr("frame", frame)
-                .attr("vcpus", vcpus),
+                .attr("vcpus", vcpus)
+                .attr("network", network),
         )
     }
 }

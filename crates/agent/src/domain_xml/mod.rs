@@ -30,6 +30,7 @@ use element::{Element, el};
 pub use metadata::{Metadata, NAMESPACE as METADATA_NAMESPACE, parse_metadata};
 pub use running::{Running, RunningDisk, RunningInterface};
 
+use crate::cloud_init;
 use crate::filesystem;
 use crate::host::{Accelerator, HostFacts};
 use crate::names;
@@ -56,7 +57,8 @@ const HYPERV_SPINLOCK_RETRIES: u32 = 8191;
 /// The definition of the server's domain. Never fails: what can't be had (UEFI on a host without OVMF, an unknown
 /// cache mode) is refused by [`crate::domain_xml::check`] before.
 pub fn domain_xml(spec: &ServerSpec, host: &HostFacts, paths: &Paths) -> String {
-    let metadata = Metadata::of(spec).element(&frame_hash(spec, host, paths), spec.vcpus);
+    let (frame, network) = (frame_hash(spec, host, paths), cloud_init::network_hash(spec));
+    let metadata = Metadata::of(spec).element(&frame, spec.vcpus, &network);
     definition(spec, host, paths, Some(metadata)).to_document()
 }
 

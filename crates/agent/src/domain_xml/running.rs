@@ -22,6 +22,9 @@ pub struct Running {
     pub frame: String,
     /// Processors that it was started with.
     pub vcpus_at_start: u32,
+    /// What its seed said of its network when it was started, see [`crate::cloud_init::network_hash`]; empty of guests
+    /// that agents of before started.
+    pub network: String,
     pub vcpus: u32,
     pub vcpu_places: u32,
     /// The balloon's bound.
@@ -101,6 +104,7 @@ impl Running {
         if path == "domain/metadata/server" && start.attributes().flatten().any(|a| a.value == NAMESPACE) {
             self.frame = value("frame");
             self.vcpus_at_start = value("vcpus").parse().unwrap_or(0);
+            self.network = value("network");
         }
         match path {
             "domain/vcpu" => self.vcpus = value("current").parse().unwrap_or(0),
@@ -192,8 +196,8 @@ mod tests {
 
     /// As libvirt 9.0 describes a guest on a linked clone.
     const LIVE: &str = r#"<domain type='qemu' id='7'>
-  <metadata><berth:server xmlns:berth="urn:berth:server:1" cluster="c" uuid="u" id="1" epoch="1" generation="2" hash="h" frame="f00" vcpus="1"/>
-    <other:server xmlns:other="urn:other" frame="bad" vcpus="9"/></metadata>
+  <metadata><berth:server xmlns:berth="urn:berth:server:1" cluster="c" uuid="u" id="1" epoch="1" generation="2" hash="h" frame="f00" vcpus="1" network="n1"/>
+    <other:server xmlns:other="urn:other" frame="bad" vcpus="9" network="n9"/></metadata>
   <memory unit='KiB'>262144</memory>
   <currentMemory unit='KiB'>196608</currentMemory>
   <vcpu placement='static' current='2'>8</vcpu>
@@ -219,7 +223,8 @@ mod tests {
     #[test]
     fn what_a_guest_runs_with_is_read_and_its_template_and_seed_are_not_its_disks() {
         let found = Running::read(LIVE);
-        assert_eq!((found.frame.as_str(), found.vcpus_at_start), ("f00", 1), "another's metadata is not ours");
+        let at_start = (found.frame.as_str(), found.vcpus_at_start, found.network.as_str());
+        assert_eq!(at_start, ("f00", 1, "n1"), "another's metadata is not ours");
         assert_eq!((found.vcpus, found.vcpu_places, found.memory_limit_kib), (2, 8, 262_144));
         assert_eq!((found.cpu_shares, found.cpu_quota_us), (Some(512), Some(25_000)));
         let limits = DiskLimits { read_bytes_s: 2 << 20, write_iops: 200, ..Default::default() };

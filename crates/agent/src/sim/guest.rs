@@ -2,7 +2,7 @@
 
 use berth_proto::{DiskSpec, ServerSpec};
 
-use crate::live_disks;
+use crate::{cloud_init, live_disks};
 
 /// A guest can be given this many times the processors and the memory that it was started with.
 const HEADROOM: u64 = 2;
@@ -12,6 +12,8 @@ pub struct SimGuest {
     pub has: ServerSpec,
     most_vcpus: u32,
     most_memory_mib: u64,
+    /// What it read of its network when it was started.
+    network: String,
     /// It gives up no disk while it runs.
     pub holds_disks: bool,
 }
@@ -22,6 +24,7 @@ impl SimGuest {
             has: spec.clone(),
             most_vcpus: spec.vcpus.saturating_mul(u32::try_from(HEADROOM).unwrap_or(1)),
             most_memory_mib: spec.memory_mib.saturating_mul(HEADROOM),
+            network: cloud_init::network_hash(spec),
             holds_disks: false,
         }
     }
@@ -67,6 +70,9 @@ impl SimGuest {
         let left_out =
             self.has.disks.iter().filter(|has| spec.disks.iter().all(|wanted| wanted.volume_uuid != has.volume_uuid));
         waits.extend(lacks.chain(left_out).map(|disk| live_disks::word(disk.index)));
+        if self.network != cloud_init::network_hash(spec) {
+            waits.push("addresses".to_owned());
+        }
         if (self.has.firmware, &self.has.boot_order) != (spec.firmware, &spec.boot_order) {
             waits.push("definition".to_owned());
         }

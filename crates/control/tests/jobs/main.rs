@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of a test fail it")]
 
+mod addresses;
 #[path = "../servers/app.rs"]
 #[allow(dead_code)]
 mod app;
