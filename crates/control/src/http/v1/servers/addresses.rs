@@ -20,7 +20,8 @@ use crate::{
 
 /// Add a number of IPv4 addresses to a server.
 ///
-/// Filters pass them at once. The guest is told at its next boot.
+/// Filters pass them at once. A guest that runs configures them at its next start; until then the change is among the
+/// server's pending actions.
 #[utoipa::path(post, path = "/servers/{serverId}/ipv4Qty", operation_id = "add_ipv4_quantity", tag = "Servers", request_body = AddIpv4Quantity,
     params(("serverId" = i64, Path, description = "A server's id.")),
     responses((status = 200, description = "The addresses.", body = Data<Vec<String>>),
