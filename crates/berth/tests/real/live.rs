@@ -1,7 +1,7 @@
 //! What a running guest is given at once, what waits for its next start, and what somebody else does on the node: seen
 //! in the guest and in libvirt. The agent is told directly, so that each word of its answers is looked at.
 
-use berth_proto::{Boot, DiskLimits, DiskSpec, PowerOff, PruneVolumes, Restart, do_request::Op};
+use berth_proto::{Boot, DiskLimits, DiskSpec, Ipv4Address, PowerOff, PruneVolumes, Restart, do_request::Op};
 use serde_json::Value;
 
 use crate::support::berth::{Berth, CPU_CORES, DISK_GIB, MEMORY_MIB};
@@ -14,6 +14,8 @@ const LIMIT_S: u64 = 120;
 const BOOT_ID: &str = "cat /proc/sys/kernel/random/boot_id";
 const SECOND_VOLUME: &str = "5ec0de00-0000-4000-8000-000000000002";
 const GIB: u64 = 1 << 30;
+/// Of those for documentation (RFC 5737): nobody has it.
+const FURTHER_ADDRESS: &str = "192.0.2.77";
 
 /// A built guest whose agent is told directly.
 pub struct Scene {
@@ -32,6 +34,7 @@ async fn a_running_guest_gets_at_once_what_it_can_and_the_rest_exactly_at_its_ne
     processors_come_and_are_switched_on(&mut scene).await;
     limits_are_libvirts(&mut scene).await;
     disks_grow_and_come(&mut scene).await;
+    addresses_wait_for_the_start(&mut scene).await;
     what_waits_is_applied_once_at_the_start(&mut scene).await;
     t26_drift_is_noticed_told_and_put_right(&scene).await;
     scene.berth.finish().await;
@@ -185,19 +188,32 @@ async fn disks_grow_and_come(scene: &mut Scene) {
     assert_eq!(host::files_with(&volumes, SECOND_VOLUME), Vec::<String>::new());
 }
 
+async fn addresses_wait_for_the_start(scene: &mut Scene) {
+    let further = Ipv4Address { address: FURTHER_ADDRESS.into(), prefix_len: 32, ..Ipv4Address::default() };
+    let waits = scene.driver.apply(|spec| spec.interfaces[0].ipv4.push(further)).await;
+    assert_eq!(waits, ["memory", "addresses"]);
+    assert!(!has_further_address(scene).await);
+}
+
+async fn has_further_address(scene: &Scene) -> bool {
+    scene.guest.run("ip -o -4 addr show").await.contains(FURTHER_ADDRESS)
+}
+
 async fn what_waits_is_applied_once_at_the_start(scene: &mut Scene) {
     let (memory, boot_id, run) = (scene.memory_mib().await, scene.guest.run(BOOT_ID).await, scene.run_number().await);
     scene.guest.attempt("reboot").await;
     let rebooted = async || Some(scene.guest.eventually(BOOT_ID).await).filter(|now| *now != boot_id);
     until("the guest has rebooted itself", LIMIT_S, rebooted).await;
     assert_eq!((scene.memory_mib().await, scene.run_number().await), (memory, run), "that applied nothing");
-    assert_eq!(scene.driver.observe().await.waits_for_start, ["memory"]);
+    assert_eq!(scene.driver.observe().await.waits_for_start, ["memory", "addresses"]);
+    assert!(!has_further_address(scene).await, "it has the seed that it was started with");
 
     let boot_id = scene.guest.run(BOOT_ID).await;
     scene.driver.op(Op::Restart(Restart { shutdown_wait_s: 60 })).await;
     assert_eq!(scene.driver.observe().await.waits_for_start, [""; 0]);
     let restarted = async || Some(scene.guest.eventually(BOOT_ID).await).filter(|now| *now != boot_id);
     let boot_id = until("the guest has restarted", LIMIT_S, restarted).await;
+    assert!(has_further_address(scene).await);
     let more = scene.memory_mib().await - memory;
     assert!((60..=64).contains(&more), "{more} MiB: the kernel keeps a little of it for its tables");
     assert_eq!(scene.number("nproc").await, CPU_CORES + 1);
