@@ -12,6 +12,13 @@ use crate::support::wait::until;
 const LIMIT_S: u64 = 120;
 const GIB: u64 = 1 << 30;
 const BOOT_ID: &str = "cat /proc/sys/kernel/random/boot_id";
+/// Commands of both forms, and a name that is not for it to say.
+const USER_DATA: &str = "#cloud-config
+hostname: stolen
+runcmd:
+  - echo by the shell > /root/told
+  - [sh, -c, echo by its arguments >> /root/told]
+";
 
 /// A customer's server, and what its guest is asked.
 struct Scene {
@@ -29,7 +36,7 @@ async fn what_a_billing_module_changes_is_what_the_guest_has() {
     another_package_is_taken_over(&scene).await;
     names_and_owners_change_and_the_guest_runs_on(&scene).await;
     a_suspended_server_is_off_and_stays_off(&mut scene).await;
-    a_rebuild_has_a_new_key_a_new_host_key_and_swap(&mut scene).await;
+    a_rebuild_has_new_keys_swap_and_its_user_data(&mut scene).await;
     scene.berth.removed(scene.id).await;
     scene.berth.finish().await;
 }
@@ -208,7 +215,7 @@ async fn a_suspended_server_is_off_and_stays_off(scene: &mut Scene) {
     scene.guest.eventually("true").await;
 }
 
-async fn a_rebuild_has_a_new_key_a_new_host_key_and_swap(scene: &mut Scene) {
+async fn a_rebuild_has_new_keys_swap_and_its_user_data(scene: &mut Scene) {
     let host_key = "cat /etc/dropbear/*host_key* | md5sum";
     let (before, old) = (scene.guest.run(host_key).await, scene.guest.clone());
     scene.guest.run("echo mine > /root/kept; sync").await;
@@ -221,6 +228,7 @@ async fn a_rebuild_has_a_new_key_a_new_host_key_and_swap(scene: &mut Scene) {
     let order = json!({
         "operatingSystemId": scene.berth.goods.template, "name": "Rebuilt", "hostname": "rebuilt.example.test",
         "sshKeys": [key_id], "vnc": false, "ipv6": false, "email": false, "swap": 256,
+        "userData": USER_DATA,
     });
     let path = format!("/servers/{}/build", scene.id);
 
@@ -240,4 +248,10 @@ async fn a_rebuild_has_a_new_key_a_new_host_key_and_swap(scene: &mut Scene) {
     let swap_mib = scene.number("awk '/SwapTotal/{print $2}' /proc/meminfo").await >> 10;
     assert!((250..=256).contains(&swap_mib), "{swap_mib} MiB of swap");
     assert_eq!(scene.server().await["vnc"]["enabled"], false);
+    // The guest takes logins before it runs them.
+    let told = async || {
+        let said = scene.guest.attempt("cat /root/told").await.stdout;
+        (said == "by the shell\nby its arguments\n").then_some(())
+    };
+    until("the guest has run what its user data says", LIMIT_S, told).await;
 }
