@@ -12,6 +12,17 @@ use crate::support::wait::until;
 const BOOT_LIMIT_S: u64 = 60;
 const FIRST: &str = "the first disc of this test";
 const SECOND: &str = "the second disc of this test";
+/// Of the live definition, one of each section that the test writes and of the hardware that it asks for.
+const OWN_PARTS: [&str; 8] = [
+    "<sysinfo type='smbios'>",
+    "<smbios mode='sysinfo'/>",
+    "model='i6300esb'",
+    "<pae/>",
+    "<clock offset='localtime'>",
+    "<emulator_quota>90000</emulator_quota>",
+    "Nehalem",
+    "machine='pc-i440fx-",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn discs_own_xml_and_hardware_are_what_the_guest_has() {
@@ -115,41 +126,69 @@ async fn live_xml(berth: &Berth, uuid: &str) -> String {
     host::virsh(&berth.place.libvirt_uri, &["dumpxml", &domain]).await.expect("the domain")
 }
 
+/// Names of the changes that wait for a power change.
+async fn waiting(berth: &Berth, id: i64) -> Vec<String> {
+    let rows = berth.api.get(&format!("/servers/{id}")).await["tasks"]["actions"]["pending"].take();
+    let rows = rows.as_array().expect("a list");
+    rows.iter().map(|row| row["action"].as_str().expect("a text").to_owned()).collect()
+}
+
 async fn own_xml_and_hardware_are_there_after_the_next_start(berth: &Berth, id: i64, uuid: &str, guest: &Guest) {
     let own = json!({
         "devices": "<watchdog model='i6300esb' action='reset'/>", "devicesEnabled": true,
         "clock": "<clock offset='localtime'/>", "clockEnabled": true,
-        "features": "<pae/>", "featuresEnabled": false,
+        "features": "<pae/>", "featuresEnabled": true,
+        "cpuTune": "<emulator_period>100000</emulator_period><emulator_quota>90000</emulator_quota>",
+        "cpuTuneEnabled": true,
+        "os": "<smbios mode='sysinfo'/>", "osEnabled": true,
+        "domain": "<sysinfo type='smbios'><system><entry name='product'>Made to order</entry></system></sysinfo>",
+        "domainEnabled": true,
     });
+    assert_eq!(waiting(berth, id).await, [""; 0]);
     let answer = berth.api.call(Method::POST, &format!("/servers/{id}/customXML"), Some(&own)).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let wrong = json!({"machineType": "pc-q35-99.9"});
     let answer = berth.api.call(Method::PUT, &format!("/servers/{id}/hardware"), Some(&wrong)).await;
     assert_eq!(answer.status, 422, "{}", answer.body);
-    let hardware = json!({"cpuType": "Nehalem"});
+    changes_wait(berth, id).await;
+    let hardware = json!({"cpuType": "Nehalem", "machineType": "pc"});
     let answer = berth.api.call(Method::PUT, &format!("/servers/{id}/hardware"), Some(&hardware)).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let before = live_xml(berth, uuid).await;
-    assert!(!before.contains("i6300esb"), "not before the next start: {before}");
+    for part in OWN_PARTS {
+        assert!(!before.contains(part), "{part} before the next start: {before}");
+    }
+    changes_wait(berth, id).await;
 
     assert_eq!(berth.api.power(id, "restart").await["failed"], false, "{}", berth.agent.log_tail());
+    assert_eq!(waiting(berth, id).await, [""; 0], "the start has applied it");
     guest.eventually("true").await;
     let xml = live_xml(berth, uuid).await;
-    for part in ["model='i6300esb'", "<clock offset='localtime'>", "Nehalem"] {
+    for part in OWN_PARTS {
         assert!(xml.contains(part), "{part} is not in {xml}");
     }
-    assert!(!xml.contains("<pae/>"), "what is switched off is in {xml}");
     let pci = guest.run("cat /sys/bus/pci/devices/*/device").await;
-    assert!(pci.contains("0x25ab"), "the guest sees no i6300esb among {pci}");
+    for (device, name) in [("0x25ab", "i6300esb"), ("0x1237", "i440FX")] {
+        assert!(pci.contains(device), "the guest sees no {name} among {pci}");
+    }
+    assert_eq!(guest.run("cat /sys/class/dmi/id/product_name").await, "Made to order");
     assert!(guest.run("cat /proc/cpuinfo").await.contains("Nehalem"));
     let shown = berth.api.get(&format!("/servers/{id}")).await;
-    assert_eq!(shown["cpu"]["type"], "Nehalem");
+    assert_eq!((&shown["cpu"]["type"], &shown["settings"]["machineType"]), (&json!("Nehalem"), &json!("pc")));
+}
+
+async fn changes_wait(berth: &Berth, id: i64) {
+    let told = async || (waiting(berth, id).await == ["Change definition"]).then_some(());
+    until("what the running guest lacks is a pending action", 20, told).await;
 }
 
 async fn a_guest_boots_from_a_disc(berth: &Berth, id: i64, uuid: &str) {
     let iso = add_disc(berth, "a third disc").await;
     mount(berth, id, iso).await;
-    let order = json!({"bootOrder": ["cdrom", "hd"]});
+    let off = json!({"featuresEnabled": false});
+    let answer = berth.api.call(Method::POST, &format!("/servers/{id}/customXML"), Some(&off)).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let order = json!({"bootOrder": ["cdrom", "hd"], "machineType": "inherit"});
     let answer = berth.api.call(Method::PUT, &format!("/servers/{id}/hardware"), Some(&order)).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert_eq!(berth.api.power(id, "poweroff").await["failed"], false);
@@ -159,5 +198,8 @@ async fn a_guest_boots_from_a_disc(berth: &Berth, id: i64, uuid: &str) {
         String::from_utf8_lossy(&std::fs::read(&log).unwrap_or_default()).contains(BOOTED).then_some(())
     })
     .await;
+    let xml = live_xml(berth, uuid).await;
+    assert!(!xml.contains("<pae/>") && xml.contains("i6300esb"), "one piece is switched off: {xml}");
+    assert!(xml.contains("machine='pc-q35-"), "the machine of before: {xml}");
     assert_eq!(berth.api.power(id, "poweroff").await["failed"], false);
 }
