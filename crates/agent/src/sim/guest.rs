@@ -73,15 +73,30 @@ impl SimGuest {
         if self.network != cloud_init::network_hash(spec) {
             waits.push("addresses".to_owned());
         }
-        if (self.has.firmware, &self.has.boot_order) != (spec.firmware, &spec.boot_order) {
+        if definition(&self.has) != definition(spec) {
             waits.push("definition".to_owned());
         }
         waits
     }
 }
 
+/// What only a start gives to a guest.
+fn definition(spec: &ServerSpec) -> ServerSpec {
+    ServerSpec {
+        firmware: spec.firmware,
+        boot_order: spec.boot_order.clone(),
+        machine: spec.machine.clone(),
+        cpu_model: spec.cpu_model.clone(),
+        tpm_version: spec.tpm_version.clone(),
+        custom_xml: spec.custom_xml.clone(),
+        ..ServerSpec::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use berth_proto::CustomXml;
+
     use super::*;
 
     fn spec(vcpus: u32, memory_mib: u64, disks: &[(u32, u64)]) -> ServerSpec {
@@ -102,6 +117,8 @@ mod tests {
             (spec(3, 768, &[(1, 8)]), &["cpu"]),
             (spec(5, 2048, &[(1, 8), (2, 1)]), &["memory", "cpu"]),
             (spec(5, 2048, &[(1, 8)]), &["memory", "cpu"]),
+            (ServerSpec { machine: "pc".to_owned(), ..spec(4, 768, &[(1, 8)]) }, &["definition"]),
+            (ServerSpec { custom_xml: Some(CustomXml::default()), ..spec(4, 768, &[(1, 8)]) }, &["definition"]),
         ] {
             guest.take(&wanted);
             assert_eq!(guest.waits_for(&wanted), waits);

@@ -5,6 +5,8 @@ use berth_store::testing::Database;
 use serde_json::{Value, json};
 
 use crate::{
+    changes::{pending, put, work},
+    kinds::order_power,
     repeat_and_kill::{Harm, run_to_end},
     sim::World,
 };
@@ -80,6 +82,40 @@ async fn own_xml_reaches_the_node_only_where_it_is_switched_on() {
     assert_eq!(world.app.post(&path, json!({ "featuresEnabled": false, "osEnabled": "true" })).await.0, 200);
     run_to_end(&world, id, Harm::None, 0).await;
     assert_eq!((told().await.features.as_str(), told().await.os.as_str()), ("", "<bootmenu enable='yes'/>"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn own_xml_and_hardware_wait_for_a_start_or_until_they_are_taken_back() {
+    for database in [Database::sqlite(), Database::postgres()] {
+        let world = World::start(database).await;
+        let id = server(&world).await;
+        let xml = async |body: Value| {
+            assert_eq!(world.app.post(&format!("/servers/{id}/customXML"), body).await.0, 200);
+            work(&world, id).await;
+        };
+        xml(json!({ "clock": "<clock offset='localtime'/>", "clockEnabled": false })).await;
+        assert_eq!(pending(&world, id).await, [] as [&str; 0], "what is switched off changes nothing");
+        xml(json!({ "clockEnabled": true })).await;
+        assert_eq!(pending(&world, id).await, ["Change definition"]);
+        xml(json!({ "clockEnabled": false })).await;
+        assert_eq!(pending(&world, id).await, [] as [&str; 0], "it is taken back");
+
+        put(&world, id, "hardware", json!({ "machineType": "pc" })).await;
+        work(&world, id).await;
+        xml(json!({ "clockEnabled": true })).await;
+        assert_eq!(pending(&world, id).await, ["Change definition"], "the two of them are one start");
+        order_power(&world, id, "restart").await;
+        let ended = work(&world, id).await;
+        assert_eq!(pending(&world, id).await, [] as [&str; 0]);
+        let (_, item) = world.app.get(&format!("/queue/{}", ended.id)).await;
+        let applied = item["data"]["primaryActions"].as_array().unwrap().last().unwrap();
+        assert_eq!(applied["data"]["applied"], json!(["Change definition"]), "{item}");
+        let uuid = world.uuid(id).await;
+        let host = world.node.host();
+        let has = &host.servers[&uuid].guest.as_ref().expect("a guest runs").has;
+        let clock = has.custom_xml.as_ref().map(|own| own.clock.as_str());
+        assert_eq!((has.machine.as_str(), clock), ("pc", Some("<clock offset='localtime'/>")));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
