@@ -4,6 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::measured::assert_near;
 use crate::support::berth::Berth;
 use crate::support::host;
 use crate::support::ssh::{Guest, key_pair};
@@ -26,6 +27,7 @@ async fn disks_come_grow_are_limited_and_go_while_the_guest_runs() {
     let boot_id = scene.guest.run(BOOT_ID).await;
     a_disk_comes_with_a_file_system(&scene).await;
     it_grows_and_is_limited(&scene).await;
+    its_limits_are_felt_within_20_percent(&scene).await;
     it_goes(&scene).await;
     assert_eq!(scene.guest.run(BOOT_ID).await, boot_id, "the guest ran through all of it");
     what_is_not_applied_waits_for_a_start(&scene).await;
@@ -84,6 +86,17 @@ impl Scene {
         until(&format!("the guest sees {disk}"), LIMIT_S, there).await;
     }
 
+    /// How long something takes, by the guest's own clock.
+    async fn seconds(&self, work: &str) -> f64 {
+        let timed = format!(
+            "read begun _ </proc/uptime; {work} 2>/dev/null && read ended _ </proc/uptime && echo $begun $ended"
+        );
+        let said = self.guest.run(&timed).await;
+        let times: Vec<f64> = said.split(' ').map(|time| time.parse().expect("seconds")).collect();
+        let [begun, ended] = times[..] else { panic!("{said}") };
+        ended - begun
+    }
+
     async fn live_xml(&self) -> String {
         let xml = host::virsh(&self.berth.place.libvirt_uri, &["dumpxml", &self.domain]).await;
         xml.expect("the domain is there")
@@ -128,11 +141,25 @@ async fn it_grows_and_is_limited(scene: &Scene) {
     assert_eq!(refused.status, 422, "disks only grow: {}", refused.body);
 }
 
+/// Each of them takes eight seconds where its limit is kept.
+async fn its_limits_are_felt_within_20_percent(scene: &Scene) {
+    scene.guest.run("umount /media/b").await;
+    for (limit, each_second, all, work) in [
+        ("readIops", 60, 480, "dd if=/dev/vdb of=/dev/null bs=4k count=480 iflag=direct"),
+        ("writeBytes", 2 << 20, 16 << 20, "dd if=/dev/zero of=/dev/vdb bs=64k count=256 oflag=direct"),
+    ] {
+        let (wanted, all) = (f64::from(each_second), f64::from(all));
+        let free = all / scene.seconds(work).await;
+        assert!(free > wanted * 1.5, "{limit}: {free:.1} without the limit, so that {wanted:.1} limits nothing");
+        scene.ask(Method::PUT, "/b", json!({"qos": {limit: each_second}, "apply": true})).await;
+        assert_near(limit, all / scene.seconds(work).await, wanted, 0.20);
+    }
+}
+
 async fn it_goes(scene: &Scene) {
     let path = format!("/servers/{}/disks/a", scene.id);
     let refused = scene.berth.api.call(Method::DELETE, &path, Some(&json!({"confirm": true}))).await;
     assert_eq!(refused.status, 422, "the primary one stays: {}", refused.body);
-    scene.guest.run("umount /media/b").await;
     scene.ask(Method::DELETE, "/b", json!({"confirm": true, "apply": true})).await;
     assert!(!scene.guest.attempt("grep -q vdb /proc/partitions").await.ok, "the guest still has it");
     assert!(!scene.live_xml().await.contains("'vdb'"), "libvirt still has it");

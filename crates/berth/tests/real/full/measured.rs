@@ -26,14 +26,14 @@ async fn limits_are_felt_as_they_were_set() {
     scene.berth.finish().await;
 }
 
-fn assert_near(what: &str, measured: f64, wanted: f64, tolerance: f64) {
+pub fn assert_near(what: &str, measured: f64, wanted: f64, tolerance: f64) {
     println!("{what}: {measured:.1} of {wanted:.1}");
     let apart = (measured / wanted - 1.0).abs();
     assert!(apart <= tolerance, "{what}: {measured:.1} where {wanted:.1} was set");
 }
 
 /// A counter's growth each second, after a second in which what was saved up is spent.
-async fn rate(counter: impl AsyncFn() -> f64) -> f64 {
+pub async fn rate(counter: impl AsyncFn() -> f64) -> f64 {
     sleep(Duration::from_secs(1)).await;
     let (begun, before) = (Instant::now(), counter().await);
     sleep(WINDOW).await;
@@ -50,18 +50,20 @@ async fn stop(scene: &Scene) {
     scene.guest.run("for p in $(cat /tmp/loops); do kill $p; done; rm /tmp/loops; killall dd nc; true").await;
 }
 
+/// For how long a guest's processors have run, of what `virsh domstats --vcpu` says.
+pub fn processor_seconds(domstats: &str) -> f64 {
+    let times = domstats.lines().filter_map(|line| {
+        let (name, value) = line.trim().split_once('=')?;
+        (name.starts_with("vcpu.") && name.ends_with(".time")).then(|| value.parse::<f64>().ok())?
+    });
+    times.sum::<f64>() / 1e9
+}
+
 async fn processors_are_throttled_within_15_percent(scene: &mut Scene) {
     for _ in 0..scene.driver.spec.vcpus {
         run_on(scene, ":").await;
     }
-    let cpu_s = async |scene: &Scene| {
-        let said = scene.virsh(&["domstats", "--vcpu", &scene.domain]).await;
-        let times = said.lines().filter_map(|line| {
-            let (name, value) = line.trim().split_once('=')?;
-            (name.starts_with("vcpu.") && name.ends_with(".time")).then(|| value.parse::<f64>().ok())?
-        });
-        times.sum::<f64>() / 1e9
-    };
+    let cpu_s = async |scene: &Scene| processor_seconds(&scene.virsh(&["domstats", "--vcpu", &scene.domain]).await);
     let processors = f64::from(scene.driver.spec.vcpus);
     for percent in [40, 25] {
         assert_eq!(scene.driver.apply(|spec| spec.cpu_throttle_percent = percent).await, [""; 0]);

@@ -1,9 +1,13 @@
 //! Each operation that changes a server, asked of the API as a billing module does, and looked for where it must be: in
 //! the guest, in libvirt, on the disk.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
+use super::measured::{assert_near, processor_seconds, rate};
 use crate::support::berth::{Berth, CPU_CORES, DISK_GIB, MEMORY_MIB};
 use crate::support::host;
 use crate::support::ssh::{Guest, key_pair};
@@ -12,6 +16,12 @@ use crate::support::wait::until;
 const LIMIT_S: u64 = 120;
 const GIB: u64 = 1 << 30;
 const BOOT_ID: &str = "cat /proc/sys/kernel/random/boot_id";
+/// Goes round for ten seconds of the guest's clock: how often, and from when to when.
+const LOOP: &str = "read begun _ </proc/uptime; \
+    sh -c 'trap \"echo \\$i; exit 0\" TERM; i=0; while :; do i=$((i+1)); done' & \
+    sleep 10; kill $!; wait $!; read ended _ </proc/uptime; echo $begun $ended";
+/// After it the loop runs for longer than a rate is measured.
+const LOGIN: Duration = Duration::from_secs(2);
 /// Commands of both forms, and a name that is not for it to say.
 const USER_DATA: &str = "#cloud-config
 hostname: stolen
@@ -33,6 +43,7 @@ async fn what_a_billing_module_changes_is_what_the_guest_has() {
     let mut scene = scene(78).await;
     processors_storage_and_throttle_come_at_once(&scene).await;
     memory_waits_for_a_start_and_is_applied_once(&scene).await;
+    a_throttle_is_felt_within_15_percent(&scene).await;
     another_package_is_taken_over(&scene).await;
     names_and_owners_change_and_the_guest_runs_on(&scene).await;
     a_suspended_server_is_off_and_stays_off(&mut scene).await;
@@ -103,6 +114,18 @@ impl Scene {
         .await;
     }
 
+    /// How often the guest gets through a loop in each second.
+    async fn loops_a_second(&self) -> f64 {
+        let said = self.guest.run(LOOP).await;
+        let numbers: Vec<f64> = said.split_whitespace().map(|number| number.parse().expect("a number")).collect();
+        let [count, begun, ended] = numbers[..] else { panic!("{said}") };
+        count / (ended - begun)
+    }
+
+    async fn processor_seconds(&self) -> f64 {
+        processor_seconds(&self.virsh(&["domstats", "--vcpu", &self.domain]).await)
+    }
+
     async fn restarted(&self) {
         let before = self.guest.run(BOOT_ID).await;
         let job = self.berth.api.power(self.id, "restart").await;
@@ -149,6 +172,21 @@ async fn memory_waits_for_a_start_and_is_applied_once(scene: &Scene) {
     assert!((116..=128).contains(&more), "{more} MiB of 128: the kernel keeps a little");
     scene.restarted().await;
     assert_eq!((scene.number("nproc").await, scene.memory_mib().await - before), (1, more), "once is once");
+}
+
+/// Of a guest with one processor, which may not be free on a busy machine: how much of it the loop had is counted.
+async fn a_throttle_is_felt_within_15_percent(scene: &Scene) {
+    assert_eq!(scene.number("nproc").await, 1);
+    let share = async {
+        sleep(LOGIN).await;
+        rate(async || scene.processor_seconds().await).await
+    };
+    let (free, share) = tokio::join!(scene.loops_a_second(), share);
+    assert!(share > 0.6, "the loop has {share:.2} of a processor, so that a throttle to 0.40 limits little");
+    scene.put("modify/cpuThrottle?sync=true", json!({"percent": 60})).await;
+    assert_near("loops a second", scene.loops_a_second().await, free / share * 0.4, 0.15);
+    scene.put("modify/cpuThrottle?sync=true", json!({"percent": 0})).await;
+    assert_eq!(scene.pending().await, [""; 0]);
 }
 
 async fn another_package_is_taken_over(scene: &Scene) {
