@@ -14,6 +14,10 @@ use crate::support::wait::until;
 /// Packages are downloaded, among them QEMU.
 const INSTALL_LIMIT_S: u64 = 900;
 const LIMIT_S: u64 = 180;
+const UNIT: &str = include_str!("../../../../../packaging/systemd/berth-agent.service");
+/// A service manager as far as the script looks, which only writes down what it is told.
+const SERVICE_MANAGER: &str = "mkdir -p /run/systemd/system /etc/systemd/system && \
+    printf '#!/bin/sh\\necho \"$*\" >>/run/told\\n' >/usr/local/bin/systemctl && chmod 755 /usr/local/bin/systemctl";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bare_debian_becomes_a_node_by_the_pasted_command() {
@@ -36,6 +40,7 @@ async fn a_bare_debian_becomes_a_node_by_the_pasted_command() {
     let id = joined(&berth).await;
     let again = debian.run(command, INSTALL_LIMIT_S).await;
     assert!(again.ok && again.stdout.contains("runs already"), "twice is once: {}{}", again.stdout, again.stderr);
+    a_service_manager_gets_the_unit(&debian, command).await;
     assert_eq!(network_of(&node).await, before, "the node's bridge and routes are left as they were");
 
     a_server_runs_there(&berth, &node, group, id).await;
@@ -84,6 +89,34 @@ async fn joined(berth: &Berth) -> i64 {
         (node["commissioned"] == 3 && tested).then_some(id)
     })
     .await
+}
+
+/// The same command where one runs: a program that is new is started anew, one that is not is left alone.
+async fn a_service_manager_gets_the_unit(debian: &BareDebian, command: &str) {
+    let must = async |command: &str| {
+        let outcome = debian.run(command, INSTALL_LIMIT_S).await;
+        assert!(outcome.ok, "{command}: {}{}", outcome.stdout, outcome.stderr);
+        outcome.stdout
+    };
+    must(SERVICE_MANAGER).await;
+    for (before, verb) in [("rm /usr/local/bin/berth", "restart"), ("true", "start")] {
+        must(before).await;
+        let said = must(command).await;
+        assert!(said.contains("The agent runs as berth-agent.service."), "{said}");
+        let unit = std::fs::read_to_string(debian.file("/etc/systemd/system/berth-agent.service"));
+        assert_eq!(unit.expect("the unit"), UNIT);
+        let told = must("cat /run/told && rm /run/told").await;
+        assert_eq!(
+            told.lines().collect::<Vec<_>>(),
+            [
+                "daemon-reload",
+                "enable -q libvirtd.service berth-agent.service",
+                "start libvirtd.service",
+                &format!("{verb} berth-agent.service"),
+            ]
+        );
+    }
+    must("rmdir /run/systemd/system && rm /usr/local/bin/systemctl").await;
 }
 
 async fn a_server_runs_there(berth: &Berth, node: &Place, group: i64, hypervisor: i64) {
