@@ -208,8 +208,9 @@ mod tests {
 
     #[test]
     fn swap_has_eleven_sizes_and_none() {
-        let sizes = [256.0, 768.0, 1.0, 1.5, 8.0].map(|size| swap_mib(Some(size)));
-        assert_eq!(sizes, [Some(256), Some(768), Some(1024), Some(1536), Some(8192)]);
+        let sizes = [256.0, 512.0, 768.0, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0];
+        let mib = [256, 512, 768, 1024, 1536, 2048, 3072, 4096, 5120, 6144, 8192];
+        assert_eq!(sizes.map(|size| swap_mib(Some(size))), mib.map(Some));
         assert_eq!((swap_mib(None), swap_mib(Some(7.0)), swap_mib(Some(-1.0))), (Some(0), None, None));
         assert_eq!(swap_mib(Some(f64::NAN)), None);
     }
