@@ -71,6 +71,8 @@ pub enum Guard {
 pub struct Files {
     pub dir: PathBuf,
     pub guard: Guard,
+    /// Where the kernel tells what is mounted.
+    pub mountinfo: PathBuf,
 }
 
 /// One place for disks.
@@ -86,6 +88,7 @@ pub struct Storages {
     own: PathBuf,
     instance: String,
     listed: Vec<StorageConfig>,
+    mountinfo: PathBuf,
 }
 
 /// What a guest's definition says of its disk.
@@ -126,8 +129,8 @@ impl Files {
             Guard::Mounted(root) => (root, false),
             Guard::Nfs(root) => (root, true),
         };
-        let info =
-            std::fs::read_to_string(mounts::MOUNTINFO).map_err(|error| format!("{}: {error}", mounts::MOUNTINFO))?;
+        let info = std::fs::read_to_string(&self.mountinfo)
+            .map_err(|error| format!("{}: {error}", self.mountinfo.display()))?;
         match mounts::mounted(&info, root) {
             None => Err(format!("nothing is mounted on {}", root.display())),
             Some(kind) if wants_nfs && !kind.starts_with("nfs") => {
@@ -162,7 +165,12 @@ impl Files {
 
 impl Storages {
     pub fn new(paths: &Paths, instance: &str, listed: &[StorageConfig]) -> Self {
-        Self { own: paths.volumes_dir(), instance: instance.to_owned(), listed: listed.to_vec() }
+        Self {
+            own: paths.volumes_dir(),
+            instance: instance.to_owned(),
+            listed: listed.to_vec(),
+            mountinfo: mounts::MOUNTINFO.into(),
+        }
     }
 
     /// Those that the node's owner lists, with kind and location.
@@ -173,14 +181,17 @@ impl Storages {
 
     /// The agent's own folder.
     pub fn own(&self) -> Point {
-        Point::Files(Files { dir: self.own.clone(), guard: Guard::None })
+        self.files(self.own.clone(), Guard::None)
+    }
+
+    fn files(&self, dir: PathBuf, guard: Guard) -> Point {
+        Point::Files(Files { dir, guard, mountinfo: self.mountinfo.clone() })
     }
 
     fn of_config(&self, kind: StorageKind, one: &StorageConfig) -> Point {
         let location = one.location();
-        let files = |guard: fn(PathBuf) -> Guard| {
-            Point::Files(Files { dir: Path::new(location).join(&self.instance), guard: guard(location.into()) })
-        };
+        let files =
+            |guard: fn(PathBuf) -> Guard| self.files(Path::new(location).join(&self.instance), guard(location.into()));
         match kind {
             StorageKind::Directory => files(Guard::There),
             StorageKind::Mountpoint => files(Guard::Mounted),

@@ -176,6 +176,45 @@ async fn what_is_mounted_where_nfs_should_be_is_no_nfs() {
     assert_eq!(std::fs::read_dir(&at).unwrap().count(), 0);
 }
 
+/// The kernel's words are made up, since mounting NFS takes a server; the folder is a real one.
+#[tokio::test]
+async fn a_disk_on_nfs_is_made_grown_and_removed_only_while_that_is_mounted() {
+    let host = Host::new();
+    let (at, info) = (host.folder("nfs"), host.dir.path().join("mountinfo"));
+    let mut storages = host.storages("nfs", &at);
+    storages.mountinfo.clone_from(&info);
+    let mounted = |kind: &str| {
+        std::fs::write(&info, format!("39 38 0:9 / {} rw - {kind} filer:/disks rw\n", at.display())).unwrap()
+    };
+    let wanted = |capacity_gib| disk(Some(("nfs", at.to_str().unwrap())), "qcow2", capacity_gib);
+    for kind in ["autofs", "fuse.nfs", "ext4"] {
+        mounted(kind);
+        let why = format!("what is mounted on {} is no NFS but {kind}", at.display());
+        assert_eq!(ensure(&storages, &wanted(1)).await.unwrap_err().to_string(), why);
+    }
+    assert_eq!(std::fs::read_dir(&at).unwrap().count(), 0);
+
+    mounted("nfs4");
+    let made = ensure(&storages, &wanted(1)).await.unwrap();
+    assert_eq!(made.path, at.join("berth").join(format!("{UUID}.qcow2")));
+    assert_eq!((made.capacity_bytes, made.path.metadata().unwrap().uid()), (1 << 30, OWNER));
+    assert_eq!(ensure(&storages, &wanted(2)).await.unwrap().capacity_bytes, 2 << 30);
+    let told = told(&storages).await.remove(0);
+    assert_eq!((told.root.kind.as_str(), told.root.trouble.as_str(), told.device), ("nfs", "", None));
+    assert!(told.root.total_bytes > 0);
+
+    let known = VolumeRecord { format: "qcow2".into(), ..record("nfs", &at) };
+    std::fs::write(&info, "").unwrap();
+    let why = format!("nothing is mounted on {}", at.display());
+    assert_eq!(storages.exists(&wanted(2)).await.unwrap_err().to_string(), why);
+    assert_eq!(storages.remove(&known).await.unwrap_err().to_string(), why);
+    assert!(made.path.exists());
+    mounted("nfs");
+    assert!(storages.exists(&wanted(2)).await.unwrap());
+    storages.remove(&known).await.unwrap();
+    assert!(!made.path.exists());
+}
+
 #[tokio::test]
 async fn a_folder_that_guests_may_not_pass_is_found_out() {
     let host = Host::new();
