@@ -85,6 +85,7 @@ pub fn interface(details: InterfaceDetails) -> ServerInterface {
         created_at: _,
         updated_at: _,
     } = interface;
+    let is_nat = network.kind == hypervisor_networks::NAT;
     ServerInterface {
         id,
         order: position,
@@ -123,8 +124,8 @@ pub fn interface(details: InterfaceDetails) -> ServerInterface {
         dhcp_v6: dhcp_v6.into(),
         firewall_enabled,
         hypervisor_network: network_id,
-        is_nat: network.kind == hypervisor_networks::NAT,
-        nat: false,
+        is_nat,
+        nat: is_nat,
         firewall: firewall.iter().map(|rule| rule.id).collect(),
         ipv6: ipv6.into_iter().map(|(subnet, block)| self::ipv6(subnet, block, &network)).collect(),
         hypervisor_connectivity: connectivity(network),
