@@ -7,6 +7,12 @@
 mod catalogue;
 #[path = "cli/goods.rs"]
 mod goods;
+#[path = "cli/guests.rs"]
+mod guests;
+#[path = "cli/logs.rs"]
+mod logs;
+#[path = "cli/nodes.rs"]
+mod nodes;
 #[path = "cli/servers.rs"]
 mod servers;
 #[path = "../../control/examples/simulated/shop.rs"]
@@ -111,8 +117,9 @@ impl Control {
         self.berth_with(args, &self.token).await
     }
 
-    async fn berth_with(&self, args: &[&str], token: &str) -> Printed {
-        let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_berth"))
+    fn command(&self, args: &[&str], token: &str) -> tokio::process::Command {
+        let mut berth = tokio::process::Command::new(env!("CARGO_BIN_EXE_berth"));
+        berth
             .args(args)
             .env("BERTH_URL", &self.url)
             .env("BERTH_TOKEN", token)
@@ -120,10 +127,12 @@ impl Control {
             .env("HOME", self.dir.path())
             .env_remove("XDG_CONFIG_HOME")
             .env("BERTH_DATA", self.dir.path())
-            .stdin(Stdio::null())
-            .output()
-            .await
-            .unwrap();
+            .stdin(Stdio::null());
+        berth
+    }
+
+    async fn berth_with(&self, args: &[&str], token: &str) -> Printed {
+        let output = self.command(args, token).output().await.unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Printed { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
