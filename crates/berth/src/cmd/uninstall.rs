@@ -54,7 +54,8 @@ pub async fn run(args: UninstallArgs) -> anyhow::Result<()> {
         remove(Path::new(recipe::DEFAULT_CACHE))?;
         remove_account().await?;
     }
-    for shared in [places.data.join("ssh"), places.data.clone()] {
+    let of_agents = places.agent_dir.parent().map(Path::to_path_buf);
+    for shared in [places.data.join("ssh"), places.data.clone()].into_iter().chain(of_agents) {
         // Only where it is empty now.
         std::fs::remove_dir(shared).ok();
     }
