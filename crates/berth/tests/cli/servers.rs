@@ -7,7 +7,7 @@ use super::Control;
 /// What a server is made of, as the simulated shop has it.
 const PACKAGE: &str = "1";
 const GROUP: &str = "1";
-pub const TEMPLATE: &str = "2";
+pub(super) const TEMPLATE: &str = "2";
 
 /// The newest job of a server with this action.
 async fn job(control: &Control, action: &str) -> String {
@@ -25,7 +25,7 @@ async fn watched(control: &Control, job: &str) {
 }
 
 /// A new server of the smaller package; its id.
-pub async fn created(control: &Control) -> String {
+pub(super) async fn created(control: &Control) -> String {
     let user =
         control.json(&["user", "create", "--name", "Ann", "--email", "ann@example.test"]).await["id"].to_string();
     let order = [
