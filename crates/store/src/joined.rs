@@ -9,6 +9,9 @@ use sea_orm::{ConnectionTrait, EntityTrait, Iden, Iterable, QueryResult, Stateme
 
 use crate::StoreError;
 
+/// What stands before a character that is no wildcard in the patterns of [`containing`].
+pub const ESCAPE: char = '!';
+
 /// `alias.column AS prefix_column` for every column of a table, separated by commas.
 pub fn columns<E: EntityTrait>(alias: &str, prefix: &str) -> String {
     let mut text = String::new();
@@ -42,6 +45,12 @@ pub fn list_values(ids: &[i64]) -> Vec<Value> {
     ids.iter().copied().chain(std::iter::repeat(last)).take(padded(ids.len())).map(Value::from).collect()
 }
 
+/// A pattern for `LIKE` with [`ESCAPE`] that finds `text` anywhere; its own wildcards are escaped.
+pub fn containing(text: &str) -> String {
+    let escaped = text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    format!("%{escaped}%")
+}
+
 pub async fn all(db: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
     Ok(db.query_all_raw(statement).await?)
@@ -63,6 +72,11 @@ pub async fn number(db: &impl ConnectionTrait, sql: &str, values: Vec<Value>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_searched_for_is_no_pattern_of_its_own() {
+        assert_eq!(containing("50%_Off!"), "%50!%!_Off!!%");
+    }
 
     #[test]
     fn a_list_has_as_many_parameters_as_values() {

@@ -388,7 +388,7 @@ fn condition(filter: &Filter) -> (String, Vec<Value>) {
         parts.push(format!("name = ${}", values.len()));
     }
     if let Some(search) = &filter.search {
-        values.push(like(search).into());
+        values.push(joined::containing(&search.to_lowercase()).into());
         let n = values.len();
         let mut any = format!("LOWER(name) LIKE ${n} ESCAPE '!' OR LOWER(hostname) LIKE ${n} ESCAPE '!'");
         if let Ok(uuid) = Uuid::parse_str(search.trim()) {
@@ -398,12 +398,6 @@ fn condition(filter: &Filter) -> (String, Vec<Value>) {
         parts.push(format!("({any})"));
     }
     (parts.join(" AND "), values)
-}
-
-/// A pattern that finds `text` anywhere; its own wildcards are escaped.
-fn like(text: &str) -> String {
-    let escaped = text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    format!("%{escaped}%")
 }
 
 /// What is allocated on a node, counted from rows, servers that are being deleted included.
@@ -466,11 +460,6 @@ pub async fn allocated(db: &impl ConnectionTrait, hypervisor_ids: &[i64]) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_searched_for_is_no_pattern_of_its_own() {
-        assert_eq!(like("50%_Off!"), "%50!%!_off!!%");
-    }
 
     #[test]
     fn an_empty_filter_hides_only_servers_that_are_being_deleted() {

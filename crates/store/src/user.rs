@@ -1,13 +1,16 @@
 //! People who own servers, and staff.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, ModelTrait,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, Func, LikeExpr},
 };
 use uuid::Uuid;
 
 use crate::{
-    Micros, StoreError, Tx, customer_token, entity::user, login_token, passkey, password_link, second_factor,
+    Micros, StoreError, Tx, customer_token, entity::user, joined, login_token, passkey, password_link, second_factor,
     self_service::account, server_share, session, user_identity,
 };
 
@@ -120,19 +123,47 @@ pub async fn by_email(db: &impl ConnectionTrait, email: &str) -> Result<Option<u
     Ok(user::Entity::find().filter(user::Column::EmailKey.eq(email_key(email))).one(db).await?)
 }
 
-/// In order of their ids, and how many there are; `email` matches the whole address, in any case.
+/// Which users a list has; what is `None` matches them all.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// The whole address, in any case.
+    pub email: Option<String>,
+    /// Part of the name, the address or the relation's text in any case, or the whole number of the relation.
+    pub search: Option<String>,
+}
+
+/// In order of their ids, and how many there are.
 pub async fn page(
     db: &impl ConnectionTrait,
-    email: Option<&str>,
+    filter: &Filter,
     offset: u64,
     limit: u64,
 ) -> Result<(Vec<user::Model>, u64), StoreError> {
     let mut query = user::Entity::find();
-    if let Some(email) = email {
+    if let Some(email) = &filter.email {
         query = query.filter(user::Column::EmailKey.eq(email_key(email)));
+    }
+    if let Some(search) = &filter.search {
+        query = query.filter(found_by(search));
     }
     let total = query.clone().count(db).await?;
     Ok((query.order_by_asc(user::Column::Id).offset(offset).limit(limit).all(db).await?, total))
+}
+
+fn found_by(search: &str) -> Condition {
+    let search = search.trim();
+    let pattern = |text: &str| LikeExpr::new(joined::containing(text)).escape(joined::ESCAPE);
+    let lower = search.to_lowercase();
+    let mut any = Condition::any().add(Expr::col(user::Column::EmailKey).like(pattern(&lower)));
+    for column in [user::Column::Name, user::Column::RelStr] {
+        // SQLite's LOWER knows ASCII only: any other letter is found as it is written.
+        any =
+            any.add(Func::lower(Expr::col(column)).like(pattern(&lower))).add(Expr::col(column).like(pattern(search)));
+    }
+    if let Ok(number) = search.parse::<i64>() {
+        any = any.add(user::Column::ExtRelationId.eq(number));
+    }
+    any
 }
 
 /// What is `None` stays as it is.

@@ -18,7 +18,11 @@ pub struct UserArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List users
-    List,
+    List {
+        /// Part of the name, the e-mail address or the relation, or the whole number of the relation
+        #[arg(long)]
+        search: Option<String>,
+    },
     /// Create a user; the password is shown once
     Create {
         #[arg(long)]
@@ -137,8 +141,9 @@ pub async fn run(args: UserArgs) -> anyhow::Result<()> {
     let client = Client::from_args(&args.profile)?;
     let format = Format::of(args.profile.json);
     let printed = match args.command {
-        Command::List => {
-            let users = client.list("/users", &[]).await?;
+        Command::List { search } => {
+            let query: Vec<_> = search.iter().map(|text| ("search", text.as_str())).collect();
+            let users = client.list("/users", &query).await?;
             match format {
                 Format::Json => format.rows(&COLUMNS, &users),
                 Format::Table => format.rows(&COLUMNS, &users.into_iter().map(with_relation).collect::<Vec<_>>()),

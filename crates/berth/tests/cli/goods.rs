@@ -99,4 +99,7 @@ async fn groups_discs_and_own_templates_are_made_and_changed() {
 
     let args = ["user", "create", "--name", "Ann", "--email", "ann@example.test", "--timezone", "Europe/London"];
     assert_eq!(control.json(&args).await["timezone"], "Europe/London");
+    let found = control.json(&["user", "list", "--search", "ann@EXAMPLE"]).await;
+    assert_eq!((found.as_array().map(Vec::len), &found[0]["name"]), (Some(1), &Value::from("Ann")));
+    assert_eq!(control.json(&["user", "list", "--search", "nobody at all"]).await, Value::Array(Vec::new()));
 }

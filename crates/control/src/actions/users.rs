@@ -202,6 +202,25 @@ pub async fn by_relation(ctx: &Context, actor: &Actor, relation: &Relation) -> R
     user::by_relation(ctx.store.read(), relation).await?.ok_or(Error::NotFound("ext_relation_id"))
 }
 
+/// A page of users, and how many there are.
+pub async fn list(
+    ctx: &Context,
+    actor: &Actor,
+    filter: &user::Filter,
+    offset: u64,
+    limit: u64,
+) -> Result<(Vec<entity::Model>, u64), Error> {
+    actor.require(Ability::Read)?;
+    let mut errors = Vec::new();
+    for (field, value) in [("email", &filter.email), ("search", &filter.search)] {
+        if let Some(value) = value {
+            rules::text(&mut errors, field, value, 1, 191);
+        }
+    }
+    rules::done(errors)?;
+    Ok(user::page(ctx.store.read(), filter, offset, limit).await?)
+}
+
 /// How a request names a user.
 #[derive(Clone, Debug)]
 pub enum Whose {

@@ -8,6 +8,7 @@ use crate::app::App;
 
 berth_store::on_both_databases!(
     an_account_is_modified_field_by_field,
+    users_are_found_by_what_is_known_of_them,
     what_is_wrong_changes_nothing,
     a_new_password_replaces_the_old_one,
     who_has_no_relation_is_deleted_by_id,
@@ -44,6 +45,46 @@ async fn an_account_is_modified_field_by_field(database: Database) {
     assert_eq!((status, &same["data"]["email"]), (201, &json!("Jon.Doe@doe.test")));
     assert_eq!(app.get("/users?email=jon@doe.test").await.1["total"], 0);
     assert_eq!(app.get("/users?email=JON.DOE@doe.test").await.1["total"], 1);
+}
+
+async fn users_are_found_by_what_is_known_of_them(database: Database) {
+    let app = App::start(database).await;
+    jon(&app).await;
+    let ann = json!({ "name": "Ann 100%_real", "email": "Ann@shop.test", "relStr": "client-8" });
+    assert_eq!(app.post("/users", ann).await.0, 201);
+    let found = async |query: &str| {
+        let (status, body) = app.get(&format!("/users?{query}")).await;
+        assert_eq!(status, 200, "{query}: {body}");
+        let names: Vec<String> =
+            body["data"].as_array().unwrap().iter().map(|user| user["name"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(body["total"], names.len(), "{query}");
+        names
+    };
+    let (jon, ann) = ("Jon", "Ann 100%_real");
+    for (query, wanted) in [
+        ("search=JON", vec![jon]),
+        ("search=ann%20100", vec![ann]),
+        ("search=ANN@Shop", vec![ann]),
+        ("search=doe.test", vec![jon]),
+        ("search=7", vec![jon]),
+        ("search=Client-8", vec![ann]),
+        ("search=%25", vec![ann]),
+        ("search=%25_R", vec![ann]),
+        ("search=J_n", vec![]),
+        ("search=%27%20OR%201=1%20--", vec![]),
+        ("search=ann&email=jon@doe.test", vec![]),
+    ] {
+        assert_eq!(found(query).await, wanted, "{query}");
+    }
+    assert_eq!(found("search=").await, found("").await, "nothing is searched for");
+    let too_long = "x".repeat(192);
+    for value in ["a%00b", "%0A", "%20", &too_long] {
+        for field in ["search", "email"] {
+            let (status, body) = app.get(&format!("/users?{field}={value}")).await;
+            let named = body["errors"][0].as_str().is_some_and(|sentence| sentence.contains(field));
+            assert!(status == 422 && named, "{field}={value}: {status} {body}");
+        }
+    }
 }
 
 async fn what_is_wrong_changes_nothing(database: Database) {

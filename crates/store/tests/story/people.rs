@@ -53,9 +53,15 @@ async fn users(store: &Store) -> (i64, i64) {
     assert_eq!(user::by_relation(db, &Relation::Id(8)).await.unwrap(), None);
     assert_eq!(user::by_email(db, "JON@doe.test").await.unwrap().as_ref(), Some(&jon));
     assert_eq!(user::by_email(db, "doe.test").await.unwrap(), None);
-    assert_eq!(user::page(db, None, 1, 1).await.unwrap(), (vec![mary.clone()], 2));
-    assert_eq!(user::page(db, Some("JON@DOE.TEST"), 0, 10).await.unwrap(), (vec![jon.clone()], 1));
-    assert_eq!(user::page(db, Some("doe"), 0, 10).await.unwrap(), (vec![], 0));
+    let all = user::Filter::default();
+    assert_eq!(user::page(db, &all, 1, 1).await.unwrap(), (vec![mary.clone()], 2));
+    let of = async |email: &str| {
+        let filter = user::Filter { email: Some(email.to_owned()), search: None };
+        user::page(db, &filter, 0, 10).await.unwrap()
+    };
+    assert_eq!(of("JON@DOE.TEST").await, (vec![jon.clone()], 1));
+    assert_eq!(of("doe").await, (vec![], 0));
+    searched(store, jon.id, mary.id).await;
 
     let nothing = write_in!(store, [jon] | tx | user::change(tx, jon, Change::default(), NOW + 1).await).unwrap();
     assert_eq!(nothing, entity::user::Model { updated_at: NOW + 1, ..jon.clone() });
@@ -86,6 +92,35 @@ async fn users(store: &Store) -> (i64, i64) {
     write_in!(store, [gone] | tx | user::delete(tx, gone).await).unwrap();
     assert_eq!(user::by_id(db, id).await.unwrap(), None);
     (jon.id, mary.id)
+}
+
+/// Beside Jon and Mary, for as long as it takes, somebody with wildcards and letters that not every database knows.
+async fn searched(store: &Store, jon: i64, mary: i64) {
+    let mut odd = NewUser::plain(uuid(9), "Ünal 50%_off!", "odd@example.test", "hash".to_owned(), NOW);
+    odd.rel_str = Some("Shop/4711".to_owned());
+    let odd = write_in!(store, [odd] | tx | user::insert(tx, odd).await).unwrap();
+    for (search, wanted) in [
+        ("doe.TEST", vec![jon, mary]),
+        (" mar ", vec![mary]),
+        ("CLIENT-7", vec![jon]),
+        ("7", vec![jon, odd.id]),
+        ("47", vec![odd.id]),
+        ("shop/", vec![odd.id]),
+        ("Ünal", vec![odd.id]),
+        ("50%_OFF!", vec![odd.id]),
+        ("%", vec![odd.id]),
+        ("n_l", vec![]),
+        ("!", vec![odd.id]),
+        ("' OR 1=1 --", vec![]),
+    ] {
+        let filter = user::Filter { email: None, search: Some(search.to_owned()) };
+        let (found, total) = user::page(store.read(), &filter, 0, 10).await.unwrap();
+        assert_eq!(found.iter().map(|user| user.id).collect::<Vec<_>>(), wanted, "{search}");
+        assert_eq!(total, wanted.len() as u64, "{search}");
+    }
+    let both = user::Filter { email: Some("jon@doe.test".to_owned()), search: Some("mary".to_owned()) };
+    assert_eq!(user::page(store.read(), &both, 0, 10).await.unwrap(), (vec![], 0));
+    write_in!(store, [odd] | tx | user::delete(tx, odd).await).unwrap();
 }
 
 /// Mary administers from the beginning.

@@ -53,16 +53,20 @@ pub async fn create(
 #[utoipa::path(get, path = "/users", tag = "Users",
     params(("results" = Option<u64>, Query, description = "1 to 200, by default 20."),
         ("page" = Option<u64>, Query, description = "From 1."),
-        ("email" = Option<String>, Query, description = "Only the user with this address, in any case.")),
-    responses((status = 200, description = "A page of users.", body = Page<User>)))]
+        ("email" = Option<String>, Query, description = "Only the user with this address, in any case."),
+        ("search" = Option<String>, Query, description = "Part of the name, the address or the relation's text, or the \
+            whole number of the relation; 1 to 191 characters.")),
+    responses((status = 200, description = "A page of users.", body = Page<User>),
+        (status = 422, description = "A value is out of range.")))]
 pub async fn list(
     State(ctx): State<Context>,
     actor: Actor,
     query: Query,
     page: PageRequest,
 ) -> Result<Json<Page<User>>, Error> {
-    actor.require(Ability::Read)?;
-    let (rows, total) = user::page(ctx.store.read(), query.text("email"), page.offset(), page.results).await?;
+    let (email, search) = (query.text("email").map(str::to_owned), query.text("search").map(str::to_owned));
+    let filter = user::Filter { email, search };
+    let (rows, total) = users::list(&ctx, &actor, &filter, page.offset(), page.results).await?;
     Ok(Json(page.wrap(all(&ctx, rows).await?, total)))
 }
 
