@@ -21,6 +21,7 @@ pub mod firewall;
 pub mod http;
 pub mod ipam;
 pub mod jobs;
+pub mod language;
 pub mod limit;
 pub mod live;
 pub mod mail;

@@ -40,6 +40,7 @@ pub const OPERATIONS: &[(&str, &str, Wants)] = &[
     ("GET", "/keys", Nothing),
     ("POST", "/keys", Proof),
     ("DELETE", "/keys/{id}", Proof),
+    ("PUT", "/language", Nothing),
     ("GET", "/passkeys", Nothing),
     ("POST", "/passkeys", Form),
     // What the one before proposed for the password and the code, in this session, within five minutes.

@@ -19,6 +19,9 @@ pub const OWNER: &str = "owner";
 /// The roles that administer.
 const ADMINISTERING: [&str; 2] = [OWNER, "admin"];
 
+/// Of whoever chose none: what there is a text for, there is one for in it.
+pub const DEFAULT_LANGUAGE: &str = "en";
+
 /// The relation to a billing system's client, as a number or as a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Relation {
@@ -39,6 +42,7 @@ pub struct NewUser {
     pub self_service: i32,
     pub self_service_hourly_credit: bool,
     pub timezone: String,
+    pub language: String,
     pub now: Micros,
 }
 
@@ -56,6 +60,7 @@ impl NewUser {
             self_service: 0,
             self_service_hourly_credit: false,
             timezone: "UTC".to_owned(),
+            language: DEFAULT_LANGUAGE.to_owned(),
             now,
         }
     }
@@ -78,6 +83,7 @@ pub async fn insert(tx: &Tx, new: NewUser) -> Result<user::Model, StoreError> {
         self_service,
         self_service_hourly_credit,
         timezone,
+        language,
         now,
     } = new;
     let row = user::ActiveModel {
@@ -93,6 +99,7 @@ pub async fn insert(tx: &Tx, new: NewUser) -> Result<user::Model, StoreError> {
         self_service: Set(self_service),
         self_service_hourly_credit: Set(self_service_hourly_credit),
         timezone: Set(timezone),
+        language: Set(language),
         suspended: Set(false),
         two_factor_auth: Set(false),
         created_at: Set(now),
@@ -176,11 +183,13 @@ pub struct Change {
     pub suspended: Option<bool>,
     pub password_hash: Option<String>,
     pub timezone: Option<String>,
+    pub language: Option<String>,
 }
 
 /// The user as it is then.
 pub async fn change(tx: &Tx, user: user::Model, change: Change, now: Micros) -> Result<user::Model, StoreError> {
-    let Change { name, email, self_service, self_service_hourly_credit, suspended, password_hash, timezone } = change;
+    let Change { name, email, self_service, self_service_hourly_credit, suspended, password_hash, timezone, language } =
+        change;
     let mut row = user.into_active_model();
     row.name = name.map_or(row.name, Set);
     if let Some(email) = email {
@@ -192,6 +201,7 @@ pub async fn change(tx: &Tx, user: user::Model, change: Change, now: Micros) -> 
     row.suspended = suspended.map_or(row.suspended, Set);
     row.password_hash = password_hash.map_or(row.password_hash, Set);
     row.timezone = timezone.map_or(row.timezone, Set);
+    row.language = language.map_or(row.language, Set);
     row.updated_at = Set(now);
     Ok(row.update(tx).await?)
 }

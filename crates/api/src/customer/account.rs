@@ -23,6 +23,8 @@ pub struct Account {
     pub email: String,
     /// IANA name.
     pub timezone: String,
+    /// A tag of BCP 47 such as `de` or `pt-BR`.
+    pub language: String,
     pub two_factor_auth: bool,
     pub created: String,
 }

@@ -144,6 +144,8 @@ pub struct Account {
     pub email: String,
     /// IANA name.
     pub timezone: String,
+    /// A tag of BCP 47 such as `de` or `pt-BR`.
+    pub language: String,
     pub admin: bool,
     pub two_factor: bool,
     /// Whether one may create servers by one's own right.
@@ -170,6 +172,14 @@ pub struct ChangePassword {
     pub current: String,
     /// 12 to 200 characters.
     pub new: String,
+}
+
+/// What the panel is shown in.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChooseLanguage {
+    /// A tag of BCP 47 such as `de` or `pt-BR`.
+    pub language: String,
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]

@@ -37,6 +37,10 @@ pub struct CreateUser {
     /// IANA name, by default UTC; guests that are built for the user are given it. An addition of Berth's.
     #[serde(deserialize_with = "lenient::option_text")]
     pub timezone: Option<String>,
+    /// A tag of BCP 47 such as `de` or `pt-BR`, by default `en`: what the panel is shown in, where it knows the language.
+    /// An addition of Berth's.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub language: Option<String>,
 }
 
 /// What is left out stays as it is.
@@ -66,6 +70,9 @@ pub struct ModifyUser {
     /// IANA name; guests that are built from then on are given it. An addition of Berth's.
     #[serde(deserialize_with = "lenient::option_text")]
     pub timezone: Option<String>,
+    /// A tag of BCP 47 such as `de` or `pt-BR`. An addition of Berth's.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub language: Option<String>,
 }
 
 /// A user's place among staff.
@@ -113,6 +120,8 @@ pub struct User {
     pub email: String,
     /// IANA name.
     pub timezone: String,
+    /// A tag of BCP 47. An addition of Berth's.
+    pub language: String,
     pub suspended: bool,
     pub two_factor_auth: bool,
     pub created: String,

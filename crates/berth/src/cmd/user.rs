@@ -38,6 +38,9 @@ enum Command {
         /// IANA name, such as Europe/London, that the user's guests are given; by default UTC
         #[arg(long)]
         timezone: Option<String>,
+        /// Tag of the language that the panel is shown in, such as de or pt-BR; by default en
+        #[arg(long)]
+        language: Option<String>,
     },
     /// Show one user
     Show(Whose),
@@ -149,7 +152,7 @@ pub async fn run(args: UserArgs) -> anyhow::Result<()> {
                 Format::Table => format.rows(&COLUMNS, &users.into_iter().map(with_relation).collect::<Vec<_>>()),
             }
         }
-        Command::Create { name, email, ext_relation, relation, timezone } => {
+        Command::Create { name, email, ext_relation, relation, timezone, language } => {
             let mut body = json!({"name": name, "email": email, "sendMail": false});
             if let Some(number) = ext_relation {
                 body["extRelationId"] = Value::from(number);
@@ -159,6 +162,9 @@ pub async fn run(args: UserArgs) -> anyhow::Result<()> {
             }
             if let Some(zone) = timezone {
                 body["timezone"] = Value::from(zone);
+            }
+            if let Some(tag) = language {
+                body["language"] = Value::from(tag);
             }
             one(format, client.post("/users", &body).await?["data"].take())
         }

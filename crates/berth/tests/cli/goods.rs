@@ -97,8 +97,10 @@ async fn groups_discs_and_own_templates_are_made_and_changed() {
     let bare = control.berth(&named("own-none")).await;
     assert!(bare.code == 2 && bare.stderr.contains("--file"), "{}", bare.stderr);
 
-    let args = ["user", "create", "--name", "Ann", "--email", "ann@example.test", "--timezone", "Europe/London"];
-    assert_eq!(control.json(&args).await["timezone"], "Europe/London");
+    let named = ["user", "create", "--name", "Ann", "--email", "ann@example.test"];
+    let choices = ["--timezone", "Europe/London", "--language", "pt-br"];
+    let made = control.json(&[&named[..], &choices].concat()).await;
+    assert_eq!((&made["timezone"], &made["language"]), (&Value::from("Europe/London"), &Value::from("pt-BR")));
     let found = control.json(&["user", "list", "--search", "ann@EXAMPLE"]).await;
     assert_eq!((found.as_array().map(Vec::len), &found[0]["name"]), (Some(1), &Value::from("Ann")));
     assert_eq!(control.json(&["user", "list", "--search", "nobody at all"]).await, Value::Array(Vec::new()));

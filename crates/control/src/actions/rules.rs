@@ -51,6 +51,15 @@ pub fn timezone(errors: &mut Vec<String>, field: &str, value: &str) {
     }
 }
 
+/// The tag of a language as it is written; `None` where there is none, or it is none.
+pub fn language(errors: &mut Vec<String>, field: &str, value: Option<&str>) -> Option<String> {
+    let tag = crate::language::tag(value?);
+    if tag.is_none() {
+        errors.push(format!("The {field} must be the tag of a language (BCP 47), such as en, de or pt-BR."));
+    }
+    tag
+}
+
 pub fn done(errors: Vec<String>) -> Result<(), crate::Error> {
     if errors.is_empty() { Ok(()) } else { Err(crate::Error::Invalid(errors)) }
 }

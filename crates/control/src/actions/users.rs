@@ -21,7 +21,7 @@ const PASSWORD_CHARS: usize = 30;
 /// The new user, and the password that is shown once.
 pub async fn create(ctx: &Context, actor: &Actor, input: CreateUser) -> Result<(entity::Model, String), Error> {
     actor.require(Ability::Admin)?;
-    check(&input)?;
+    let language = check(&input)?;
     let password = ctx.rng.letters_and_digits(PASSWORD_CHARS);
     let (now, password_hash) = (ctx.now(), passwords::hash(ctx, &password).await?);
     let wanted = Wanted {
@@ -42,6 +42,7 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateUser) -> Result<(
         self_service: input.self_service.and_then(|code| i32::try_from(code).ok()).unwrap_or(0),
         self_service_hourly_credit: input.self_service_hourly_credit.unwrap_or(false),
         timezone: input.timezone.unwrap_or(plain.timezone),
+        language: language.unwrap_or(plain.language),
         ..plain
     };
     let (name, email) = (new.name.clone(), new.email.clone());
@@ -66,7 +67,8 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateUser) -> Result<(
     Ok((user, password))
 }
 
-fn check(input: &CreateUser) -> Result<(), Error> {
+/// Answers the language that the input names.
+fn check(input: &CreateUser) -> Result<Option<String>, Error> {
     let mut errors = Vec::new();
     rules::text(&mut errors, "name", input.name.as_deref().unwrap_or_default(), 1, 191);
     rules::email(&mut errors, "email", input.email.as_deref().unwrap_or_default().trim());
@@ -82,7 +84,9 @@ fn check(input: &CreateUser) -> Result<(), Error> {
     if let Some(name) = &input.timezone {
         rules::timezone(&mut errors, "timezone", name);
     }
-    rules::done(errors)
+    let language = rules::language(&mut errors, "language", input.language.as_deref());
+    rules::done(errors)?;
+    Ok(language)
 }
 
 /// Changes what the input names.
@@ -93,7 +97,7 @@ pub async fn modify(
     input: ModifyUser,
 ) -> Result<entity::Model, Error> {
     actor.require(Ability::Admin)?;
-    check_change(&input)?;
+    let language = check_change(&input)?;
     let trimmed = |text: &str| text.trim().to_owned();
     let change = Change {
         name: input.name.as_deref().map(trimmed),
@@ -103,6 +107,7 @@ pub async fn modify(
         suspended: input.enabled.map(|enabled| !enabled),
         password_hash: None,
         timezone: input.timezone,
+        language,
     };
     let wanted = Wanted {
         hourly: input.self_service_hourly_group_profiles,
@@ -136,7 +141,8 @@ pub async fn modify(
         .map_err(taken)
 }
 
-fn check_change(input: &ModifyUser) -> Result<(), Error> {
+/// Answers the language that the input names.
+fn check_change(input: &ModifyUser) -> Result<Option<String>, Error> {
     let mut errors = Vec::new();
     if let Some(name) = &input.name {
         rules::text(&mut errors, "name", name, 1, 191);
@@ -150,7 +156,28 @@ fn check_change(input: &ModifyUser) -> Result<(), Error> {
     if let Some(name) = &input.timezone {
         rules::timezone(&mut errors, "timezone", name);
     }
-    rules::done(errors)
+    let language = rules::language(&mut errors, "language", input.language.as_deref());
+    rules::done(errors)?;
+    Ok(language)
+}
+
+/// One's own choice, in the panel.
+pub async fn choose_language(ctx: &Context, actor: &Actor, id: i64, wanted: &str) -> Result<(), Error> {
+    let mut errors = Vec::new();
+    let language = rules::language(&mut errors, "language", Some(wanted));
+    rules::done(errors)?;
+    let now = ctx.now();
+    let changed = ctx.store.write_tx::<_, Error>(|tx| {
+        let (actor, language) = (actor.clone(), language.clone());
+        Box::pin(async move {
+            let before = user::by_id(tx, id).await?.ok_or(Error::Unauthenticated)?;
+            let after = user::change(tx, before.clone(), Change { language, ..Change::default() }, now).await?;
+            let (before, after) = (json!({ "language": before.language }), json!({ "language": after.language }));
+            let written = entry(&actor, now, "choose_language", ("user", id), Some(before), Some(after));
+            Ok(audit::record(tx, written).await?)
+        })
+    });
+    changed.await
 }
 
 /// A new password in place of the old one, and whose it is. Only of customers: nobody resets a stronger account's
@@ -286,5 +313,6 @@ fn shown(user: &entity::Model) -> Value {
         "selfServiceHourlyCredit": user.self_service_hourly_credit,
         "suspended": user.suspended,
         "timezone": user.timezone,
+        "language": user.language,
     })
 }

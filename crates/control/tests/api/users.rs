@@ -8,6 +8,7 @@ use crate::app::App;
 
 berth_store::on_both_databases!(
     an_account_is_modified_field_by_field,
+    a_user_has_a_language,
     users_are_found_by_what_is_known_of_them,
     what_is_wrong_changes_nothing,
     a_new_password_replaces_the_old_one,
@@ -45,6 +46,33 @@ async fn an_account_is_modified_field_by_field(database: Database) {
     assert_eq!((status, &same["data"]["email"]), (201, &json!("Jon.Doe@doe.test")));
     assert_eq!(app.get("/users?email=jon@doe.test").await.1["total"], 0);
     assert_eq!(app.get("/users?email=JON.DOE@doe.test").await.1["total"], 1);
+}
+
+async fn a_user_has_a_language(database: Database) {
+    let app = App::start(database).await;
+    assert_eq!(jon(&app).await["language"], "en", "who chose none");
+    let ann = json!({ "name": "Ann", "email": "ann@doe.test", "extRelationId": 8, "language": "PT-br" });
+    let (status, made) = app.post("/users", ann).await;
+    assert_eq!((status, &made["data"]["language"]), (201, &json!("pt-BR")), "{made}");
+    let path = "/users/8/byExtRelation";
+    assert_eq!(put(&app, path, json!({ "language": "zh-hant" })).await.0, 201);
+    assert_eq!(put(&app, path, json!({ "name": "Ann Smith" })).await.0, 201);
+    let (_, before) = app.get(path).await;
+    assert_eq!((&before["data"]["language"], &before["data"]["name"]), (&json!("zh-Hant"), &json!("Ann Smith")));
+    for wrong in ["", "english", "en_GB", "de-", "x-own", "../de", "de\u{0}"] {
+        let new = json!({ "name": "Eve", "email": "eve@doe.test", "language": wrong });
+        for (status, answer) in
+            [put(&app, path, json!({ "language": wrong })).await, app.post("/users", new.clone()).await]
+        {
+            let named = answer["errors"][0].as_str().is_some_and(|sentence| sentence.contains("language"));
+            assert!(status == 422 && named, "{wrong}: {status} {answer}");
+        }
+    }
+    assert_eq!(app.get(path).await.1, before);
+    assert_eq!(app.get("/users?email=eve@doe.test").await.1["total"], 0);
+    let written = app.get("/audit?action=modify_user").await.1["data"].clone();
+    let changed = written.as_array().unwrap().iter().find(|entry| entry["before"]["language"] == "pt-BR").unwrap();
+    assert_eq!(changed["after"]["language"], "zh-Hant");
 }
 
 async fn users_are_found_by_what_is_known_of_them(database: Database) {

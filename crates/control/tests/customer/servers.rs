@@ -41,6 +41,7 @@ async fn a_program_reads_what_its_customer_has(database: Database) {
     let token = token(&app, "jon@doe.test", &EVERY_SCOPE).await;
     let account = get(&app, &token, "/account").await["data"].clone();
     assert_eq!((&account["name"], &account["email"]), (&json!("Jon Doe"), &json!("jon@doe.test")));
+    assert_eq!(account["language"], "en");
     let mut uuids = Vec::new();
     for _ in 0..3 {
         uuids.push(server(&app, &company).await.1);

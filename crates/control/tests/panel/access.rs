@@ -29,6 +29,7 @@ const TAKES: &[(&str, Takes)] = &[
     ("GET /keys", Login),
     ("POST /keys", Login),
     ("DELETE /keys/{id}", Own),
+    ("PUT /language", Login),
     ("GET /passkeys", Login),
     ("POST /passkeys", Login),
     ("PUT /passkeys", Login),

@@ -30,6 +30,7 @@ berth_store::on_both_databases!(
     a_new_password_ends_the_other_sessions,
     t05_a_password_that_is_changed_while_it_is_looked_at_opens_nothing,
     a_suspended_user_is_out_at_once,
+    who_is_logged_in_chooses_a_language,
 );
 
 async fn app(database: Database) -> (App, rows::Company) {
@@ -42,6 +43,25 @@ async fn app(database: Database) -> (App, rows::Company) {
 
 async fn audited(app: &App, action: &str) -> Value {
     app.get(&format!("/audit?action={action}")).await.1["data"].clone()
+}
+
+async fn who_is_logged_in_chooses_a_language(database: Database) {
+    let (app, _) = app(database).await;
+    let mut browser = logged_in(&app, "jon@doe.test").await;
+    let account = browser.get("/session").await.body["data"]["user"].clone();
+    assert_eq!(account["language"], "en");
+    for wrong in [json!("german"), json!("de_DE"), json!(""), json!(null), json!(["de"])] {
+        let refused = browser.call("PUT", "/language", Some(json!({ "language": wrong }))).await;
+        let said = refused.body["errors"][0].as_str().unwrap_or_default();
+        assert!(refused.status == 422 && said.contains("language"), "{wrong}: {} {}", refused.status, refused.body);
+    }
+    assert_eq!(browser.get("/session").await.body["data"]["user"], account);
+    assert_eq!(browser.call("PUT", "/language", Some(json!({ "language": "de-at" }))).await.status, 204);
+    assert_eq!(browser.get("/session").await.body["data"]["user"]["language"], "de-AT");
+    let (_, users) = app.get("/users?email=jon@doe.test").await;
+    assert_eq!(users["data"][0]["language"], "de-AT", "the shop sees it");
+    let written = audited(&app, "choose_language").await;
+    assert_eq!((written.as_array().map(Vec::len), &written[0]["after"]), (Some(1), &json!({ "language": "de-AT" })));
 }
 
 async fn a_login_is_a_session_that_ends(database: Database) {

@@ -180,6 +180,7 @@ impl World {
             "POST /passkeys" => json!({ "password": PASSWORD }),
             "PUT /passkeys" => json!({ "name": "phone", "credential": self.made(who).await }),
             "PUT /passkeys/{id}" => json!({ "name": "phone" }),
+            "PUT /language" => json!({ "language": "pt-BR" }),
             "PUT /password" => json!({ "current": PASSWORD, "new": PASSWORD }),
             "POST /forgotten-password" => json!({ "email": email }),
             "PUT /forgotten-password" => json!({ "token": self.link().await, "new": PASSWORD }),

@@ -22,6 +22,8 @@ pub struct Model {
     pub self_service: i32,
     pub self_service_hourly_credit: bool,
     pub timezone: String,
+    /// A tag of BCP 47.
+    pub language: String,
     pub suspended: bool,
     pub two_factor_auth: bool,
     pub created_at: i64,

@@ -31,6 +31,7 @@ mod m0039_disk_caches;
 mod m0040_nodes;
 mod m0041_network;
 mod m0042_applied;
+mod m0043_language;
 
 use sea_orm_migration::prelude::*;
 
@@ -69,6 +70,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0040_nodes::Migration),
             Box::new(m0041_network::Migration),
             Box::new(m0042_applied::Migration),
+            Box::new(m0043_language::Migration),
         ]
     }
 }

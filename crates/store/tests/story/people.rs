@@ -40,7 +40,7 @@ async fn users(store: &Store) -> (i64, i64) {
         (jon.name.as_str(), jon.email.as_str(), jon.email_key.as_str()),
         ("Jon", "Jon@Doe.test", "jon@doe.test")
     );
-    assert!(!jon.admin && !jon.suspended && jon.created_at == NOW);
+    assert!(!jon.admin && !jon.suspended && jon.created_at == NOW && jon.language == "en");
     let mut mary = NewUser::plain(uuid(2), "Mary", "mary@doe.test", "hash".to_owned(), NOW);
     mary.admin = true;
     let mary = write_in!(store, [mary] | tx | user::insert(tx, mary).await).unwrap();
@@ -73,10 +73,11 @@ async fn users(store: &Store) -> (i64, i64) {
         suspended: Some(true),
         password_hash: Some("other".to_owned()),
         timezone: Some("Europe/London".to_owned()),
+        language: Some("pt-BR".to_owned()),
     };
     let changed = write_in!(store, [jon, change] | tx | user::change(tx, jon, change, NOW + 2).await).unwrap();
     assert_eq!((changed.name.as_str(), changed.email_key.as_str()), ("Jonathan", "jonathan@doe.test"));
-    assert_eq!(changed.timezone, "Europe/London");
+    assert_eq!((changed.timezone.as_str(), changed.language.as_str()), ("Europe/London", "pt-BR"));
     assert!(changed.suspended && changed.self_service_hourly_credit && changed.self_service == 3);
     assert_eq!(
         (changed.password_hash.as_str(), changed.ext_relation_id, changed.updated_at),

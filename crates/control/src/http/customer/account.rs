@@ -41,9 +41,9 @@ pub async fn connect(caller: Caller) -> Json<Data<Connection>> {
     responses((status = 200, description = "The account.", body = Data<Account>)))]
 pub async fn retrieve(caller: Caller) -> Result<Json<Data<Account>>, Refusal> {
     caller.account(Scope::AccountRead)?;
-    let user::Model { uuid, name, email, timezone, two_factor_auth, created_at, .. } = caller.user;
+    let user::Model { uuid, name, email, timezone, language, two_factor_auth, created_at, .. } = caller.user;
     let created = time::offset(created_at);
-    let data = Account { id: uuid.to_string(), name, email, timezone, two_factor_auth, created };
+    let data = Account { id: uuid.to_string(), name, email, timezone, language, two_factor_auth, created };
     Ok(Json(Data { data }))
 }
 

@@ -8,7 +8,9 @@ use axum::{
 };
 use berth_api::{
     data::Data,
-    panel::account::{Account, ChangePassword, ChosenPassword, ForgottenPassword, LogIn, LoggedIn, Session},
+    panel::account::{
+        Account, ChangePassword, ChooseLanguage, ChosenPassword, ForgottenPassword, LogIn, LoggedIn, Session,
+    },
     time,
 };
 use berth_store::{
@@ -22,6 +24,7 @@ use crate::{
     actions::{
         forgotten_passwords,
         logins::{self, Begun, Visitor},
+        users,
     },
     http::{
         auth,
@@ -139,6 +142,19 @@ pub async fn change_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Choose one's language.
+#[utoipa::path(put, path = "/language", tag = "Account", operation_id = "choose_language", request_body = ChooseLanguage,
+    responses((status = 204, description = "It is chosen."),
+        (status = 422, description = "It is no tag of a language.")))]
+pub async fn choose_language(
+    State(ctx): State<Context>,
+    person: Person,
+    Body(input): Body<ChooseLanguage>,
+) -> Result<StatusCode, Error> {
+    users::choose_language(&ctx, &person.actor(), person.user.id, &input.language).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 pub(super) fn logged_in(user: user::Model, session: session_row::Model) -> LoggedIn {
     LoggedIn { user: shown(user), csrf: session.csrf }
 }
@@ -148,6 +164,7 @@ fn shown(row: user::Model) -> Account {
         name: row.name,
         email: row.email,
         timezone: row.timezone,
+        language: row.language,
         admin: row.admin,
         two_factor: row.two_factor_auth,
         self_service: row.self_service != 0,

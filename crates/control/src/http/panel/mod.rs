@@ -46,6 +46,7 @@ fn operations() -> OpenApiRouter<Context> {
         .routes(routes!(account::sessions))
         .routes(routes!(account::end_session))
         .routes(routes!(account::change_password))
+        .routes(routes!(account::choose_language))
         .routes(routes!(factor::retrieve, factor::propose, factor::confirm))
         .routes(routes!(factor::end))
         .routes(routes!(factor::renew_codes))

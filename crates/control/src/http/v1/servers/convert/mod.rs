@@ -289,6 +289,7 @@ fn owner_of(row: user::Model) -> ServerOwner {
         self_service: _,
         self_service_hourly_credit: _,
         timezone,
+        language: _,
         suspended,
         two_factor_auth,
         created_at,
