@@ -270,6 +270,28 @@ test("the profile keeps keys and sessions, and changes the password", async ({ i
   await expect(page.getByText("Your password is changed.")).toBeVisible();
 });
 
+test("who chooses a language sees the panel in it, also the next time", async ({ inside: page, customer, world }) => {
+  const server = await world.server(customer, "sprache");
+  await page.goto("/profile");
+  await page.getByLabel("Language").click();
+  await page.getByRole("option", { name: "Deutsch" }).click();
+  await expect(page.getByRole("heading", { name: "Profil", exact: true })).toBeVisible();
+  await expect(page.getByText("Dies ist nun Ihre Sprache.")).toBeVisible();
+  await check(page);
+  await page.reload();
+  await expect(page.getByRole("heading", { name: "Zweiter Faktor" })).toBeVisible();
+  await expect(page.locator("html")).toHaveAttribute("lang", "de");
+  await page.goto(`/server/${server.uuid}`);
+  await expect(page.getByRole("heading", { name: "Letzte Arbeiten" })).toBeVisible();
+  await check(page);
+  await page.goto("/profile");
+  // What the shop says counts as well, and what there is no catalogue of is English.
+  await world.ask("PUT", `/users/${customer.relation}/byExtRelation`, { language: "pt-BR" });
+  await page.reload();
+  await expect(page.getByRole("heading", { name: "Second factor" })).toBeVisible();
+  await expect(page.locator("html")).toHaveAttribute("lang", "en");
+});
+
 test("a second factor is asked for, and a recovery code stands in for it", async ({ inside: page, customer }) => {
   await page.goto("/profile");
   await page.getByRole("button", { name: "Switch on" }).click();

@@ -1,4 +1,5 @@
 // Sizes and times as people read them.
+import i18n from "./i18n.ts";
 
 const units = ["B", "KB", "MB", "GB", "TB", "PB"];
 
@@ -20,14 +21,19 @@ export function gigabytes(count: number): string {
   return count >= 1000 ? `${Number((count / 1000).toFixed(2))} TB` : `${count} GB`;
 }
 
+/** How the panel's language is written where the browser is; by its own rules where the browser speaks another. */
+function locale(): string {
+  return navigator.languages.find((tag) => tag.split("-")[0] === i18n.language) ?? i18n.language;
+}
+
 export function moment(time: string): string {
-  return new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  return new Date(time).toLocaleString(locale(), { dateStyle: "medium", timeStyle: "short" });
 }
 
 /** "January 2025", of `2025-01`. */
 export function monthName(month: string): string {
   const first = new Date(`${month}-01T00:00:00Z`);
-  return first.toLocaleDateString(undefined, { month: "long", year: "numeric", timeZone: "UTC" });
+  return first.toLocaleDateString(locale(), { month: "long", year: "numeric", timeZone: "UTC" });
 }
 
 const steps: [Intl.RelativeTimeFormatUnit, number][] = [
@@ -39,7 +45,7 @@ const steps: [Intl.RelativeTimeFormatUnit, number][] = [
 /** "5 minutes ago"; `now` in milliseconds. */
 export function ago(time: string, now = Date.now()): string {
   const seconds = Math.round((new Date(time).getTime() - now) / 1000);
-  const words = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+  const words = new Intl.RelativeTimeFormat(i18n.language, { numeric: "auto" });
   for (const [unit, length] of steps) {
     if (Math.abs(seconds) >= length) return words.format(Math.round(seconds / length), unit);
   }

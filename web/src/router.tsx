@@ -9,6 +9,7 @@ import {
 } from "@tanstack/react-router";
 import { Refused } from "./api/call.ts";
 import { billingQuery, queryClient, serverQuery, serversQuery, sessionQuery, shopQuery } from "./api/queries.ts";
+import { speak } from "./i18n.ts";
 import { Broken, Lost, Waiting } from "./parts/Lost.tsx";
 import { ProofDialog } from "./parts/Proof.tsx";
 import { Login } from "./rooms/Login.tsx";
@@ -59,7 +60,9 @@ const inside = createRoute({
   id: "inside",
   beforeLoad: async ({ location }) => {
     try {
-      await queryClient.ensureQueryData(sessionQuery);
+      const { user } = await queryClient.ensureQueryData(sessionQuery);
+      // A catalogue that does not come is no reason to show nothing: it is English then.
+      await speak(user.language).catch(() => undefined);
     } catch (error) {
       const isStranger = error instanceof Refused && error.status === 401;
       if (!isStranger) throw error;

@@ -6,6 +6,7 @@ import { sessionQuery } from "../../api/queries.ts";
 import { Factor } from "./Factor.tsx";
 import { Identities } from "./Identities.tsx";
 import { Keys } from "./Keys.tsx";
+import { Language } from "./Language.tsx";
 import { Passkeys } from "./Passkeys.tsx";
 import { Password } from "./Password.tsx";
 import { Sessions } from "./Sessions.tsx";
@@ -26,6 +27,7 @@ export function Profile() {
           <Fact label={t("profile.email")} value={user.email} />
           <Fact label={t("profile.timezone")} value={user.timezone} />
         </SimpleGrid>
+        <Language />
       </Paper>
       <Password />
       <Factor />
