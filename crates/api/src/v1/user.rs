@@ -37,8 +37,8 @@ pub struct CreateUser {
     /// IANA name, by default UTC; guests that are built for the user are given it. An addition of Berth's.
     #[serde(deserialize_with = "lenient::option_text")]
     pub timezone: Option<String>,
-    /// A tag of BCP 47 such as `de` or `pt-BR`, by default `en`: what the panel is shown in, where it knows the language.
-    /// An addition of Berth's.
+    /// A tag of BCP 47 such as `de` or `pt-BR`, by default `en`: what the panel is shown and mail is
+    /// written in, where there are texts in it. An addition of Berth's.
     #[serde(deserialize_with = "lenient::option_text")]
     pub language: Option<String>,
 }

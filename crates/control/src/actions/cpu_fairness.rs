@@ -183,5 +183,5 @@ async fn announce(
         Some(until) => Letter::CpuThrottle { name, uuid, percent, until: format!("{} UTC", time::plain(until)) },
         None => Letter::CpuThrottleEnded { name, uuid },
     };
-    mail::post(tx, mail::draft(&change.ctx, &letter)?, &owner, change.now).await
+    mail::post(tx, mail::draft(&change.ctx, &letter, &owner.language)?, &owner, change.now).await
 }

@@ -108,9 +108,9 @@ fn check(ctx: &Context, owner: &user_entity::Model, input: &CreateToken) -> Resu
 /// Whoever makes a token in somebody's session does not do it unseen.
 async fn tell(ctx: &Context, tx: &Tx, actor: &Actor, row: &entity::Model, now: Micros) -> Result<(), Error> {
     let Some(owner) = user::by_id(tx, row.user_id).await? else { return Err(Error::Unauthenticated) };
-    let address = actor.address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string());
+    let address = actor.address.map_or_else(String::new, |address| address.to_string());
     let letter = Letter::ApiToken { name: owner.name.clone(), token: row.name.clone(), address };
-    mail::post(tx, mail::draft(ctx, &letter)?, &owner, now).await
+    mail::post(tx, mail::draft(ctx, &letter, &owner.language)?, &owner, now).await
 }
 
 /// From now on the token is refused.

@@ -50,7 +50,7 @@ pub async fn send(ctx: &Context, visitor: &Visitor, email: &str) -> Result<(), E
     let (now, token) = (ctx.now(), ctx.rng.letters_and_digits(TOKEN_LETTERS));
     let letter =
         Letter::ForgottenPassword { name: user.name.clone(), token: token.clone(), minutes: LINK_LIFE / MINUTE };
-    let draft = mail::draft(ctx, &letter)?;
+    let draft = mail::draft(ctx, &letter, &user.language)?;
     let actor = Actor::stranger(visitor.address, visitor.request_id.clone());
     let sent = ctx.store.write_tx::<_, Error>(|tx| {
         let (user, draft, actor, hash) = (user.clone(), draft.clone(), actor.clone(), hash_token(&token));

@@ -190,11 +190,11 @@ pub(super) async fn tell_login(
     }
     let letter = Letter::SignIn {
         name: user.name.clone(),
-        address: new.address.clone().unwrap_or_else(|| "an unknown address".to_owned()),
+        address: new.address.clone().unwrap_or_default(),
         browser: new.user_agent.clone(),
         at: time::offset(new.now),
     };
-    mail::post(tx, mail::draft(ctx, &letter)?, user, new.now).await
+    mail::post(tx, mail::draft(ctx, &letter, &user.language)?, user, new.now).await
 }
 
 /// Tells the account's owner that the password is another one.
@@ -205,12 +205,12 @@ pub(super) async fn tell_change(
     visitor: &Visitor,
     now: Micros,
 ) -> Result<(), Error> {
-    let address = visitor.address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string());
+    let address = visitor.address.map_or_else(String::new, |address| address.to_string());
     let tokens = customer_token::of_user(tx, user.id).await?;
     let tokens = tokens.iter().filter(|token| token.expires_at.is_none_or(|at| at > now)).count();
     let passkeys = passkey::of_user(tx, user.id).await?.len();
     let letter = Letter::PasswordChanged { name: user.name.clone(), address, tokens, passkeys };
-    mail::post(tx, mail::draft(ctx, &letter)?, user, now).await
+    mail::post(tx, mail::draft(ctx, &letter, &user.language)?, user, now).await
 }
 
 /// Counts the attempt before anything is looked at, so that a thousand at once are no more than a thousand in a row.

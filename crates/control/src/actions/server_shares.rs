@@ -122,7 +122,7 @@ async fn tell_guest(
     if letters::written(tx, guest.id, letter.kind(), now - DAY).await? >= LETTERS_A_DAY {
         return Ok(());
     }
-    mail::post(tx, mail::draft(ctx, &letter)?, guest, now).await
+    mail::post(tx, mail::draft(ctx, &letter, &guest.language)?, guest, now).await
 }
 
 /// What a letter calls a server, which has no name before it is built.
@@ -269,5 +269,5 @@ async fn tell_owner(
         server: called(&shared.server_name, shared.server_hostname.as_deref()),
         uuid: shared.server_uuid.to_string(),
     };
-    mail::post(tx, mail::draft(ctx, &letter)?, &owner, now).await
+    mail::post(tx, mail::draft(ctx, &letter, &owner.language)?, &owner, now).await
 }

@@ -155,7 +155,8 @@ async fn give_notices(
         change.record(tx, "traffic_notice", None, Some(after)).await?;
         if let Some(owner) = user::by_id(tx, row.owner_id).await? {
             let letter = Letter::Traffic { name: row.name.clone(), uuid: row.uuid.to_string(), percent: notice };
-            mail::post(tx, mail::draft(&change.ctx, &letter)?, &owner, change.now).await?;
+            let draft = mail::draft(&change.ctx, &letter, &owner.language)?;
+            mail::post(tx, draft, &owner, change.now).await?;
         }
     }
     Ok(())

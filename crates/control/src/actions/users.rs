@@ -47,7 +47,7 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateUser) -> Result<(
     };
     let (name, email) = (new.name.clone(), new.email.clone());
     let letter = Letter::Welcome { name, email, password: password.clone() };
-    let draft = if input.send_mail == Some(true) { mail::draft(ctx, &letter)? } else { None };
+    let draft = if input.send_mail == Some(true) { mail::draft(ctx, &letter, &new.language)? } else { None };
     let user = ctx
         .store
         .write_tx::<_, Error>(|tx| {

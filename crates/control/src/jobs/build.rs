@@ -250,7 +250,7 @@ fn draft(run: &Run, details: &ServerDetails) -> Result<Option<mail::Draft>, Step
         user: if server.os_type == WINDOWS { ADMINISTRATOR } else { "root" }.to_owned(),
         password,
     };
-    Ok(mail::draft(&run.ctx, &letter)?)
+    Ok(mail::draft(&run.ctx, &letter, &details.owner.language)?)
 }
 
 /// A build that failed or was cancelled leaves the server as failed until the next one.

@@ -58,5 +58,6 @@ pub async fn step(run: &Run) -> Result<StepResult, StepError> {
 fn draft(run: &Run, details: &ServerDetails, user: &str, sealed: &str) -> Result<Option<mail::Draft>, Error> {
     let server = &details.server;
     let password = run.ctx.open("servers", "password_enc", server.uuid, sealed)?;
-    mail::draft(&run.ctx, &Letter::ServerPassword { name: server.name.clone(), user: user.to_owned(), password })
+    let letter = Letter::ServerPassword { name: server.name.clone(), user: user.to_owned(), password };
+    mail::draft(&run.ctx, &letter, &details.owner.language)
 }

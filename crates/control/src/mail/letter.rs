@@ -1,8 +1,9 @@
-//! What mail says. Each letter is a text of its own in `letters/`: its subject, an empty line, its body.
+//! What mail says. Each letter is a text of its own in `letters/<language>/`: its subject, an empty line, its body.
 
 use std::sync::LazyLock;
 
-use minijinja::{Environment, UndefinedBehavior, Value, context};
+use berth_store::user::DEFAULT_LANGUAGE;
+use minijinja::{Environment, Template, UndefinedBehavior, Value, context};
 
 use crate::Error;
 
@@ -25,7 +26,7 @@ pub enum Letter {
     Credit { name: String, kind: &'static str, balance: String },
     /// Somebody asked for a link by which the password is set anew.
     ForgottenPassword { name: String, token: String, minutes: i64 },
-    /// The account's password is another one now; so many API tokens and passkeys hold on.
+    /// The account's password is another one now, set from an address that may be empty; so many API tokens and passkeys hold on.
     PasswordChanged { name: String, address: String, tokens: usize, passkeys: usize },
     /// A token of the customer API was made.
     ApiToken { name: String, token: String, address: String },
@@ -42,27 +43,44 @@ pub enum Letter {
 static LETTERS: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut letters = Environment::new();
     letters.set_undefined_behavior(UndefinedBehavior::Strict);
-    for (name, text) in TEXTS {
+    for (name, text) in ENGLISH.into_iter().chain(GERMAN) {
         letters.add_template(name, text).expect("the letters are tested");
     }
     letters
 });
 
-const TEXTS: [(&str, &str); 14] = [
-    ("welcome", include_str!("letters/welcome.txt")),
-    ("server_built", include_str!("letters/server_built.txt")),
-    ("server_password", include_str!("letters/server_password.txt")),
-    ("traffic", include_str!("letters/traffic.txt")),
-    ("cpu_throttle", include_str!("letters/cpu_throttle.txt")),
-    ("cpu_throttle_ended", include_str!("letters/cpu_throttle_ended.txt")),
-    ("credit", include_str!("letters/credit.txt")),
-    ("forgotten_password", include_str!("letters/forgotten_password.txt")),
-    ("password_changed", include_str!("letters/password_changed.txt")),
-    ("api_token", include_str!("letters/api_token.txt")),
-    ("passkey", include_str!("letters/passkey.txt")),
-    ("share_invitation", include_str!("letters/share_invitation.txt")),
-    ("share_accepted", include_str!("letters/share_accepted.txt")),
-    ("sign_in", include_str!("letters/sign_in.txt")),
+const ENGLISH: [(&str, &str); 14] = [
+    ("en/welcome", include_str!("letters/en/welcome.txt")),
+    ("en/server_built", include_str!("letters/en/server_built.txt")),
+    ("en/server_password", include_str!("letters/en/server_password.txt")),
+    ("en/traffic", include_str!("letters/en/traffic.txt")),
+    ("en/cpu_throttle", include_str!("letters/en/cpu_throttle.txt")),
+    ("en/cpu_throttle_ended", include_str!("letters/en/cpu_throttle_ended.txt")),
+    ("en/credit", include_str!("letters/en/credit.txt")),
+    ("en/forgotten_password", include_str!("letters/en/forgotten_password.txt")),
+    ("en/password_changed", include_str!("letters/en/password_changed.txt")),
+    ("en/api_token", include_str!("letters/en/api_token.txt")),
+    ("en/passkey", include_str!("letters/en/passkey.txt")),
+    ("en/share_invitation", include_str!("letters/en/share_invitation.txt")),
+    ("en/share_accepted", include_str!("letters/en/share_accepted.txt")),
+    ("en/sign_in", include_str!("letters/en/sign_in.txt")),
+];
+
+const GERMAN: [(&str, &str); 14] = [
+    ("de/welcome", include_str!("letters/de/welcome.txt")),
+    ("de/server_built", include_str!("letters/de/server_built.txt")),
+    ("de/server_password", include_str!("letters/de/server_password.txt")),
+    ("de/traffic", include_str!("letters/de/traffic.txt")),
+    ("de/cpu_throttle", include_str!("letters/de/cpu_throttle.txt")),
+    ("de/cpu_throttle_ended", include_str!("letters/de/cpu_throttle_ended.txt")),
+    ("de/credit", include_str!("letters/de/credit.txt")),
+    ("de/forgotten_password", include_str!("letters/de/forgotten_password.txt")),
+    ("de/password_changed", include_str!("letters/de/password_changed.txt")),
+    ("de/api_token", include_str!("letters/de/api_token.txt")),
+    ("de/passkey", include_str!("letters/de/passkey.txt")),
+    ("de/share_invitation", include_str!("letters/de/share_invitation.txt")),
+    ("de/share_accepted", include_str!("letters/de/share_accepted.txt")),
+    ("de/sign_in", include_str!("letters/de/sign_in.txt")),
 ];
 
 impl Letter {
@@ -86,9 +104,16 @@ impl Letter {
         }
     }
 
-    /// Subject and body. `url` is where the panel is.
-    pub fn written(&self, url: &str) -> Result<(String, String), Error> {
-        let template = LETTERS.get_template(self.kind()).map_err(anyhow::Error::from)?;
+    /// In a language, whatever its region, where there are letters in it; else in English.
+    fn template(&self, language: &str) -> Result<Template<'static, 'static>, minijinja::Error> {
+        let (kind, primary) = (self.kind(), language.split('-').next().unwrap_or_default());
+        let of = |language: &str| LETTERS.get_template(&format!("{language}/{kind}"));
+        of(primary).or_else(|_| of(DEFAULT_LANGUAGE))
+    }
+
+    /// Subject and body. `url` is where the panel is, `language` the reader's.
+    pub fn written(&self, url: &str, language: &str) -> Result<(String, String), Error> {
+        let template = self.template(language).map_err(anyhow::Error::from)?;
         let text = template.render(context! { url, ..self.words() }).map_err(anyhow::Error::from)?;
         let (subject, body) = text.split_once("\n\n").unwrap_or((&text, ""));
         // A name with a line break would begin another header.
@@ -126,10 +151,9 @@ impl Letter {
 mod tests {
     use super::*;
 
-    #[test]
-    fn letters_say_this() {
+    fn letters() -> Vec<Letter> {
         let text = |text: &str| text.to_owned();
-        let letters = [
+        vec![
             Letter::Welcome { name: text("Jon"), email: text("jon@doe.test"), password: text("secret") },
             Letter::ServerBuilt {
                 name: text("web\r\nBcc: all@example.test"),
@@ -176,13 +200,38 @@ mod tests {
                 browser: text("Lynx"),
                 at: text("28 November 2026, 12:00 UTC"),
             },
-        ];
+        ]
+    }
+
+    fn all(language: &str) -> String {
         let mut all = String::new();
-        for letter in letters {
-            let (subject, body) = letter.written("https://panel.example.test").unwrap();
+        for letter in letters() {
+            let (subject, body) = letter.written("https://panel.example.test", language).unwrap();
             assert!(!subject.contains(['\r', '\n']) && !body.is_empty());
             all += &format!("== {}\nSubject: {subject}\n\n{body}\n", letter.kind());
         }
-        insta::assert_snapshot!("letters", all);
+        all
+    }
+
+    #[test]
+    fn letters_say_this() {
+        insta::assert_snapshot!("letters", all("en"));
+        insta::assert_snapshot!("letters_de", all("de"));
+    }
+
+    #[test]
+    fn whose_language_has_no_letters_is_written_to_in_english() {
+        assert_eq!(all("pt-BR"), all("en"));
+        assert_eq!(all("de-AT"), all("de"));
+        assert!(all("de").contains("Guten Tag Jon,") && all("en").contains("Hello Jon,"));
+    }
+
+    #[test]
+    fn an_address_that_is_not_known_is_said_to_be_so() {
+        let letter = Letter::ApiToken { name: "Jon".to_owned(), token: "t".to_owned(), address: String::new() };
+        for (language, words) in [("en", "from an unknown address."), ("de", "von einer unbekannten Adresse aus")] {
+            let (_, body) = letter.written("https://panel.example.test", language).unwrap();
+            assert!(body.contains(words), "{body}");
+        }
     }
 }

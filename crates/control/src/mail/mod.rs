@@ -51,10 +51,10 @@ pub struct Draft {
     body_enc: String,
 }
 
-/// A draft; none where there is no mail server.
-pub fn draft(ctx: &Context, letter: &Letter) -> Result<Option<Draft>, Error> {
+/// A draft in the reader's language; none where there is no mail server.
+pub fn draft(ctx: &Context, letter: &Letter, language: &str) -> Result<Option<Draft>, Error> {
     let Some(mailer) = &ctx.mailer else { return Ok(None) };
-    let (uuid, (subject, body)) = (ctx.rng.uuid(), letter.written(&mailer.public_url)?);
+    let (uuid, (subject, body)) = (ctx.rng.uuid(), letter.written(&mailer.public_url, language)?);
     Ok(Some(Draft { uuid, kind: letter.kind(), subject, body_enc: ctx.seal(TABLE, COLUMN, uuid, &body) }))
 }
 

@@ -101,7 +101,8 @@ async fn carry_out(tx: &Tx, changing: &Changing, user_id: i64) -> Result<(), Err
     for (kind, threshold) in notices {
         run_out::notice(tx, user_id, kind, threshold, balance, changing.now).await?;
         let letter = Letter::Credit { name: row.name.clone(), kind, balance: tokens::text(balance, 6) };
-        mail::post(tx, mail::draft(&changing.ctx, &letter)?, &row, changing.now).await?;
+        let draft = mail::draft(&changing.ctx, &letter, &row.language)?;
+        mail::post(tx, draft, &row, changing.now).await?;
     }
     Ok(account::set(tx, Account { updated_at: changing.now, ..account }).await?)
 }

@@ -24,6 +24,7 @@ berth_store::on_both_databases!(
     t05_a_mailed_link_leads_nowhere_once_the_password_or_the_address_is_another,
     a_letter_that_is_not_taken_is_tried_again_until_it_is_or_never_will_be,
     whoever_gets_an_account_or_a_login_from_elsewhere_is_told,
+    letters_are_in_the_readers_language,
 );
 
 const NEW_PASSWORD: &str = "another good one";
@@ -206,4 +207,25 @@ async fn whoever_gets_an_account_or_a_login_from_elsewhere_is_told(database: Dat
     assert_eq!(strange.log_in("jon@doe.test", PASSWORD).await.status, 200);
     let told = delivered(&app, &smtp).await;
     assert!(told.len() == 1 && told[0].text.contains("curl"), "{told:?}");
+}
+
+async fn letters_are_in_the_readers_language(database: Database) {
+    let (app, smtp, _) = app(database).await;
+    for (relation, language, words) in
+        [(7, "de-AT", "Guten Tag Mary,"), (8, "pt-BR", "Hello Mary,"), (9, "en", "Hello Mary,")]
+    {
+        let user = json!({ "name": "Mary", "email": format!("mary{relation}@doe.test"), "extRelationId": relation,
+            "language": language, "sendMail": true });
+        let (status, body) = app.post("/users", user).await;
+        assert_eq!(status, 201, "{body}");
+        let told = delivered(&app, &smtp).await;
+        assert_eq!(told.len(), 1, "{language}");
+        assert!(told[0].text.contains(words), "{language}: {told:?}");
+    }
+    let mut browser = logged_in(&app, "jon@doe.test").await;
+    assert_eq!(browser.call("PUT", "/language", Some(json!({ "language": "de" }))).await.status, 204);
+    forgotten_passwords::send(&app.ctx, &Visitor::default(), "jon@doe.test").await.unwrap();
+    let told = delivered(&app, &smtp).await;
+    assert_eq!(told.len(), 1);
+    assert!(told[0].text.contains("Guten Tag Jon Doe,") && !token(&told[0]).is_empty(), "{told:?}");
 }

@@ -142,9 +142,9 @@ fn check_name(name: &str) -> Result<String, Error> {
 /// Whoever adds one in somebody's session does not do it unseen.
 async fn tell(ctx: &Context, tx: &Tx, actor: &Actor, row: &entity::Model) -> Result<(), Error> {
     let owner = user::by_id(tx, row.user_id).await?.ok_or(Error::Unauthenticated)?;
-    let address = actor.address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string());
+    let address = actor.address.map_or_else(String::new, |address| address.to_string());
     let letter = Letter::Passkey { name: owner.name.clone(), passkey: row.name.clone(), address };
-    mail::post(tx, mail::draft(ctx, &letter)?, &owner, row.created_at).await
+    mail::post(tx, mail::draft(ctx, &letter, &owner.language)?, &owner, row.created_at).await
 }
 
 pub async fn rename(ctx: &Context, actor: &Actor, user_id: i64, id: i64, name: &str) -> Result<(), Error> {
