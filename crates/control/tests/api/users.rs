@@ -2,12 +2,15 @@
 
 use berth_control::actions::passwords;
 use berth_store::{testing::Database, user};
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::app::App;
 
 berth_store::on_both_databases!(
     an_account_is_modified_field_by_field,
+    an_address_and_a_relation_are_one_users,
+    of_many_who_create_the_same_user_one_does,
     a_user_has_a_language,
     users_are_found_by_what_is_known_of_them,
     what_is_wrong_changes_nothing,
@@ -46,6 +49,52 @@ async fn an_account_is_modified_field_by_field(database: Database) {
     assert_eq!((status, &same["data"]["email"]), (201, &json!("Jon.Doe@doe.test")));
     assert_eq!(app.get("/users?email=jon@doe.test").await.1["total"], 0);
     assert_eq!(app.get("/users?email=JON.DOE@doe.test").await.1["total"], 1);
+}
+
+/// How many entries the audit log has.
+async fn changes(app: &App) -> Value {
+    app.get("/audit?results=1").await.1["total"].clone()
+}
+
+async fn an_address_and_a_relation_are_one_users(database: Database) {
+    let app = App::start(database).await;
+    jon(&app).await;
+    let ann = json!({ "name": "Ann", "email": "ann@doe.test", "relStr": "client-8" });
+    assert_eq!(app.post("/users", ann).await.0, 201);
+    let (_, users) = app.get("/users").await;
+    let before = changes(&app).await;
+    for (order, what) in [
+        (json!({ "name": "Eve", "email": "jon@doe.test", "extRelationId": 9 }), "e-mail address"),
+        (json!({ "name": "Eve", "email": " JON@Doe.Test ", "relStr": "client-9" }), "e-mail address"),
+        (json!({ "name": "Eve", "email": "eve@doe.test", "extRelationId": 7 }), "extRelationId"),
+        (json!({ "name": "Eve", "email": "eve@doe.test", "extRelationId": "7" }), "extRelationId"),
+        (json!({ "name": "Eve", "email": "eve@doe.test", "relStr": "client-8" }), "relStr"),
+        (json!({ "name": "Eve", "email": "eve@doe.test", "extRelationId": 9, "relStr": "client-8" }), "relStr"),
+    ] {
+        let (status, body) = app.post("/users", order.clone()).await;
+        let said = format!("A user with this {what} exists already.");
+        assert_eq!((status, body), (409, json!({ "msg": said, "errors": [said] })), "{order}");
+    }
+    assert_eq!(app.get("/users").await.1, users, "nobody was created or changed");
+    assert_eq!(changes(&app).await, before);
+    // The same number as a text is another relation, and none is nobody's.
+    for (email, relation) in [("eve@doe.test", json!("7")), ("bob@doe.test", json!("")), ("ida@doe.test", json!(null))]
+    {
+        let (status, body) = app.post("/users", json!({ "name": "Eve", "email": email, "relStr": relation })).await;
+        assert_eq!(status, 201, "{email}: {body}");
+    }
+}
+
+async fn of_many_who_create_the_same_user_one_does(database: Database) {
+    let app = App::start(database).await;
+    let orders = (0..8).map(|n| {
+        let order = json!({ "name": format!("Jon {n}"), "email": "jon@doe.test", "extRelationId": 7 });
+        app.post("/users", order)
+    });
+    let mut statuses: Vec<u16> = join_all(orders).await.into_iter().map(|(status, _)| status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
+    assert_eq!(app.get("/users?search=jon").await.1["total"], 1);
 }
 
 async fn a_user_has_a_language(database: Database) {
