@@ -14,6 +14,11 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 
+/// PostgreSQL keeps no text with it, so that nothing is ever named so; a query for it would fail there.
+pub const NUL: char = '\0';
+/// Of a field's name that a refusal repeats.
+const FIELD_CHARS: usize = 60;
+
 /// A JSON body. An empty one and `[]` stand for no fields at all, with or without a content type.
 pub struct Body<T>(pub T);
 
@@ -47,6 +52,10 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         Value::Object(_) => value,
         _ => return Err(Error::invalid("The body must be a JSON object.")),
     };
+    let mut fields = value.as_object().into_iter().flatten();
+    if let Some((name, _)) = fields.find(|(name, value)| name.contains(NUL) || has_nul(value)) {
+        return Err(refused_nul(name));
+    }
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let why = error.into_inner();
@@ -56,6 +65,20 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
             format!("The {path} field is not valid: {why}.")
         })
     })
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains(NUL),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains(NUL) || has_nul(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn refused_nul(field: &str) -> Error {
+    let field: String = field.chars().filter(|c| !c.is_control()).take(FIELD_CHARS).collect();
+    Error::invalid(format!("The {field} field has the character U+0000 in it, which no text may have."))
 }
 
 /// A number in a path, or the 404 of the thing that it would name.
@@ -71,8 +94,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let query = parts.uri.query().unwrap_or_default();
-        let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Ok(Query(pairs))
+        let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let with_nul = pairs.iter().find(|(name, value)| name.contains(NUL) || value.contains(NUL));
+        match with_nul.map(|(name, _)| refused_nul(name)) {
+            Some(refused) => Err(refused),
+            None => Ok(Query(pairs)),
+        }
     }
 }
 
@@ -153,6 +180,16 @@ mod tests {
         for body in ["[1]", "\"x\"", "{", "7"] {
             assert!(matches!(parse::<Sample>(body.as_bytes()), Err(Error::Invalid(_))), "{body:?}");
         }
+    }
+
+    #[test]
+    fn no_text_has_a_nul_in_it() {
+        for body in [r#"{"memory": "1\u0000"}"#, r#"{"memory": [{"a": ["\u0000"]}]}"#, r#"{"memory": {"\u0000": 1}}"#] {
+            let Err(Error::Invalid(errors)) = parse::<Sample>(body.as_bytes()) else { panic!("accepted {body}") };
+            assert!(errors[0].starts_with("The memory field has the character U+0000"), "{errors:?}");
+        }
+        let escaped = br#"{"other": "\\u0000", "memory": 1}"#;
+        assert_eq!(parse::<Sample>(escaped).unwrap(), Sample { memory: 1 }, "six characters that only look so");
     }
 
     #[test]

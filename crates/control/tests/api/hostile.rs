@@ -9,73 +9,27 @@ use serde_json::{Value, json};
 use crate::{
     app::App,
     operations::{self, Body, Call, Operation},
+    wrong::{NO_IDS, no_bodies, resolved, schema, short, wrong_values},
 };
-
-/// As long as a body may be, and then the rest of it is too much.
-const TOO_LONG: usize = 1 << 20;
-const LONG: usize = 1 << 19;
-/// Levels of a document that exhausts a careless parser's stack.
-const DEEP: usize = 100_000;
 
 /// How values of a wrong type are refused.
 const WRONG_TYPE: [&str; 2] = ["invalid type", "did not match any variant"];
 /// How deep numbers lie in a body.
 const LEVELS: u32 = 4;
 
-/// What the document says of the fields of an operation's body; null where it takes none.
-fn schema(document: &Value, operation: &Operation) -> Value {
-    let body = &document["paths"][&operation.path][operation.method.to_lowercase()]["requestBody"];
-    let schema = &body["content"]["application/json"]["schema"];
-    match schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
-        Some(name) => document["components"]["schemas"][name].clone(),
-        None => schema.clone(),
-    }
-}
-
 /// Operations that take JSON, with its schema and a call that is right.
 async fn with_bodies(app: &App) -> Vec<(Operation, Value, Call)> {
     let (document, company) = (serde_json::to_value(v1::openapi()).unwrap(), operations::company(app).await);
     let mut found = Vec::new();
     for operation in operations::all() {
-        let schema = schema(&document, &operation);
+        let schema = schema(&document, &operation.method, &operation.path);
         if schema["properties"].is_object() {
             let call = operations::example(app, &company, &operation).await;
-            found.push((operation, schema, call));
+            found.push((operation, schema.clone(), call));
         }
     }
     assert!(found.len() > 8, "the document's bodies were found");
     found
-}
-
-/// What no field of this type takes. Numbers may come as texts, and texts as numbers.
-fn wrong_values(field: &Value) -> Vec<Value> {
-    let types: Vec<&str> = match &field["type"] {
-        Value::String(one) => vec![one],
-        Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
-        _ => return Vec::new(),
-    };
-    let of = |name: &str| types.contains(&name);
-    let mut wrong = Vec::new();
-    if !of("object") {
-        wrong.push(json!({ "a": 1 }));
-    }
-    if !of("array") {
-        wrong.push(json!([{ "a": 1 }]));
-    }
-    if of("integer") {
-        wrong.extend([json!("lots"), json!(true), json!(1.5), json!("9".repeat(40)), json!(1e300), json!("1\u{0}")]);
-    }
-    if of("boolean") {
-        wrong.extend([json!("perhaps"), json!(7), json!("true\u{0}")]);
-    }
-    if of("string") {
-        wrong.extend([json!(true), json!("a".repeat(LONG)), json!("a\u{0}b")]);
-    }
-    if of("array") {
-        // A number alone is a list of one; this one names nothing.
-        wrong.extend([json!("x"), json!(987_654), json!([[[1]]]), json!([{ "a": 1 }])]);
-    }
-    wrong
 }
 
 fn is_refusal(status: u16, body: &Value) -> bool {
@@ -113,9 +67,8 @@ async fn every_field_of_every_operation_refuses_what_is_not_of_its_type(database
             for wrong in wrong_values(facts) {
                 let (status, body) = with_field(call, field, Some(wrong.clone())).send(&app, &app.token).await;
                 if !is_refusal(status, &body) {
-                    let shown: String = wrong.to_string().chars().take(40).collect();
-                    let shown_body: String = body.to_string().chars().take(100).collect();
-                    accepted.push(format!("{} {field}={shown}: {status} {shown_body}", operation.name()));
+                    let (shown, told) = (short(&wrong.to_string()), short(&body.to_string()));
+                    accepted.push(format!("{} {field}={shown}: {status} {told}", operation.name()));
                 }
             }
         }
@@ -137,10 +90,7 @@ fn is_of_wrong_type(answer: &Value) -> bool {
 
 /// Where a schema holds whole numbers and flags, each with what is of its type: as text, and inside what it lies in.
 fn as_texts(document: &Value, field: &Value, levels: u32) -> Vec<Value> {
-    let field = match field["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
-        Some(name) => &document["components"]["schemas"][name],
-        None => field,
-    };
+    let field = resolved(document, field);
     let is =
         |name: &str| field["type"] == name || field["type"].as_array().is_some_and(|all| all.contains(&json!(name)));
     let mut found = Vec::new();
@@ -197,13 +147,10 @@ async fn every_operation_refuses_what_is_no_body(database: Database) {
     let app = App::start(database).await;
     let calls = with_bodies(&app).await;
     let before = changes(&app).await;
-    let deep = format!("{}{}", "[".repeat(DEEP), "]".repeat(DEEP));
-    let long = json!({ "name": "a".repeat(TOO_LONG), "hostname": "a".repeat(TOO_LONG) }).to_string();
-    let texts = ["{", "\u{0}", "[1]", "7", "\"x\"", "<xml/>", "{\"name\": \"\\ud800\"}", &deep, &long];
     for (operation, _, call) in &calls {
-        for text in texts {
-            let (status, body) = app.call(&call.method, &call.path, Some(text.to_owned())).await;
-            let shown: String = text.chars().take(40).collect();
+        for text in no_bodies() {
+            let shown = short(&text);
+            let (status, body) = app.call(&call.method, &call.path, Some(text)).await;
             assert!(is_refusal(status, &body), "{} {shown}: {status} {body}", operation.name());
         }
     }
@@ -218,7 +165,7 @@ async fn every_operation_answers_404_for_ids_of_nothing(database: Database) {
         let before = changes(&app).await;
         let (head, rest) = operation.path.split_once('{').unwrap();
         let tail = rest.split_once('}').unwrap().1;
-        for id in ["999999", "0", "-1", "x", "1.5", "99999999999999999999", "%00", "..%2F1", "1%20OR%201=1"] {
+        for id in NO_IDS {
             let path = format!("{head}{id}{tail}");
             let (status, body) = Call { path, ..call.clone() }.send(&app, &app.token).await;
             // A relation to the shop's user is a number that is checked like one.

@@ -27,3 +27,4 @@ mod status;
 mod tls;
 mod users;
 mod watched;
+mod wrong;

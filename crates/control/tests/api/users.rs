@@ -197,6 +197,7 @@ async fn what_is_wrong_changes_nothing(database: Database) {
         let (path, query) = path.split_once('?').unwrap();
         assert_eq!(app.post(&format!("{path}/resetPassword?{query}"), json!({})).await, unknown, "{path}");
     }
+    assert_eq!(app.get("/users/client%00/byExtRelation?relStr=true").await, unknown);
     let by_text = "/users/client-8/byExtRelation?relStr=true";
     assert_eq!(put(&app, by_text, json!({ "name": "Ann Smith" })).await.0, 201);
 }

@@ -102,8 +102,8 @@ fn the_page_has_a_line_for_every_operation_and_says_what_each_takes() {
     matrix.hold_page();
 }
 
-struct World {
-    app: App,
+pub struct World {
+    pub app: App,
     company: Company,
     /// Everybody's with all scopes.
     tokens: Vec<(Who, String)>,
@@ -116,8 +116,8 @@ struct World {
 }
 
 impl World {
-    async fn start() -> Self {
-        let (app, company) = start(Database::sqlite(), |config| config).await;
+    pub async fn start(database: Database) -> Self {
+        let (app, company) = start(database, |config| config).await;
         let mut tokens = Vec::new();
         for who in Who::everybody() {
             if who == Who::Nobody {
@@ -146,12 +146,12 @@ impl World {
         world
     }
 
-    fn token(&self, who: Who) -> &str {
+    pub fn token(&self, who: Who) -> &str {
         &self.tokens.iter().find(|(known, _)| *known == who).unwrap().1
     }
 
     /// Makes what the operation is asked for; its address.
-    async fn prepare(&self, operation: &Operation) -> String {
+    pub async fn prepare(&self, operation: &Operation) -> String {
         let mut path = operation.path.replace("{serverId}", &self.server.1);
         if path.contains("{taskId}") {
             let tasks = format!("/server/{}/tasks", self.server.1);
@@ -180,7 +180,8 @@ impl World {
         (id, uuid)
     }
 
-    fn body(&self, operation: &Operation) -> Option<Value> {
+    /// A body that the operation accepts.
+    pub fn body(&self, operation: &Operation) -> Option<Value> {
         match operation.name().as_str() {
             "POST /account/sshKeys" => Some(json!({ "name": "key", "publicKey": PUBLIC_KEY })),
             "PUT /server/{serverId}/name" => Some(json!({ "name": "web" })),
@@ -210,7 +211,7 @@ impl World {
         answers
     }
 
-    async fn changes(&self) -> u64 {
+    pub async fn changes(&self) -> u64 {
         self.app.get("/audit?results=1").await.1["total"].as_u64().unwrap()
     }
 
@@ -232,7 +233,7 @@ impl World {
 /// Each cell of docs/access-customer.md. Who is refused changes nothing either.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t03_everybody_gets_what_the_page_says_from_every_operation_of_the_customer_api() {
-    let world = World::start().await;
+    let world = World::start(Database::sqlite()).await;
     let mut wrong = Vec::new();
     for (operation, cells) in matrix().committed() {
         let (name, path) = (operation.name(), world.prepare(&operation).await);

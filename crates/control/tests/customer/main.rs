@@ -12,6 +12,7 @@ mod browser;
 mod document;
 #[path = "../panel/guests.rs"]
 mod guests;
+mod hostile;
 #[path = "../panel/matrix.rs"]
 #[allow(dead_code)]
 mod matrix;
@@ -21,3 +22,5 @@ mod program;
 mod rows;
 mod servers;
 mod tokens;
+#[path = "../api/wrong.rs"]
+mod wrong;

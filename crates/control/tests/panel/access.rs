@@ -2,6 +2,7 @@
 //! what they get.
 
 use berth_control::{http::panel, rights::Right};
+use berth_store::testing::Database;
 
 use crate::{
     browser::Answer,
@@ -131,7 +132,7 @@ fn told(name: &str, who: Who, expected: u16, answer: &Answer) -> String {
 /// Each cell of docs/access-panel.md. Who is refused changes nothing either.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t03_everybody_gets_what_the_page_says_from_every_operation_of_the_panel() {
-    let mut world = World::start().await;
+    let mut world = World::start(Database::sqlite()).await;
     let mut wrong = Vec::new();
     for (operation, cells) in matrix().committed() {
         let (name, path) = (operation.name(), world.prepare(&operation).await);

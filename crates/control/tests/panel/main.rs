@@ -12,6 +12,7 @@ mod browser;
 mod document;
 mod factors;
 mod guests;
+mod hostile;
 mod logins;
 mod mail;
 #[allow(dead_code)]
@@ -36,3 +37,5 @@ mod shares;
 mod shop;
 mod smtp;
 mod sso;
+#[path = "../api/wrong.rs"]
+mod wrong;

@@ -55,10 +55,10 @@ pub struct World {
 }
 
 impl World {
-    pub async fn start() -> Self {
+    pub async fn start(database: Database) -> Self {
         let provider = Provider::start().await;
         let settings = |config| provider.configured(with_mail(Config { strange_requests_per_second: 0, ..config }));
-        let app = App::start_with(Database::sqlite(), settings).await;
+        let app = App::start_with(database, settings).await;
         let company = rows::company(&app, 1, 100).await;
         give_password(&app, company.user).await;
         shop::self_serving(&app, &company).await;
@@ -158,8 +158,17 @@ impl World {
         (id, uuid)
     }
 
+    /// What the owner is answered who sends this as a body.
+    pub async fn owner_sends(&mut self, method: &str, path: &str, text: String) -> Answer {
+        let browser = &mut self.person(Who::Owner).browser;
+        let secret = browser.csrf.clone();
+        let request = browser.request(method.parse().unwrap(), &format!("/panel/api{path}"));
+        let request = request.header("x-csrf-token", secret).header("content-type", "application/json");
+        browser.send(request.body(text)).await
+    }
+
     /// A body that the operation accepts of this one.
-    async fn body(&mut self, name: &str, who: Who) -> Option<Value> {
+    pub async fn body(&mut self, name: &str, who: Who) -> Option<Value> {
         let (template, size) = (self.company.template, self.company.package);
         let order = shop::order(&self.company, size);
         let (email, secret, recovery) = {
@@ -302,13 +311,14 @@ impl World {
         }
     }
 
-    /// Of the audit log, without logins that were refused, which are written down, and what is written after the answer.
+    /// Of the audit log, without logins and proofs that were refused, which are written down, and what is written after the
+    /// answer.
     pub async fn changes(&self) -> u64 {
         let total = async |query: &str| self.app.get(&format!("/audit?results=1{query}")).await.1["total"].as_u64();
         loop {
             let all = total("").await.unwrap();
             let mut left = all;
-            for action in ["log_in_refused", "forget_password"] {
+            for action in ["log_in_refused", "confirm_refused", "prove_refused", "forget_password"] {
                 left -= total(&format!("&action={action}")).await.unwrap();
             }
             // Mails are written about behind an answer: none came in between.

@@ -197,7 +197,8 @@ pub async fn reset_password(
 /// The relation in a path, as `relStr` says.
 pub(super) fn read(query: &Query, relation: String) -> Result<Relation, Error> {
     if query.flag("relStr")? {
-        return Ok(Relation::Text(relation));
+        let is_text = !relation.contains(extract::NUL);
+        return is_text.then_some(Relation::Text(relation)).ok_or(Error::NotFound("ext_relation_id"));
     }
     relation.parse().map(Relation::Id).map_err(|_| Error::NotFound("ext_relation_id"))
 }
