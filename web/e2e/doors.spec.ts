@@ -1,6 +1,9 @@
 // The ways in from other sites: single sign-on, and screens that shops show.
 import { check, expect, test } from "./world.ts";
 
+/** What a page of a shop begins with. */
+const HEAD = '<!doctype html><html lang="en"><title>Shop</title><body>';
+
 test("a link on a shop's page logs in once, on the server's page", async ({ page, customer, world }) => {
   const server = await world.server(customer, "sold");
   const path = `/users/${customer.relation}/serverAuthenticationTokens/${server.id}`;
@@ -47,14 +50,16 @@ test("a shop's page shows a screen by the script, another's does not", async ({ 
       <input type="hidden" id="server-name" value="&lt;b&gt;embedded&lt;/b&gt;">`;
   };
   for (const script of ["<script", '<script type="module" crossorigin']) {
-    world.shop.page = `<!doctype html><body>${await inputs()}${script} src="${world.url}/vnc/vnc.js"></script>`;
+    world.shop.page = `${HEAD}${await inputs()}${script} src="${world.url}/vnc/vnc.js"></script>`;
     await page.goto(world.shop.url);
     await expect(page.getByRole("status")).toHaveText("Connected");
     await expect(page.getByRole("heading", { name: "<b>embedded</b>" })).toBeVisible();
+    await check(page);
   }
-  world.stranger.page = `<!doctype html><body>${await inputs()}<script src="${world.url}/vnc/vnc.js"></script>`;
+  world.stranger.page = `${HEAD}${await inputs()}<script src="${world.url}/vnc/vnc.js"></script>`;
   await page.goto(world.stranger.url);
   await expect(page.getByRole("status")).toContainText("The screen can't be opened.");
+  await check(page);
 });
 
 test("/vnc/ is framed by a shop, and by nobody else", async ({ browser, customer, world }) => {
@@ -62,18 +67,21 @@ test("/vnc/ is framed by a shop, and by nobody else", async ({ browser, customer
   const framed = async (shop: typeof world.shop) => {
     const { data } = await world.ask("POST", `/servers/${server.id}/vnc`, { vnc: true });
     const fragment = new URLSearchParams({ con: data.vnc.wss.url, pass: data.vnc.password, name: "framed" });
-    shop.page = `<!doctype html><iframe src="${world.url}/vnc/#${fragment}" width="900" height="600"></iframe>`;
-    const page = await browser.newPage({ ignoreHTTPSErrors: true });
+    const address = `${world.url}/vnc/#${fragment}`;
+    shop.page = `${HEAD}<iframe title="Screen" src="${address}" width="900" height="600"></iframe>`;
+    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    const page = await context.newPage();
     await page.goto(shop.url);
     return page;
   };
   const page = await framed(world.shop);
   await expect(page.frameLocator("iframe").getByRole("status")).toHaveText("Connected");
-  await page.close();
+  await check(page);
+  await page.context().close();
   const other = await framed(world.stranger);
   const frame = other.frames().find((one) => one !== other.mainFrame());
   await expect.poll(() => frame?.url()).toMatch(/^chrome-error:/);
-  await other.close();
+  await other.context().close();
   // The panel itself is framed by nobody.
   world.shop.page = `<!doctype html><iframe src="${world.url}/login"></iframe>`;
   const panel = await browser.newPage({ ignoreHTTPSErrors: true });
@@ -92,4 +100,30 @@ test("/vnc/ is framed by a shop, and by nobody else", async ({ browser, customer
 test("/vnc/ alone says what it is for", async ({ page }) => {
   await page.goto("/vnc/");
   await expect(page.getByText("This page shows a server's screen")).toBeVisible();
+  await check(page);
+});
+
+test("staff log in by the provider, and their profile shows it until they forget it", async ({ page, world }) => {
+  const { provider } = world;
+  provider.email = (await world.staff("Ann Lee")).email;
+  await page.goto("/login");
+  const door = page.getByRole("button", { name: provider.label });
+  await expect(door).toBeVisible();
+  await check(page);
+  await door.click();
+  await expect(page.getByRole("heading", { name: "Servers" })).toBeVisible();
+  await page.goto("/profile");
+  await expect(page.getByTestId("identity")).toContainText(provider.issuer);
+  await check(page);
+  await page.getByRole("button", { name: `Forget the account at ${provider.issuer}` }).click();
+  await expect(page.getByText("It is forgotten.")).toBeVisible();
+  await expect(page.getByTestId("identity")).toHaveCount(0);
+});
+
+test("a customer is not let in by the provider, and is told why", async ({ page, customer, world }) => {
+  world.provider.email = customer.email;
+  await page.goto("/login");
+  await page.getByRole("button", { name: world.provider.label }).click();
+  await expect(page.getByRole("status")).toContainText("Nobody of the staff has your address.");
+  await check(page);
 });

@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import AxeBuilder from "@axe-core/playwright";
 import { type APIRequestContext, test as base, expect, type Page, request } from "@playwright/test";
 import { Post } from "./post.ts";
+import { Provider } from "./provider.ts";
 
 const PROGRAM = process.env.BERTH_SIMULATED ?? "../target/debug/examples/simulated";
 /** What each call to a node takes, so that a build can be watched. */
@@ -37,6 +38,8 @@ export class World {
     /** One that may not. */
     readonly stranger: Shop,
     readonly post: Post,
+    /** By which staff log in. */
+    readonly provider: Provider,
   ) {}
 
   async ask(method: string, path: string, data?: object) {
@@ -51,6 +54,13 @@ export class World {
     const email = `${name.toLowerCase().replaceAll(" ", ".")}.${this.relations}@example.test`;
     const { data } = await this.ask("POST", "/users", { name, email, extRelationId: this.relations });
     return { id: data.id, email, password: data.password, relation: this.relations };
+  }
+
+  /** Somebody who works here. */
+  async staff(name: string): Promise<Customer> {
+    const person = await this.customer(name);
+    await this.ask("PUT", `/users/${person.id}/role`, { role: "support" });
+    return person;
   }
 
   /** Lets a customer create servers of both packages by the hour, at 1 and 4 tokens, with a token worth a tenth. */
@@ -116,7 +126,11 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function begin(origin: string, post: Post): Promise<[ChildProcess, { url: string; token: string }]> {
+async function begin(
+  origin: string,
+  post: Post,
+  provider: Provider,
+): Promise<[ChildProcess, { url: string; token: string }]> {
   // Links in mail begin with it, so it has to be known before; passkeys want a name, and no address.
   const port = await freePort();
   const url = `https://localhost:${port}`;
@@ -126,6 +140,10 @@ async function begin(origin: string, post: Post): Promise<[ChildProcess, { url: 
     BERTH_CONTROL_MAIL_URL: post.url,
     BERTH_CONTROL_MAIL_FROM: "Berth <noreply@example.test>",
     BERTH_CONTROL_CONSOLE_ORIGINS: origin,
+    BERTH_CONTROL_OIDC_ISSUER: provider.issuer,
+    BERTH_CONTROL_OIDC_CLIENT_ID: provider.client,
+    BERTH_CONTROL_OIDC_CLIENT_SECRET: provider.secret,
+    BERTH_CONTROL_OIDC_LABEL: provider.label,
     BERTH_CONTROL_STRANGE_REQUESTS_PER_SECOND: "0",
     BERTH_LOG: "warn",
   };
@@ -143,16 +161,18 @@ export const test = base.extend<{ customer: Customer & { relation: number }; ins
   world: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of fixtures here.
     async ({}, use) => {
-      const [shop, stranger, post] = [await Shop.open(), await Shop.open(), await Post.open()];
-      const [child, { url, token }] = await begin(shop.url, post);
+      const [shop, stranger] = [await Shop.open(), await Shop.open()];
+      const [post, provider] = [await Post.open(), await Provider.open()];
+      const [child, { url, token }] = await begin(shop.url, post, provider);
       const headers = { authorization: `Bearer ${token}` };
       const api = await request.newContext({ ignoreHTTPSErrors: true, extraHTTPHeaders: headers });
-      await use(new World(url, api, shop, stranger, post));
+      await use(new World(url, api, shop, stranger, post, provider));
       await api.dispose();
       child.kill("SIGINT");
       shop.close();
       stranger.close();
       post.close();
+      provider.close();
     },
     { scope: "worker", timeout: 120_000 },
   ],
