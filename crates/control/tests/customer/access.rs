@@ -65,6 +65,7 @@ access` writes this page anew; whoever gets a 2xx in another column than the own
 - `shared: ...` has that right at the server and no other; all of them may look.
 - `suspended` has every right at the server, and an account that is suspended.
 - `staff: ...` has that role, which is worth nothing here: staff work with the Global API (docs/permissions.md).
+- `owner, suspended` is the owner's token, while the account is suspended.
 - `no scope` is a token of the owner's with every scope but the one that it takes.
 
 404 says that there is no such thing: another's is as one that there is not.
@@ -78,7 +79,7 @@ fn takes(operation: &Operation) -> (Option<&'static str>, Takes) {
 }
 
 fn matrix() -> Matrix {
-    let columns: Vec<Who> = Who::everybody().into_iter().chain([Who::NoScope]).collect();
+    let columns: Vec<Who> = Who::everybody().into_iter().chain([Who::SuspendedOwner, Who::NoScope]).collect();
     let document = serde_json::to_value(customer::openapi()).unwrap();
     let row = |operation: Operation| {
         let (scope, takes) = takes(&operation);
@@ -147,6 +148,7 @@ impl World {
     }
 
     pub fn token(&self, who: Who) -> &str {
+        let who = if who == Who::SuspendedOwner { Who::Owner } else { who };
         &self.tokens.iter().find(|(known, _)| *known == who).unwrap().1
     }
 
@@ -204,9 +206,15 @@ impl World {
             }
             who => vec![self.token(who)],
         };
-        let mut answers = Vec::new();
+        let (is_out, mut answers) = (who == Who::SuspendedOwner, Vec::new());
+        if is_out {
+            suspend(&self.app, self.company.user, true).await;
+        }
         for token in tokens {
             answers.push(call(&self.app, token, &operation.method, path, self.body(operation).as_ref()).await);
+        }
+        if is_out {
+            suspend(&self.app, self.company.user, false).await;
         }
         answers
     }

@@ -95,6 +95,7 @@ writes this page anew; whoever gets a 2xx in another column than the owner's nee
 - `suspended` has every right at the server, and an account that is suspended.
 - `staff: ...` has that role, and an account at the provider; the role is worth nothing else here: staff work with the Global API
   (docs/permissions.md).
+- `owner, suspended` is the owner in the session of before, while the account is suspended.
 - `other site` is the owner's browser, sent by a page of another site, or without the session's secret.
 
 404 says that there is no such thing: another's is as one that there is not.
@@ -107,7 +108,7 @@ pub fn takes(operation: &Operation) -> Takes {
 }
 
 fn matrix() -> Matrix {
-    let columns: Vec<Who> = Who::everybody().into_iter().chain([Who::OtherSite]).collect();
+    let columns: Vec<Who> = Who::everybody().into_iter().chain([Who::SuspendedOwner, Who::OtherSite]).collect();
     let document = serde_json::to_value(panel::openapi()).unwrap();
     let row = |operation: Operation| {
         let takes = takes(&operation);

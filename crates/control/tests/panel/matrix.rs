@@ -24,6 +24,8 @@ pub enum Who {
     Suspended,
     /// A member of staff at the door of customers, by the role's name.
     Staff(&'static str),
+    /// The owner, in a session or with a token of before, while the account is suspended.
+    SuspendedOwner,
     /// The owner's browser, led by a page of another site.
     OtherSite,
     /// The owner's token with every scope but the one that it takes.
@@ -47,6 +49,7 @@ impl Who {
             Who::Stranger => "stranger".to_owned(),
             Who::Suspended => "suspended".to_owned(),
             Who::Staff(role) => format!("staff: {role}"),
+            Who::SuspendedOwner => "owner, suspended".to_owned(),
             Who::OtherSite => "other site".to_owned(),
             Who::NoScope => "no scope".to_owned(),
         }
@@ -56,7 +59,7 @@ impl Who {
     pub fn account(self) -> &'static str {
         match self {
             Who::Nobody => "nobody",
-            Who::Owner | Who::OtherSite | Who::NoScope => "jon",
+            Who::Owner | Who::SuspendedOwner | Who::OtherSite | Who::NoScope => "jon",
             Who::Guest(right) => right.name(),
             Who::Stranger => "stranger",
             Who::Suspended => "suspended",
@@ -119,7 +122,7 @@ impl Takes {
             (_, Who::OtherSite) if operation.method != "GET" => 403,
             (_, Who::OtherSite) => self.expects(Who::Owner, operation),
             (Takes::Nothing | Takes::Link, _) => success,
-            (_, Who::Nobody | Who::Suspended) | (Takes::Arrival, _) => 401,
+            (_, Who::Nobody | Who::Suspended | Who::SuspendedOwner) | (Takes::Arrival, _) => 401,
             (Takes::Password | Takes::Passkey | Takes::Login, _) | (Takes::Provider, Who::Staff(_)) => success,
             (Takes::Provider, _) => 404,
             (Takes::Share, Who::Owner) => 404,

@@ -92,7 +92,7 @@ impl World {
     }
 
     fn person(&mut self, who: Who) -> &mut Person {
-        let who = if who == Who::OtherSite { Who::Owner } else { who };
+        let who = if matches!(who, Who::OtherSite | Who::SuspendedOwner) { Who::Owner } else { who };
         self.people.iter_mut().find(|person| person.who == who).unwrap()
     }
 
@@ -252,6 +252,18 @@ impl World {
 
     /// Asks, in every way in which this one may try.
     pub async fn ask(&mut self, operation: &Operation, path: &str, who: Who) -> Vec<Answer> {
+        let is_out = who == Who::SuspendedOwner;
+        if is_out {
+            suspend(&self.app, self.company.user, true).await;
+        }
+        let answers = self.ask_in_each_way(operation, path, who).await;
+        if is_out {
+            suspend(&self.app, self.company.user, false).await;
+        }
+        answers
+    }
+
+    async fn ask_in_each_way(&mut self, operation: &Operation, path: &str, who: Who) -> Vec<Answer> {
         let (method, url): (Method, _) = (operation.method.parse().unwrap(), format!("/panel/api{path}"));
         let is_door = matches!(
             takes(operation),

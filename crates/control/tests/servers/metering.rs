@@ -66,6 +66,8 @@ impl World {
             customers.push(Customer::hourly(&app, &company, relation, &packages, relation == 2).await);
         }
         customers[1].credit(&app, json!(1_000_000)).await;
+        // Whose clock changes within the months; the books' does not.
+        done(&app, "PUT", "/users/1/byExtRelation", json!({ "timezone": "Europe/Prague" })).await;
         let third = Customer::new(&app, 3, false).await;
         let profile = json!({ "name": "Packs", "hypervisorGroups": [company.group], "packages": packages });
         let profile = made(&app, "/selfService/resourceGroupProfiles", profile).await;
@@ -209,6 +211,31 @@ async fn every_started_hour_is_booked_once_whatever_happens_to_the_meter(databas
     pass_minutes(&world.app, 61);
     meter::run(&world.app.ctx).await.unwrap();
     agrees(&world).await;
+    periods_are_of_utc(&world).await;
+}
+
+/// Also for who lives elsewhere: March had 743 hours in Prague, began and ended at another hour there, and has 744 in the
+/// books.
+async fn periods_are_of_utc(world: &World) {
+    let customer = world.customers[0];
+    let (status, usage) = world.app.get(&format!("{}?period=2028-03-01&range=m", customer.path("usage"))).await;
+    assert_eq!((status, &usage["data"]["user"]["timezone"]), (200, &json!("Europe/Prague")), "{usage}");
+    let march = &usage["data"]["periods"][0];
+    assert_eq!((&march["timezone"], &march["hours"]), (&json!("UTC"), &json!(744)));
+    let bounds = (&json!("2028-03-01T00:00:00+00:00"), &json!("2028-03-31T23:59:59+00:00"));
+    assert_eq!((&march["start"], &march["end"]), bounds);
+    let at = |time: &str| chrono::DateTime::parse_from_rfc3339(time).unwrap().timestamp_micros();
+    let rows = ledger_entry::Entity::find()
+        .filter(ledger_entry::Column::Kind.eq(ledger::USAGE))
+        .filter(ledger_entry::Column::UserId.eq(customer.id))
+        .filter(ledger_entry::Column::Item.eq("server"))
+        .filter(ledger_entry::Column::HourAt.gte(at("2028-03-01T00:00:00Z")))
+        .filter(ledger_entry::Column::HourAt.lt(at("2028-04-01T00:00:00Z")))
+        .all(world.app.ctx.store.read())
+        .await
+        .unwrap();
+    assert!(!rows.is_empty());
+    assert_eq!(march["usageServers"]["hours"], rows.len());
 }
 
 /// Another program reads the audit log and works the ledger out anew.
