@@ -1,6 +1,7 @@
 //! Tests that take too long for every change: a whole distribution in place of the small guest, and crashes at moments
 //! that nobody chose. Only `make test-full` runs them.
 
+mod counted;
 mod debian;
 mod disks;
 mod hotplug;
