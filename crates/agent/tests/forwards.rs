@@ -1,5 +1,5 @@
-//! Real connections through port forwards: a namespace plays the node with a bridge behind its address translation, two
-//! are guests on it, a fourth one is the world.
+//! Real connections through port forwards, and out by the address translation: a namespace plays the node with a bridge
+//! behind it, two are guests on it, a fourth one is the world.
 
 #![allow(clippy::unwrap_used, reason = "helpers of a test fail it")]
 
@@ -20,19 +20,23 @@ const NODE: &str = "198.51.100.1";
 /// The node's address towards its guests.
 const GATEWAY: &str = "10.77.0.1";
 const WORLD: &str = "198.51.100.2";
+const NODE_IPV6: &str = "2001:db8:f::1";
+const WORLD_IPV6: &str = "2001:db8:f::2";
+const GUEST: &str = "10.77.0.2";
+const GUEST_IPV6: &str = "fd77::2";
 
 struct Lab {
     node: String,
     guests: [String; 2],
     world: String,
-    server: Option<Child>,
+    servers: Vec<Child>,
 }
 
 impl Lab {
     async fn new() -> Lab {
         let id = std::process::id();
         let guests = [format!("bfa{id}"), format!("bfb{id}")];
-        let mut lab = Lab { node: format!("bfn{id}"), guests, world: format!("bfw{id}"), server: None };
+        let mut lab = Lab { node: format!("bfn{id}"), guests, world: format!("bfw{id}"), servers: Vec::new() };
         for name in lab.names() {
             run(&["ip", "netns", "add", name]);
             run(&["ip", "-n", name, "link", "set", "lo", "up"]);
@@ -47,7 +51,7 @@ impl Lab {
         }
         lab.wire("w0", &lab.world, &format!("{WORLD}/24"));
         run(&["ip", "-n", &lab.node, "addr", "add", &format!("{NODE}/24"), "dev", "w0"]);
-        lab.server = Some(serve(&lab.guests[0]));
+        lab.servers.push(serve(&lab.guests[0]));
         lab
     }
 
@@ -80,7 +84,7 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        if let Some(mut server) = self.server.take() {
+        for server in &mut self.servers {
             let _ = server.kill();
             let _ = server.wait();
         }
@@ -161,4 +165,52 @@ async fn a_port_of_the_node_leads_to_the_guest_until_it_does_no_longer() {
     assert!(!ensure_forwards(&node, INSTANCE, &networks, &[]).await.unwrap());
     assert_eq!(asked(20_000), ["none", "none"], "it leads there no longer");
     remove_forwards(&node, INSTANCE).await.unwrap();
+}
+
+/// The world knows a way to the guests, so that it would answer to their own addresses as well.
+#[tokio::test]
+async fn the_world_sees_the_nodes_address_in_place_of_a_guests_by_both_families() {
+    if Command::new("id").arg("-u").output().unwrap().stdout != b"0\n" {
+        return eprintln!("skipped: network namespaces need root");
+    }
+    let mut lab = Lab::new().await;
+    let node = Netns::named(&lab.node);
+    let addresses = vec!["10.77.0.1/24".parse().unwrap(), "fd77::1/64".parse().unwrap()];
+    let bridge = BridgeSpec { name: "nat0".into(), addresses, nat: true, mtu: 0 };
+    assert!(ensure_bridge(&node, INSTANCE, &bridge).await.unwrap(), "IPv6 comes to it");
+    for (namespace, device, address) in [
+        (&lab.node, "w0", "2001:db8:f::1/64"),
+        (&lab.world, "eth0", "2001:db8:f::2/64"),
+        (&lab.guests[0], "eth0", "fd77::2/64"),
+    ] {
+        run(&["ip", "-n", namespace, "addr", "add", address, "dev", device, "nodad"]);
+    }
+    for (namespace, network, gateway) in [
+        (&lab.world, "10.77.0.0/24", NODE),
+        (&lab.world, "fd77::/64", NODE_IPV6),
+        (&lab.guests[0], "2001:db8:f::/64", "fd77::1"),
+    ] {
+        run(&["ip", "-n", namespace, "route", "add", network, "via", gateway]);
+    }
+    for (from, to) in [
+        (&lab.guests[0], GATEWAY),
+        (&lab.guests[0], "fd77::1"),
+        (&lab.guests[1], GATEWAY),
+        (&lab.world, NODE),
+        (&lab.world, NODE_IPV6),
+    ] {
+        run(&["ip", "netns", "exec", from, "ping", "-c", "1", "-w", "20", to]);
+    }
+    lab.servers.push(serve(&lab.world));
+    let seen = || {
+        let ways = [("tcp", WORLD), ("udp", WORLD), ("tcp", WORLD_IPV6), ("udp", WORLD_IPV6)];
+        ways.map(|(protocol, world)| lab.ask_at(world, &lab.guests[0], protocol, 2222))
+    };
+    assert_eq!(seen(), [NODE, NODE, NODE_IPV6, NODE_IPV6]);
+    assert_eq!(lab.ask_at(GUEST, &lab.guests[1], "tcp", 2222), "10.77.0.3", "among themselves they are who they are");
+
+    node.cmd("nft").args(["flush", "ruleset"]).run().await.unwrap();
+    assert_eq!(seen(), [GUEST, GUEST, GUEST_IPV6, GUEST_IPV6], "without the rules");
+    assert!(ensure_bridge(&node, INSTANCE, &bridge).await.unwrap(), "it is seen");
+    assert_eq!(seen(), [NODE, NODE, NODE_IPV6, NODE_IPV6], "and put right");
 }

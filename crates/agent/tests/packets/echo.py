@@ -11,22 +11,30 @@ import threading
 LIMIT_S = 2
 
 
-def serve(port):
-    tcp = socket.create_server(("", port))
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind(("", port))
+def datagrams(udp):
+    while True:
+        _, asker = udp.recvfrom(100)
+        udp.sendto(asker[0].encode(), asker)
 
-    def datagrams():
-        while True:
-            _, asker = udp.recvfrom(100)
-            udp.sendto(asker[0].encode(), asker)
 
-    threading.Thread(target=datagrams, daemon=True).start()
-    print("ready", flush=True)
+def connections(tcp):
     while True:
         connection, asker = tcp.accept()
         with connection:
             connection.sendall(asker[0].encode())
+
+
+def serve(port):
+    for family in (socket.AF_INET, socket.AF_INET6):
+        tcp = socket.create_server(("", port), family=family)
+        udp = socket.socket(family, socket.SOCK_DGRAM)
+        if family == socket.AF_INET6:
+            udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        udp.bind(("", port))
+        for work, s in ((connections, tcp), (datagrams, udp)):
+            threading.Thread(target=work, args=(s,), daemon=True).start()
+    print("ready", flush=True)
+    threading.Event().wait()
 
 
 def ask(protocol, host, port):
@@ -35,7 +43,8 @@ def ask(protocol, host, port):
             with socket.create_connection((host, port), timeout=LIMIT_S) as s:
                 s.settimeout(LIMIT_S)
                 return s.recv(100).decode()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as s:
             s.settimeout(LIMIT_S)
             s.connect((host, port))
             s.send(b"who am I?")
