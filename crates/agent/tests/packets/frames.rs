@@ -192,6 +192,20 @@ pub fn packet6(name: &'static str, outbound: bool, own_port: u16, other_port: u1
     }
 }
 
+/// From an address of the guest's to another one, or back, both of one family; each end with its port.
+pub fn between(name: &'static str, outbound: bool, ends: (&str, &str), protocol: u8, ports: (u16, u16)) -> Frame {
+    let ((own, other), (own_port, other_port)) = (ends, ports);
+    let (mac, from, to, payload) = if outbound {
+        (OWN_MAC, own, other, udp(own_port, other_port))
+    } else {
+        (OTHER_MAC, other, own, udp(other_port, own_port))
+    };
+    match (from.parse::<Ipv4Addr>(), to.parse::<Ipv4Addr>()) {
+        (Ok(from), Ok(to)) => ipv4(name, mac, (from, to), protocol, &payload),
+        _ => ipv6(name, mac, from, to, protocol, &payload),
+    }
+}
+
 /// An echo request (8), its answer (0), or that the host can't be reached (3).
 pub fn icmp4(name: &'static str, outbound: bool, kind: u8) -> Frame {
     let (mac, ends) = if outbound { (OWN_MAC, (OWN_IPV4, OTHER_IPV4)) } else { (OTHER_MAC, (OTHER_IPV4, OWN_IPV4)) };
