@@ -15,8 +15,10 @@ use std::process::Command;
 
 use berth_agent::filters::InterfaceFilter;
 use berth_agent::filters_apply::{ensure_filters, ensure_table, listed_taps, remove_filters, remove_table};
-use berth_agent::net::ensure_hairpin;
+use berth_agent::net::{BridgeSpec, ensure_bridge, ensure_hairpin};
 use berth_agent::netns::Netns;
+use berth_agent::routes::{Routed, of_interface};
+use berth_agent::routes_apply::ensure_routes;
 use berth_proto::{ExtraMac, InterfaceSpec, InterfaceVlan, Ipv4Address, Ipv6Subnet, PortForward};
 use frames::{
     Frame, GATEWAY_IPV6, OWN_IPV4, SECOND_IPV4, false_ones, false_with_extra, honest, honest_of_extra, many_large,
@@ -34,6 +36,18 @@ impl Lab {
             assert_eq!(count, if passes { COPIES } else { 0 }, "{when}: {label}");
         }
         self.assert_nothing(when, "g1");
+    }
+
+    /// As the node itself and a neighbour get it.
+    fn assert_honest_only_within(&self, when: &str, second: bool) {
+        let frames = || honest().into_iter().chain(false_ones()).chain([second_address()]).collect::<Vec<_>>();
+        let places = [("node", self.arrived_at_host(&frames())), ("neighbour", self.arrived_at_neighbour(&frames()))];
+        for (place, counts) in places {
+            for (label, count) in counts {
+                let passes = label.starts_with("<good") || second && label.starts_with("<second");
+                assert_eq!(count, if passes { COPIES } else { 0 }, "{when}, at the {place}: {label}");
+            }
+        }
     }
 
     fn assert_all(&self, when: &str) {
@@ -155,14 +169,17 @@ async fn t14_many_addresses_of_one_interface_pass_and_nothing_false() {
     remove_table(&host, INSTANCE).await.unwrap();
 }
 
+fn second_subnet() -> Ipv6Subnet {
+    Ipv6Subnet { subnet: "fd00:7:0:9::".into(), prefix_len: 64, ..Default::default() }
+}
+
 /// The second address and a second subnet are used under a MAC address of their own; the network that is passed besides
 /// holds both.
 fn with_extra_mac() -> InterfaceSpec {
     let mut spec = limited(&[OWN_IPV4, SECOND_IPV4], true, 0);
-    let second = "fd00:7:0:9::";
-    spec.ipv6.push(Ipv6Subnet { subnet: second.into(), prefix_len: 64, ..Default::default() });
+    spec.ipv6.push(second_subnet());
     spec.whitelist = vec!["10.7.0.2/31".into(), "fd00:7:0:8::/61".into()];
-    let networks = vec![format!("{SECOND_IPV4}/32"), format!("{second}/64")];
+    let networks = vec![format!("{SECOND_IPV4}/32"), "fd00:7:0:9::/64".into()];
     spec.macs = vec![ExtraMac { mac: "02:00:00:00:00:0a".into(), networks }];
     spec
 }
@@ -261,4 +278,85 @@ async fn t14_nothing_false_leaves_a_guest_in_a_vlan_either() {
     assert!(lab.arrived("g0", &hidden).values().all(|count| *count == 0));
     lab.assert_honest_only("frames without a tag are judged as before", false);
     remove_table(&host, INSTANCE).await.unwrap();
+}
+
+/// Makes the lab's bridge one that leads nowhere but to the node.
+async fn lead_to_node(lab: &Lab, host: &Netns, routed: bool) {
+    for device in ["br0", "wire0"] {
+        lab.on_host(&["sysctl", "-qw", &format!("net.ipv6.conf.{device}.disable_ipv6=0")]);
+    }
+    lab.on_host(&["ip", "link", "set", "wire0", "nomaster"]);
+    let mut addresses = vec!["10.7.0.1/24".parse().unwrap(), format!("{GATEWAY_IPV6}/64").parse().unwrap()];
+    if routed {
+        addresses.clear();
+    }
+    let bridge = BridgeSpec { name: "br0".into(), addresses, nat: !routed, mtu: 0 };
+    ensure_bridge(host, INSTANCE, &bridge).await.unwrap();
+}
+
+#[tokio::test]
+async fn t14_nothing_false_leaves_a_guest_of_a_bridge_that_the_node_translates_or_routes() {
+    if Command::new("id").arg("-u").output().unwrap().stdout != b"0\n" {
+        return eprintln!("skipped: network namespaces need root");
+    }
+    for routed in [false, true] {
+        let lab = Lab::new();
+        let host = Netns::named(&lab.host);
+        lead_to_node(&lab, &host, routed).await;
+        let unfiltered = lab.arrived_at_host(&false_ones());
+        assert!(unfiltered.values().all(|count| *count == COPIES), "without filters, routed {routed}: {unfiltered:?}");
+        let neighbour = InterfaceSpec {
+            tag: "0000000002".into(),
+            mac: "52:54:00:00:00:02".into(),
+            ip_filter: true,
+            ..Default::default()
+        };
+        let neighbour = InterfaceFilter::of(INSTANCE, &neighbour).unwrap();
+        let (one, two) = ([OWN_IPV4], [OWN_IPV4, SECOND_IPV4]);
+        for (when, own) in [("one address", &one[..]), ("two addresses", &two[..]), ("one again", &one[..])] {
+            let spec = limited(own, true, 0);
+            if routed {
+                let way = Routed { bridge: "br0".into(), uplink: "wire0".into() };
+                let wanted = of_interface(&way, &spec).unwrap();
+                assert!(ensure_routes(&host, INSTANCE, &[way], &wanted).await.unwrap());
+            }
+            let filters = [InterfaceFilter::of(INSTANCE, &spec).unwrap(), neighbour.clone()];
+            assert!(ensure_filters(&host, INSTANCE, &filters).await.unwrap());
+            lab.assert_honest_only_within(&format!("{when}, routed {routed}"), own.len() > 1);
+        }
+        remove_table(&host, INSTANCE).await.unwrap();
+    }
+}
+
+/// What the guest sends passes where it is its own after the change.
+async fn assert_passes(lab: &Lab, host: &Netns, when: &str, change: impl FnOnce(&mut InterfaceSpec), also: &[&str]) {
+    let mut spec = limited(&[OWN_IPV4], true, 0);
+    change(&mut spec);
+    assert!(ensure_filters(host, INSTANCE, &[InterfaceFilter::of(INSTANCE, &spec).unwrap()]).await.unwrap());
+    let frames = honest().into_iter().chain(false_ones()).chain(false_with_extra()).chain([second_address()]);
+    for (label, count) in lab.arrived("g0", &frames.collect::<Vec<_>>()) {
+        let passes = label.starts_with("<good") || also.iter().any(|start| label.starts_with(start));
+        assert_eq!(count, if passes { COPIES } else { 0 }, "{when}: {label}");
+    }
+}
+
+#[tokio::test]
+async fn t14_a_subnet_and_a_listed_network_pass_as_long_as_they_are_the_guests() {
+    if Command::new("id").arg("-u").output().unwrap().stdout != b"0\n" {
+        return eprintln!("skipped: network namespaces need root");
+    }
+    let lab = Lab::new();
+    let host = Netns::named(&lab.host);
+    let of_subnet = &["<mixed-ipv6-extra", "<mixed-advert-extra", "<mixed-dad-extra"][..];
+    let of_address = &["<mixed-ipv4-extra", "<mixed-arp-extra>", "<second"][..];
+    let listed = |network: &'static str| move |spec: &mut InterfaceSpec| spec.whitelist.push(network.into());
+    let (lab, host) = (&lab, &host);
+    assert_passes(lab, host, "at first", |_| {}, &[]).await;
+    assert_passes(lab, host, "a second subnet", |spec| spec.ipv6.push(second_subnet()), of_subnet).await;
+    assert_passes(lab, host, "the subnet is taken", |_| {}, &[]).await;
+    assert_passes(lab, host, "a subnet is listed", listed("fd00:7:0:9::/64"), of_subnet).await;
+    assert_passes(lab, host, "the one next to it", listed("fd00:7:0:a::/64"), &[]).await;
+    assert_passes(lab, host, "an address is listed", listed("10.7.0.3/32"), of_address).await;
+    assert_passes(lab, host, "the list is empty", |_| {}, &[]).await;
+    remove_table(host, INSTANCE).await.unwrap();
 }

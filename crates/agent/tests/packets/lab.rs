@@ -87,6 +87,11 @@ impl Lab {
         self.between((&self.guest, "g0"), (&self.guest, "g1"), UNLISTED_TAP, frames)
     }
 
+    /// How many of each frame come to the host itself, by its bridge, when the guest sends them behind the first tap.
+    pub fn arrived_at_host(&self, frames: &[Frame]) -> BTreeMap<String, u64> {
+        self.between((&self.guest, "g0"), (&self.host, "br0"), "br0", frames)
+    }
+
     /// `last` is the receiver's wire on the host.
     fn between(&self, from: (&str, &str), to: (&str, &str), last: &str, frames: &[Frame]) -> BTreeMap<String, u64> {
         let counting = Counting::begin(to, frames);
