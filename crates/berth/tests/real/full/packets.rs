@@ -1,5 +1,6 @@
 //! Two guests on one bridge: what the one sends as somebody else never comes out, at the other's or at the node's,
-//! before, during and after a change of its firewall and after a restart of the node; and what it may send, does.
+//! before, during and after a change of its firewall, after somebody flushed its filters by hand and after a restart of
+//! the node; and what it may send, does.
 
 use std::net::Ipv4Addr;
 
@@ -9,12 +10,16 @@ use serde_json::{Value, json};
 use super::wire::{COPIES, Station, Watch, false_ones, honest, passing, second_address};
 use crate::reboot::reboot;
 use crate::support::berth::Berth;
+use crate::support::host;
+use crate::support::process::must;
 use crate::support::ssh::key_pair;
 use crate::support::wait::until;
 
 const LIMIT_S: u64 = 180;
 /// Within which a filter follows.
 const FILTER_LIMIT_S: u64 = 1;
+/// The agent looks by itself every 30 s.
+const REPAIR_LIMIT_S: u64 = 120;
 const CHANGES: usize = 6;
 
 struct Scene {
@@ -35,6 +40,7 @@ async fn nothing_false_passes_between_two_guests_whatever_is_changed_and_what_is
     scene.an_address_passes_as_long_as_it_is_assigned().await;
     scene.a_network_passes_as_long_as_it_is_listed(spare).await;
     scene.isolated_neighbours_dont_hear_each_other(spare).await;
+    scene.flushed_filters_come_back(spare).await;
     scene.answers_come_in_and_strangers_dont().await;
 
     reboot(&mut scene.berth, 1).await;
@@ -162,6 +168,21 @@ impl Scene {
         isolate(false).await;
         let together = async || self.one.guest.attempt(&to_two).await.ok.then_some(());
         until("the neighbour is heard again", LIMIT_S, together).await;
+    }
+
+    /// Nobody tells the agent, and nobody asks anything of it.
+    async fn flushed_filters_come_back(&self, second: Ipv4Addr) {
+        let instance = &self.berth.place.instance;
+        let macs = [self.one.mac_text(), self.two.mac_text()];
+        for by_hand in ["flush", "delete"] {
+            must("nft", &[by_hand, "table", "bridge", &format!("{instance}_filter")], LIMIT_S).await;
+            until("the filters are back", REPAIR_LIMIT_S, async || {
+                let rules = host::nft_rules(instance).await;
+                macs.iter().all(|mac| rules.contains(mac)).then_some(())
+            })
+            .await;
+            self.assert_honest_only(&format!("after somebody's {by_hand} of the table"), second).await;
+        }
     }
 
     /// A server that lets in nobody but the node gets answers, and gives none.

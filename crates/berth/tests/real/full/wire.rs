@@ -65,6 +65,11 @@ impl Station {
         Ipv6Addr::new(0xfe80, 0, 0, 0, ((a ^ 2) << 8) | b, (c << 8) | 0xff, 0xfe00 | d, (e << 8) | f)
     }
 
+    /// As nft writes it.
+    pub fn mac_text(&self) -> String {
+        self.mac.map(|byte| format!("{byte:02x}")).join(":")
+    }
+
     /// A frame of the catalogue as this guest sends it, who would like to be `other`; as hex. `second` is the address that
     /// it has or has not besides.
     fn own(&self, frame: &Frame, other: &Self, second: Ipv4Addr) -> String {
