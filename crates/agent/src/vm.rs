@@ -418,3 +418,6 @@ fn gone(outcome: std::io::Result<()>) -> std::io::Result<()> {
         outcome => outcome,
     }
 }
+
+#[cfg(test)]
+mod tests;
