@@ -47,7 +47,7 @@ pub async fn allocate(
 }
 
 /// Those that [`allocate`] takes: block and time are the parameters of these numbers. Read in the order of an index.
-fn next_free(block: usize, rested_since: usize, count: u32) -> String {
+pub(crate) fn next_free(block: usize, rested_since: usize, count: u32) -> String {
     format!(
         "SELECT id, free_since, address FROM ipv4_addresses WHERE block_id = ${block} AND interface_id IS NULL \
          AND NOT reserved AND free_since <= ${rested_since} ORDER BY free_since, address LIMIT {count}"
@@ -248,23 +248,4 @@ pub async fn remove(tx: &Tx, block_id: i64, addresses: &[i64]) -> Result<u64, St
         .exec(tx)
         .await?;
     Ok(gone.rows_affected)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Store, testing::Database};
-
-    /// What a million addresses would cost is what the plan says: one walk of an index, which ends after `count` rows.
-    #[tokio::test]
-    async fn the_next_free_addresses_are_read_off_an_index_whatever_the_size_of_the_block() {
-        let database = Database::sqlite();
-        let store = Store::connect(&database.url).await.unwrap();
-        let sql = format!("EXPLAIN QUERY PLAN {}", next_free(1, 2, 3));
-        let rows = joined::all(store.read(), &sql, vec![1_i64.into(), 2_i64.into()]).await.unwrap();
-        let plan: Vec<String> = rows.iter().map(|row| row.try_get("", "detail").unwrap()).collect();
-        let [only] = &plan[..] else { panic!("one step: {plan:?}") };
-        assert!(only.contains("ixp_ipv4_addresses_block_id_free_since_address"), "{only}");
-        assert!(only.contains("block_id=? AND free_since<?"), "{only}");
-    }
 }

@@ -15,6 +15,13 @@ use crate::{
     extra_mac, joined,
 };
 
+/// The subnet of a block that has been free for the longest, at least since a time, and the last that was made. Each is
+/// read off an index.
+pub(crate) const NEXT_FREE: &str = "SELECT (SELECT id FROM ipv6_subnets WHERE block_id = $1 AND interface_id IS NULL \
+     AND free_since <= $2 ORDER BY free_since, subnet_index LIMIT 1) AS released, \
+     COALESCE((SELECT subnet_index FROM ipv6_subnets WHERE block_id = $1 \
+     ORDER BY subnet_index DESC LIMIT 1), 0) AS highest";
+
 /// Gives an interface the subnet of the block that has been free for the longest, at least since `rested_since`, or the
 /// next that was never given out. `cut` makes the text of the subnet at an index, `None` past the block's end. `None` where the block is used up.
 pub async fn allocate(
@@ -25,11 +32,7 @@ pub async fn allocate(
     (rested_since, now): (Micros, Micros),
     cut: impl Fn(u64) -> Option<String>,
 ) -> Result<Option<Model>, StoreError> {
-    let look = "SELECT (SELECT id FROM ipv6_subnets WHERE block_id = $1 AND interface_id IS NULL \
-                AND free_since <= $2 ORDER BY free_since, subnet_index LIMIT 1) AS released, \
-                COALESCE((SELECT subnet_index FROM ipv6_subnets WHERE block_id = $1 \
-                ORDER BY subnet_index DESC LIMIT 1), 0) AS highest";
-    let found = joined::one(tx, look, vec![block.id.into(), rested_since.into()]).await?;
+    let found = joined::one(tx, NEXT_FREE, vec![block.id.into(), rested_since.into()]).await?;
     let (released, highest) = match &found {
         Some(row) => (row.try_get::<Option<i64>>("", "released")?, row.try_get::<i64>("", "highest")?),
         None => (None, 0),

@@ -46,6 +46,8 @@ pub mod password_link;
 pub mod pending_action;
 pub mod periodic;
 pub mod placement;
+#[cfg(test)]
+mod plans;
 pub mod port_forward;
 pub mod ptr_record;
 pub mod rdns_zone;
