@@ -269,6 +269,42 @@ fn interfaces(instance: &str, figures: &Figures, tags: &[String]) -> HashMap<Str
 mod tests {
     use super::*;
 
+    /// Between two samples: so much that what the test itself takes is rounded away.
+    const PASSED: Duration = Duration::from_secs(10_000);
+
+    #[test]
+    fn steal_is_the_part_of_the_time_that_a_guests_processors_waited() {
+        let ns = |seconds: u64| seconds * 1_000_000_000;
+        let steal = |before_s: u64, (waited_s, vcpus): (u64, u64), running: bool| {
+            let mut sampler = Sampler::default();
+            sampler.waits.insert("a".to_owned(), (Instant::now() - PASSED, ns(before_s)));
+            sampler.steal_percent("a", (ns(waited_s), vcpus), running)
+        };
+        assert_eq!(steal(0, (2_500, 1), true), 25.0);
+        assert_eq!(steal(0, (5_000, 2), true), 25.0, "of each of its processors");
+        assert_eq!(steal(1_000, (3_500, 1), true), 25.0, "since the sample before");
+        assert_eq!(steal(0, (0, 4), true), 0.0);
+        assert_eq!(steal(0, (30_000, 2), true), 100.0, "no more than all of the time");
+        assert_eq!(steal(3_000, (1_000, 1), true), 0.0, "it was started anew");
+        assert_eq!(steal(0, (2_500, 1), false), 0.0, "it is off");
+        assert_eq!(steal(0, (2_500, 0), true), 25.0, "libvirt told of none of its processors");
+
+        let mut sampler = Sampler::default();
+        assert_eq!(sampler.steal_percent("a", (ns(5), 1), true), 0.0, "one sample is no difference");
+        sampler.waits.insert("a".to_owned(), (Instant::now() - PASSED, 0));
+        assert_eq!(sampler.steal_percent("b", (ns(2_500), 1), true), 0.0, "another's");
+        assert_eq!(sampler.steal_percent("a", (ns(2_500), 1), true), 25.0);
+    }
+
+    #[test]
+    fn what_a_guests_processors_waited_is_summed_over_all_of_them() {
+        let mut seen = Figures::default();
+        let told = [("vcpu.0.delay", 3), ("vcpu.0.time", 70), ("vcpu.1.delay", 5), ("vcpu.current", 2)];
+        seen.numbers.extend(told.map(|(field, ns)| (field.to_owned(), ns)));
+        assert_eq!(seen.waited(), (8, 2));
+        assert_eq!(Figures::default().waited(), (0, 0));
+    }
+
     #[test]
     fn disks_have_the_figures_of_the_last_look_where_there_is_none_now() {
         let mut sampler = Sampler::default();
