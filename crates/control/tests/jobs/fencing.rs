@@ -1,11 +1,16 @@
 //! Runners that lost their job change nothing, neither in the database nor on the node.
 
-use berth_control::jobs::{self, Kind, Run};
+use berth_control::{
+    config::Config,
+    jobs::{self, Kind, Run},
+};
 use berth_store::testing::Database;
 use serde_json::json;
 
 use crate::{
+    app::App,
     repeat_and_kill::{Harm, run_to_end},
+    rows,
     sim::World,
 };
 
@@ -60,4 +65,23 @@ async fn builds_are_bounded_for_a_node() {
     let bound = world.app.ctx.config.builds_per_node as usize;
     assert_eq!(jobs::claim(&world.app.ctx, "runner", 16).await.unwrap().len(), bound);
     assert!(jobs::claim(&world.app.ctx, "other", 16).await.unwrap().is_empty());
+}
+
+/// More than one node is let, and fewer than all of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn builds_are_bounded_in_all() {
+    let bounds = |config: Config| Config { builds_per_node: 2, builds_total: 3, ..config };
+    let app = App::start_with(Database::sqlite(), bounds).await;
+    let company = rows::company(&app, 2, 10).await;
+    for _ in 0..8 {
+        let server = company.server(&app).await;
+        let order = json!({ "operatingSystemId": company.template });
+        assert_eq!(app.post(&format!("/servers/{server}/build"), order).await.0, 200);
+    }
+    let claimed = jobs::claim(&app.ctx, "runner", 16).await.unwrap();
+    assert_eq!(claimed.len(), 3);
+    assert!(jobs::claim(&app.ctx, "other", 16).await.unwrap().is_empty());
+    rows::end_jobs(&app, claimed[0].server_id.unwrap()).await;
+    assert_eq!(jobs::claim(&app.ctx, "other", 16).await.unwrap().len(), 1, "where one has ended, one begins");
+    assert!(jobs::claim(&app.ctx, "runner", 16).await.unwrap().is_empty());
 }
