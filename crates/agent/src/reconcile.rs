@@ -185,3 +185,63 @@ async fn bring_back(agent: &Arc<Agent>, server_uuid: &str) -> Result<(), VmError
     tracing::info!(server = server_uuid, "starting a guest that ran before the node went down");
     vm::start(agent, server_uuid).await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tokio::sync::OwnedMutexGuard;
+
+    use super::*;
+    use crate::testing::Place;
+
+    /// Servers whose turn has come, and that can't go on as long as the test has their locks.
+    fn at_work(held: &BTreeMap<String, OwnedMutexGuard<()>>) -> Vec<String> {
+        // A lock is the agent's, the test's, and theirs who wait for it.
+        let is_wanted = |guard: &OwnedMutexGuard<()>| Arc::strong_count(OwnedMutexGuard::mutex(guard)) > 2;
+        held.iter().filter(|(_, guard)| is_wanted(guard)).map(|(uuid, _)| uuid.clone()).collect()
+    }
+
+    /// Whoever can go on has gone on: all of them are on the test's own thread.
+    async fn settled() {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn after_a_reboot_no_more_guests_are_started_at_once_than_the_owner_lets() {
+        let mut place = Place::new("test:///default");
+        Arc::get_mut(&mut place.agent).unwrap().config.boot_at_once = 3;
+        let agent = &place.agent;
+        let mut held = BTreeMap::new();
+        for n in 0..8 {
+            let uuid = format!("5de5a89b-b707-41bf-a051-7af1a4e6779{n}");
+            let ran = agent.ledger.change(&uuid, |entry| {
+                (entry.should_run, entry.boot_id) = (true, "the boot before".to_owned());
+                Ok(())
+            });
+            ran.unwrap();
+            let lock = agent.lock(&uuid).await;
+            held.insert(uuid, lock);
+        }
+        let mut working = JoinSet::new();
+        come_back(agent, &mut working);
+        settled().await;
+        while !held.is_empty() {
+            let starting = at_work(&held);
+            assert_eq!(starting.len(), held.len().min(3), "of {}", held.len());
+            // It is not to run any more, so that its turn ends without a start.
+            let off = agent.ledger.change(&starting[0], |entry| {
+                entry.should_run = false;
+                Ok(())
+            });
+            off.unwrap();
+            held.remove(&starting[0]);
+            settled().await;
+        }
+        while let Some(ended) = working.join_next().await {
+            ended.unwrap();
+        }
+    }
+}
