@@ -1,4 +1,5 @@
-//! A further interface comes to a guest that runs, is told its address by DHCP, goes on at its bridge, and goes again.
+//! A further interface comes to a guest that runs, is told its address by DHCP, loses its carrier and has it again, and
+//! goes. What of an interface waits for the guest's start, its model, MTU and queues, is there then.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,6 +11,8 @@ use crate::support::wait::until;
 
 const LIMIT_S: u64 = 120;
 const BOOT_ID: &str = "cat /proc/sys/kernel/random/boot_id";
+/// How many devices there are of the model by which QEMU is an e1000, an Intel 82540EM.
+const E1000S: &str = "cat /sys/bus/pci/devices/*/device | grep -cx 0x100e || true";
 /// Gives the interface its address and nothing else: the guest is reached by its first one.
 const TAKE: &str = "printf '#!/bin/sh\\n[ \"$1\" != bound ] || ip addr add $ip/$mask dev $interface\\n' >/root/take; chmod +x /root/take";
 
@@ -44,6 +47,8 @@ async fn a_running_guest_gets_an_interface_with_its_address_and_loses_it() {
     let served = || host::files_with(&berth.place.agent_dir().join("dhcp"), &berth.place.bridge);
     assert!(!served().is_empty(), "the bridge has a DHCP server");
 
+    the_carrier_goes_and_comes(&berth, id, &guest, &device).await;
+
     let tag = &second["tag"];
     let gone = berth.api.call(Method::DELETE, &format!("{interfaces}/{tag}"), Some(&json!({ "confirm": true }))).await;
     assert_eq!(gone.status, 204, "{}", gone.body);
@@ -55,8 +60,46 @@ async fn a_running_guest_gets_an_interface_with_its_address_and_loses_it() {
     })
     .await;
     assert_eq!(guest.run(BOOT_ID).await, boot_id, "the guest ran through all of it");
+
+    other_models_are_there_after_a_start(&berth, id, &guest, &first["hypervisorNetwork"]).await;
     berth.removed(id).await;
     berth.finish().await;
+}
+
+async fn the_carrier_goes_and_comes(berth: &Berth, id: i64, guest: &Guest, device: &str) {
+    let carrier = format!("cat /sys/class/net/{device}/carrier");
+    assert_eq!(guest.run(&carrier).await, "1");
+    for (link_up, seen) in [(false, "0"), (true, "1")] {
+        let path = format!("/servers/{id}/interfaces/secondary");
+        let changed = berth.api.call(Method::PUT, &path, Some(&json!({ "linkUp": link_up }))).await;
+        assert_eq!(changed.status, 200, "{}", changed.body);
+        let follows = async || (guest.run(&carrier).await == seen).then_some(());
+        until(&format!("the guest sees the carrier as {seen}"), LIMIT_S, follows).await;
+        settled(berth, id).await;
+    }
+}
+
+/// Of interfaces without addresses, so that the guest is reached as before.
+async fn other_models_are_there_after_a_start(berth: &Berth, id: i64, guest: &Guest, network: &Value) {
+    assert_eq!(guest.run(E1000S).await, "0");
+    assert_eq!(berth.api.power(id, "poweroff").await["failed"], false);
+    until("the guest is off", LIMIT_S, async || (!berth.api.running(id).await).then_some(())).await;
+    let interfaces = format!("/servers/{id}/interfaces");
+    let wanted = json!({ "hypervisorNetworkId": network, "driver": 1, "processQueues": 2, "mtu": 1400 });
+    let wide = berth.api.post(&interfaces, &wanted).await;
+    berth.api.post(&interfaces, &json!({ "hypervisorNetworkId": network, "driver": 2 })).await;
+    settled(berth, id).await;
+    assert_eq!(berth.api.power(id, "boot").await["failed"], false);
+    guest.eventually("true").await;
+
+    let mac = wide["mac"].as_str().expect("a MAC address").to_lowercase();
+    let device = guest.run(&format!("grep -l {mac} /sys/class/net/*/address | cut -d/ -f5")).await;
+    let seen = format!(
+        "cd /sys/class/net/{device} && basename $(readlink device/driver) && cat mtu && ls -d queues/rx-* | wc -l"
+    );
+    let seen = guest.run(&seen).await;
+    assert_eq!(seen.split_whitespace().collect::<Vec<_>>(), ["virtio_net", "1400", "2"]);
+    assert_eq!(guest.run(E1000S).await, "1");
 }
 
 /// Waits until nothing of the server is queued or running; none of it may have failed.
