@@ -31,6 +31,8 @@ berth_store::on_both_databases!(
 );
 
 const AT_ONCE: usize = 1_000;
+/// Of one for whom none was left, so that some come while others give back.
+const TRIES: usize = 3;
 
 async fn send(app: &App, method: &str, path: &str, body: Value) -> (u16, Value) {
     app.call(method, path, Some(body.to_string())).await
@@ -297,21 +299,24 @@ async fn t18_a_thousand_at_once_never_share_an_address_and_lose_none(database: D
         all_there.wait().await;
         let path = format!("/servers/{}/ipv4", servers[n % servers.len()]);
         let wanted = json!({ "interface": "primary", "quantity": 2 });
-        let (status, given) = straight(&app, &router, "POST", &format!("{path}Qty"), wanted).await;
-        match status {
-            200 => {
-                let body = json!({ "ip": given["data"] });
-                let gone = straight(&app, &router, "DELETE", &path, body).await;
-                assert_eq!(gone.0, 204, "{}", gone.1);
-                1
+        for _ in 0..TRIES {
+            let (status, given) = straight(&app, &router, "POST", &format!("{path}Qty"), wanted.clone()).await;
+            match status {
+                200 => {
+                    let body = json!({ "ip": given["data"] });
+                    let gone = straight(&app, &router, "DELETE", &path, body).await;
+                    assert_eq!(gone.0, 204, "{}", gone.1);
+                    return 1;
+                }
+                422 => {}
+                _ => panic!("{status} {given}"),
             }
-            422 => 0,
-            _ => panic!("{status} {given}"),
         }
+        0
     };
     let took: Vec<i32> = join_all((0..AT_ONCE).map(one)).await;
     let took: i32 = took.into_iter().sum();
-    assert!(took > 50, "many of them got some: {took}");
+    assert!(took >= 15, "as many as there are pairs of addresses, at least: {took}");
     let mut all = HashSet::new();
     for server in servers {
         let mine = ipv4(&app, server).await;
