@@ -14,7 +14,7 @@ function flat(texts: Texts, before = ""): [string, string][] {
   );
 }
 
-const blanks = (text: string) => [...text.matchAll(/{{(\w+)}}/g)].map(([, name]) => name).sort();
+const blanks = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name).sort();
 
 test("every catalogue has the texts of the English one, with the same blanks, and no others", () => {
   const [english, others] = [flat(en), { de }];

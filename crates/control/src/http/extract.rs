@@ -52,10 +52,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         Value::Object(_) => value,
         _ => return Err(Error::invalid("The body must be a JSON object.")),
     };
-    let mut fields = value.as_object().into_iter().flatten();
-    if let Some((name, _)) = fields.find(|(name, value)| name.contains(NUL) || has_nul(value)) {
-        return Err(refused_nul(name));
-    }
+    refuse_nul(&value)?;
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let why = error.into_inner();
@@ -65,6 +62,14 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
             format!("The {path} field is not valid: {why}.")
         })
     })
+}
+
+fn refuse_nul(body: &Value) -> Result<(), Error> {
+    let mut fields = body.as_object().into_iter().flatten();
+    match fields.find(|(name, value)| name.contains(NUL) || has_nul(value)) {
+        Some((name, _)) => Err(refused_nul(name)),
+        None => Ok(()),
+    }
 }
 
 fn has_nul(value: &Value) -> bool {
