@@ -54,7 +54,7 @@ async fn filters_come_first(netns: Netns) {
     agent.ledger.change(UUID, |entry| entry.take_spec(&spec())).unwrap();
 
     // Somebody has a chain of that name elsewhere, so that the filters can't be put in force.
-    let others = "table bridge tst_filter { chain from_guests { type filter hook postrouting priority 0; } }";
+    let others = "table bridge tst_filter { chain from_guests { type filter hook postrouting priority 0; }; }";
     netns.cmd("nft").args(["-f", "-"]).stdin(others).run().await.unwrap();
     let refused = start(agent, UUID).await.unwrap_err();
     assert!(matches!(refused, VmError::Filter(_)), "{refused}");
