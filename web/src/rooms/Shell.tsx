@@ -22,10 +22,10 @@ import {
   IconUser,
 } from "@tabler/icons-react";
 import { useMutation, useSuspenseQuery } from "@tanstack/react-query";
-import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router";
+import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { logOut } from "../api/generated/panel.ts";
-import { queryClient, sessionQuery } from "../api/queries.ts";
+import { sessionQuery } from "../api/queries.ts";
 import { tellFailure } from "../parts/said.ts";
 import classes from "./Shell.module.css";
 
@@ -77,15 +77,12 @@ export function Shell() {
 
 function Person() {
   const { t } = useTranslation();
-  const router = useRouter();
   const { user } = useSuspenseQuery(sessionQuery).data;
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const leave = useMutation({
     mutationFn: () => logOut(),
-    onSuccess: async () => {
-      await router.navigate({ to: "/login" });
-      queryClient.clear();
-    },
+    // A page anew, which remembers nothing of whoever left.
+    onSuccess: () => window.location.assign("/login"),
     onError: tellFailure,
   });
   const schemes = [
