@@ -273,7 +273,7 @@ test("the profile keeps keys and sessions, and changes the password", async ({ i
 test("who chooses a language sees the panel in it, also the next time", async ({ inside: page, customer, world }) => {
   const server = await world.server(customer, "sprache");
   await page.goto("/profile");
-  await page.getByLabel("Language").click();
+  await page.getByRole("combobox", { name: "Language" }).click();
   await page.getByRole("option", { name: "Deutsch" }).click();
   await expect(page.getByRole("heading", { name: "Profil", exact: true })).toBeVisible();
   await expect(page.getByText("Dies ist nun Ihre Sprache.")).toBeVisible();
