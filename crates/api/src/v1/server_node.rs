@@ -17,8 +17,8 @@ pub struct ServerNode {
     /// Whether the control server reaches the node by IPv6 alone: whether `ip` is such an address.
     #[serde(rename = "forceIPv6")]
     pub force_ipv6: bool,
-    /// Null: screens of guests listen on no address of the node; consoles go through the control server.
-    pub vnc_listen_type: Option<i32>,
+    /// 0: screens of guests listen on no address of the node; consoles go through the control server.
+    pub vnc_listen_type: i32,
     pub display_name: Option<String>,
     pub cpu_set: Option<String>,
     pub nf_type: i32,

@@ -47,7 +47,7 @@ async fn subnets_say_whether_they_are_routed_and_used_up_and_nodes_how_they_are_
         let node = body["data"]["hypervisor"].clone();
         json!([subnet["routeNet"], subnet["exhausted"], node["forceIPv6"], node["vncListenType"]])
     };
-    assert_eq!(said().await, json!([false, false, false, null]));
+    assert_eq!(said().await, json!([false, false, false, 0]));
     let node = company.hypervisors[0];
     let changed = app.ctx.store.write_tx::<_, Error>(|tx| {
         Box::pin(async move {
@@ -63,7 +63,7 @@ async fn subnets_say_whether_they_are_routed_and_used_up_and_nodes_how_they_are_
         })
     });
     changed.await.unwrap();
-    assert_eq!(said().await, json!([true, true, true, null]));
+    assert_eq!(said().await, json!([true, true, true, 0]));
 }
 
 /// Of rows, the node's facts and what specifications are made of; before the first build and after it.

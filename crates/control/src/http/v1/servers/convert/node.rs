@@ -109,7 +109,8 @@ pub fn node(
         group: ServerNodeGroup { name: group.name, icon: group.icon },
         timezone,
         force_ipv6,
-        vnc_listen_type: None,
+        // As the agent defines every guest: a socket of the node, and no address.
+        vnc_listen_type: 0,
         display_name: None,
         cpu_set: None,
         nf_type,
