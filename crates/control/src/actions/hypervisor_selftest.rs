@@ -1,41 +1,19 @@
 //! The self-test of a node: asked for by somebody, by the node's joining, or by its coming back without one.
 
-use berth_store::{Tx, audit, hypervisor, job, selftest};
-use serde_json::json;
+use berth_store::{Tx, hypervisor, job, selftest};
 
-use super::{
-    entry,
-    queue::{self, Subject},
-};
-use crate::{
-    Context, Error,
-    actor::{Ability, Actor},
-    jobs::Kind,
+use super::node_work::NodeWork;
+use crate::{Context, Error, actor::Actor, jobs::Kind};
+
+const TEST: NodeWork = NodeWork {
+    kind: Kind::Selftest,
+    action: "selftest_hypervisor",
+    busy: |name| format!("The hypervisor {name} is being tested already."),
 };
 
-pub const ACTION: &str = "selftest_hypervisor";
-
-/// Queues the test; answers the queue item's id. One at a time on a node.
+/// Queues the test; answers the queue item's id.
 pub async fn start(ctx: &Context, actor: &Actor, id: i64) -> Result<i64, Error> {
-    actor.require(Ability::Admin)?;
-    let now = ctx.now();
-    let queued = ctx.store.write_tx::<_, Error>(|tx| {
-        let (ctx, actor) = (ctx.clone(), actor.clone());
-        Box::pin(async move {
-            let row = hypervisor::lock(tx, id).await?.ok_or(Error::NotFound("hypervisor"))?;
-            if let Some(running) = job::unfinished_on(tx, row.id, Kind::Selftest.name()).await? {
-                let msg = format!("The hypervisor {} is being tested already.", row.name);
-                return Err(Error::Locked { msg, queue_id: Some(running.id) });
-            }
-            let queue_id = enqueue(&ctx, tx, row.id).await?;
-            let after = json!({ "name": row.name, "queue": queue_id });
-            audit::record(tx, entry(&actor, now, ACTION, ("hypervisor", row.id), None, Some(after))).await?;
-            Ok(queue_id)
-        })
-    });
-    let queue_id = queued.await?;
-    ctx.nudge.notify_one();
-    Ok(queue_id)
+    TEST.start(ctx, actor, id).await
 }
 
 /// Queues a test of a node that never had one that came to its end: no server is placed there before one has passed,
@@ -62,7 +40,5 @@ pub async fn ensure_tested(ctx: &Context, id: i64) -> Result<(), Error> {
 }
 
 pub async fn enqueue(ctx: &Context, tx: &Tx, hypervisor_id: i64) -> Result<i64, Error> {
-    let subject = Subject { server_id: None, hypervisor_id: Some(hypervisor_id) };
-    let once = (ctx.rng.uuid(), ctx.now());
-    queue::put(tx, queue::new_job(Kind::Selftest, ACTION, subject, false, json!({}), once)).await
+    TEST.enqueue(ctx, tx, hypervisor_id).await
 }

@@ -30,6 +30,7 @@ pub mod isos;
 pub mod login_tokens;
 pub mod logins;
 pub mod network_filters;
+mod node_work;
 pub mod oidc_logins;
 pub mod oidc_proofs;
 pub mod packages;
