@@ -28,7 +28,7 @@ pub fn schema<'a>(document: &'a Value, method: &str, path: &str) -> &'a Value {
 }
 
 /// What no field of this type takes. Numbers may come as texts, and texts as numbers.
-pub fn wrong_values(field: &Value) -> Vec<Value> {
+fn wrong_values(field: &Value) -> Vec<Value> {
     let types: Vec<&str> = match &field["type"] {
         Value::String(one) => vec![one],
         Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
@@ -56,6 +56,26 @@ pub fn wrong_values(field: &Value) -> Vec<Value> {
         wrong.extend([json!("x"), json!(987_654), json!([[[1]]]), json!([{ "a": 1 }])]);
     }
     wrong
+}
+
+/// A body that is right but for one field: every field with all that is not of its type, and left out where it is required.
+/// With each, what is wrong with it.
+pub fn wrong_bodies(document: &Value, schema: &Value, right: &Value) -> Vec<(String, Value)> {
+    let mut bodies = Vec::new();
+    for (field, facts) in schema["properties"].as_object().into_iter().flatten() {
+        for value in wrong_values(resolved(document, facts)) {
+            let shown = format!("{field}={value}");
+            let mut body = right.clone();
+            body[field] = value;
+            bodies.push((shown, body));
+        }
+    }
+    for field in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let mut body = right.clone();
+        body.as_object_mut().unwrap().remove(field);
+        bodies.push((format!("without {field}"), body));
+    }
+    bodies
 }
 
 /// Nothing that a body may be.

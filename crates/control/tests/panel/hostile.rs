@@ -10,7 +10,7 @@ use crate::{
     browser::Answer,
     matrix::{Operation, Who},
     people::World,
-    wrong::{LONG, NO_IDS, no_bodies, resolved, schema, short, wrong_values},
+    wrong::{LONG, NO_IDS, no_bodies, schema, short, wrong_bodies},
 };
 
 /// Texts that may be of any length, since nobody looks at them: the code of an account without a second factor, and the
@@ -52,29 +52,18 @@ async fn every_field_of_every_operation_refuses_what_is_not_of_its_type(database
     let (mut asked, mut accepted) = (0, Vec::new());
     for operation in Operation::all(&document) {
         let schema = schema(&document, &operation.method, &operation.path);
-        let Some(fields) = schema["properties"].as_object() else { continue };
+        if !schema["properties"].is_object() {
+            continue;
+        }
         let (name, path) = (operation.name(), world.prepare(&operation).await);
         let right = world.body(&name, Who::Owner).await.unwrap();
         let before = world.changes().await;
-        let mut bodies = Vec::new();
-        for (field, facts) in fields {
-            for value in wrong_values(resolved(&document, facts)) {
-                let is_long = value.as_str().is_some_and(|text| text.len() == LONG);
-                if is_long && NOT_LOOKED_AT.contains(&(name.as_str(), field.as_str())) {
-                    continue;
-                }
-                let shown = format!("{field}={value}");
-                let mut body = right.clone();
-                body[field] = value;
-                bodies.push((shown, body));
+        let is_long = |text: &Value| text.as_str().is_some_and(|text| text.len() == LONG);
+        let looked_at = |body: &Value| !NOT_LOOKED_AT.iter().any(|(of, field)| *of == name && is_long(&body[*field]));
+        for (shown, body) in wrong_bodies(&document, schema, &right) {
+            if !looked_at(&body) {
+                continue;
             }
-        }
-        for field in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            let mut body = right.clone();
-            body.as_object_mut().unwrap().remove(field);
-            bodies.push((format!("without {field}"), body));
-        }
-        for (shown, body) in bodies {
             asked += 1;
             let answer = world.owner_sends(&operation.method, &path, body.to_string()).await;
             if !is_refusal(&answer) {
