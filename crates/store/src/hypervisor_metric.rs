@@ -1,7 +1,8 @@
 //! Figures of nodes over time, bounded: a row a minute for a while, then averages, then nothing.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Statement,
+    sea_query::OnConflict,
 };
 
 use crate::{
@@ -71,17 +72,29 @@ pub async fn average(tx: &Tx, before: Micros) -> Result<(), StoreError> {
         "network_in_bytes_s",
         "network_out_bytes_s",
     ];
-    let averages = columns.map(|column| format!("CAST(ROUND(AVG({column})) AS BIGINT)")).join(", ");
-    let sql = format!(
-        "INSERT INTO hypervisor_metrics (hypervisor_id, span_s, at, bucket_at, {}) \
-         SELECT hypervisor_id, {BUCKET_S}, bucket_at, bucket_at, {averages} FROM hypervisor_metrics \
-         WHERE span_s = {MINUTE_S} AND at < $1 GROUP BY hypervisor_id, bucket_at ON CONFLICT DO NOTHING",
-        columns.join(", ")
+    average_table(tx, "hypervisor_metrics", "hypervisor_id", &columns, before).await
+}
+
+/// The same of any table of minutes and buckets. `keys` are the columns, separated by commas, that say whose a row is.
+/// Nothing is no part of an average.
+pub(crate) async fn average_table(
+    tx: &Tx,
+    table: &str,
+    keys: &str,
+    columns: &[&str],
+    before: Micros,
+) -> Result<(), StoreError> {
+    let averages: Vec<_> = columns.iter().map(|column| format!("CAST(ROUND(AVG({column})) AS BIGINT)")).collect();
+    let minutes = format!("FROM {table} WHERE span_s = {MINUTE_S} AND at < $1");
+    let insert = format!(
+        "INSERT INTO {table} ({keys}, span_s, at, bucket_at, {}) SELECT {keys}, {BUCKET_S}, bucket_at, bucket_at, {} \
+         {minutes} GROUP BY {keys}, bucket_at ON CONFLICT DO NOTHING",
+        columns.join(", "),
+        averages.join(", ")
     );
-    let backend = tx.get_database_backend();
-    tx.execute_raw(sea_orm::Statement::from_sql_and_values(backend, sql, [before.into()])).await?;
-    let averaged = Entity::delete_many().filter(Column::SpanS.eq(MINUTE_S)).filter(Column::At.lt(before));
-    averaged.exec(tx).await?;
+    for sql in [insert, format!("DELETE {minutes}")] {
+        tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, [before.into()])).await?;
+    }
     Ok(())
 }
 

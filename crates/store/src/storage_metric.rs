@@ -7,7 +7,7 @@ use sea_orm::{
 use crate::{
     Micros, StoreError, Tx,
     entity::storage_metric::{ActiveModel, Column, Entity, Model},
-    hypervisor_metric::{BUCKET_S, MINUTE_S, bucket},
+    hypervisor_metric::{BUCKET_S, MINUTE_S, average_table, bucket},
 };
 
 /// What is known of one minute of a storage.
@@ -68,19 +68,7 @@ pub async fn since(db: &impl ConnectionTrait, hypervisor_id: i64, from: Micros) 
 /// counters are no part of what passed.
 pub async fn average(tx: &Tx, before: Micros) -> Result<(), StoreError> {
     let columns = ["total_bytes", "used_bytes", "read_bytes_s", "write_bytes_s", "read_centi_iops", "write_centi_iops"];
-    let averages = columns.map(|column| format!("CAST(ROUND(AVG({column})) AS BIGINT)")).join(", ");
-    let sql = format!(
-        "INSERT INTO storage_metrics (hypervisor_id, storage_point_id, span_s, at, bucket_at, {}) \
-         SELECT hypervisor_id, storage_point_id, {BUCKET_S}, bucket_at, bucket_at, {averages} FROM storage_metrics \
-         WHERE span_s = {MINUTE_S} AND at < $1 GROUP BY hypervisor_id, storage_point_id, bucket_at \
-         ON CONFLICT DO NOTHING",
-        columns.join(", ")
-    );
-    let backend = tx.get_database_backend();
-    tx.execute_raw(sea_orm::Statement::from_sql_and_values(backend, sql, [before.into()])).await?;
-    let averaged = Entity::delete_many().filter(Column::SpanS.eq(MINUTE_S)).filter(Column::At.lt(before));
-    averaged.exec(tx).await?;
-    Ok(())
+    average_table(tx, "storage_metrics", "hypervisor_id, storage_point_id", &columns, before).await
 }
 
 /// Forgets averages that are older than `before`.
