@@ -16,7 +16,8 @@ const flags = [
 export default defineConfig({
   testDir: "e2e",
   outputDir: "e2e/results",
-  workers: 1,
+  // Each has a control server of its own.
+  workers: 2,
   // Emulated machines are slow; conditions are waited for, not times.
   timeout: 300_000,
   expect: { timeout: 30_000 },

@@ -3,18 +3,21 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of a test fail it")]
 
+mod cluster;
+mod prepared;
 mod step_gate;
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
+use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
-pub use step_gate::StepGate;
+use crate::Store;
 
-/// The account that PostgreSQL runs as where the tests run as root, which it refuses to.
-const ACCOUNT: &str = "postgres";
-/// Where Debian puts the programs, one folder for each version.
-const PROGRAMS: &str = "/usr/lib/postgresql";
+pub use step_gate::StepGate;
 
 /// Gone with everything in it when it is dropped.
 pub struct Database {
@@ -25,49 +28,46 @@ pub struct Database {
     postgres: Option<PathBuf>,
 }
 
-/// Whether what is committed must survive a power cut. Tests are about rules and do without; benchmarks are not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durable {
-    No,
-    Yes,
-}
-
 impl Database {
+    /// Its schema is up to date.
     pub fn sqlite() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", dir.path().join("berth.db").display());
-        Self { url, dir, postgres: None }
+        let file = dir.path().join("berth.db");
+        prepared::copy_of("sqlite", &file, |file| {
+            let empty = tempfile::tempdir().unwrap();
+            let url = sqlite_url(&empty.path().join("berth.db"));
+            migrate(url, Some(format!("VACUUM INTO '{}'", file.display())));
+        });
+        Self { url: sqlite_url(&file), dir, postgres: None }
     }
 
+    /// Its schema is up to date.
     pub fn postgres() -> Self {
-        Self::postgres_that_is(Durable::No)
+        Self::on_postgres(false, |data| {
+            prepared::copy_of("postgres", data, |data| {
+                let made = Self::on_postgres(false, |data| cluster::make(data, &["--wal-segsize=1"]));
+                migrate(made.url.clone(), None);
+                let stopped = made.postgres.as_ref().unwrap();
+                cluster::stop(stopped, "fast");
+                prepared::copy(stopped, data);
+            });
+        })
     }
 
-    /// A server on a socket of its own, in a folder of its own.
-    pub fn postgres_that_is(durable: Durable) -> Self {
+    /// What is committed to it survives a power cut. Empty.
+    pub fn durable_postgres() -> Self {
+        Self::on_postgres(true, |data| cluster::make(data, &[]))
+    }
+
+    /// A server on a socket of its own, in a folder of its own, over the files that `make` puts there. Tests are about
+    /// rules and do without what survives a power cut; benchmarks are not.
+    fn on_postgres(durable: bool, make: impl FnOnce(&Path)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let cluster = dir.path().join("pg");
-        fs::create_dir(&cluster).unwrap();
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::set_permissions(&cluster, fs::Permissions::from_mode(0o700)).unwrap();
-        if is_root() {
-            run(Command::new("chown").arg("-R").arg(ACCOUNT).arg(&cluster));
-        }
-        let data = cluster.join("data");
-        copy_cluster(&cluster, &data);
-        let fsync = if durable == Durable::Yes { "on" } else { "off" };
-        let options = format!(
-            "-c listen_addresses='' -c unix_socket_directories='{}' -c fsync={fsync} -c max_connections=60 \
-             -c shared_buffers=16MB",
-            cluster.display()
-        );
-        run(as_account("pg_ctl")
-            .arg("-D")
-            .arg(&data)
-            .arg("-l")
-            .arg(cluster.join("log"))
-            .args(["-w", "-o", &options, "start"]));
-        let url = format!("postgres://berth@localhost/postgres?host={}", cluster.display());
+        let home = cluster::home(dir.path());
+        let data = home.join("data");
+        make(&data);
+        cluster::start(&data, &home, durable);
+        let url = format!("postgres://berth@localhost/postgres?host={}", home.display());
         Self { url, dir, postgres: Some(data) }
     }
 
@@ -80,9 +80,25 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         if let Some(data) = &self.postgres {
-            let _ = as_account("pg_ctl").arg("-D").arg(data).args(["-m", "immediate", "stop"]).output();
+            cluster::stop(data, "immediate");
         }
     }
+}
+
+fn sqlite_url(file: &Path) -> String {
+    format!("sqlite://{}", file.display())
+}
+
+/// Brings the schema up to date, then runs a statement. On a thread of its own, since tests ask from within a runtime.
+fn migrate(url: String, statement: Option<String>) {
+    let work = async move {
+        let store = Store::connect(&url).await.unwrap();
+        if let Some(statement) = statement {
+            store.read().execute_unprepared(&statement).await.unwrap();
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    std::thread::spawn(move || runtime.block_on(work)).join().unwrap();
 }
 
 /// Each of these tests, functions that take a [`Database`], runs once on SQLite and once on PostgreSQL.
@@ -98,49 +114,4 @@ macro_rules! on_both_databases {
             async fn $name() { super::$name($crate::testing::Database::postgres()).await; })+
         }
     };
-}
-
-/// `initdb` takes seconds of a processor, and each test wants a cluster: it is made once for a build folder and copied.
-fn copy_cluster(cluster: &std::path::Path, data: &std::path::Path) {
-    let programs = std::env::current_exe().unwrap();
-    let version = newest_version().and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
-    let account = if is_root() { ACCOUNT.to_owned() } else { String::new() };
-    let kept = programs.with_file_name(format!("postgres-{}{account}", version.unwrap_or_default()));
-    if kept.exists() {
-        run(Command::new("cp").arg("-a").arg(&kept).arg(data));
-        return;
-    }
-    run(as_account("initdb").arg("-D").arg(data).args(["-A", "trust", "-U", "berth", "-N", "-E", "UTF8"]));
-    // Several tests may come here at once: each has a folder of its own, and whole ones are put in place at once.
-    let part = kept.with_extension(cluster.parent().and_then(|dir| dir.file_name()).unwrap_or_default());
-    run(Command::new("cp").arg("-a").arg(data).arg(&part));
-    if fs::rename(&part, &kept).is_err() {
-        let _ = fs::remove_dir_all(&part);
-    }
-}
-
-fn is_root() -> bool {
-    String::from_utf8(Command::new("id").arg("-u").output().unwrap().stdout).unwrap().trim() == "0"
-}
-
-fn newest_version() -> Option<PathBuf> {
-    let versions = fs::read_dir(PROGRAMS).map(|dir| dir.flatten().map(|entry| entry.path()).collect());
-    let versions: Vec<PathBuf> = versions.unwrap_or_default();
-    versions.into_iter().max()
-}
-
-/// A program of PostgreSQL's, wherever Debian put it.
-fn as_account(program: &str) -> Command {
-    let path = newest_version().map_or_else(|| PathBuf::from(program), |version| version.join("bin").join(program));
-    if !is_root() {
-        return Command::new(path);
-    }
-    let mut command = Command::new("runuser");
-    command.arg("-u").arg(ACCOUNT).arg("--").arg(path);
-    command
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }

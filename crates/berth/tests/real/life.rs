@@ -22,7 +22,7 @@ const OFF_LIMIT_S: u64 = 60;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_lives_from_its_order_to_its_removal_without_a_trace() {
-    live(Berth::start(1).await, &MICRO).await;
+    live(Berth::start_self_tested(1).await, &MICRO).await;
 }
 
 /// The whole life, of any operating system that was ordered.

@@ -16,7 +16,7 @@ mod world;
 
 use std::time::Duration;
 
-use berth_store::testing::{Database, Durable};
+use berth_store::testing::Database;
 use client::{Client, load};
 use figures::{Figures, goal};
 use serde_json::json;
@@ -41,7 +41,7 @@ fn main() {
     // The server has its threads and the clients theirs, as if they were two processes.
     let (server, clients) = (runtime(2), runtime(2));
     let is_postgres = std::env::var("BERTH_BENCH_DATABASE").is_ok_and(|name| name == "postgres");
-    let database = if is_postgres { Database::postgres_that_is(Durable::Yes) } else { Database::sqlite() };
+    let database = if is_postgres { Database::durable_postgres() } else { Database::sqlite() };
     println!("database: {}", if is_postgres { "PostgreSQL, fsync on" } else { "SQLite, WAL, synchronous FULL" });
     println!("one 4 KiB write and fdatasync here: {}", figures::sync_cost(database.dir.path()));
     let world = server.block_on(World::start(database));
