@@ -6,6 +6,8 @@
 //!          answers for guests' addresses    answers for the gateway, which is beyond the uplink
 //! ```
 //!
+//! A subnet lies on the link, where the guest answers for each address, or is led to the guest's own address in it.
+//!
 //! All of it carries the instance's protocol number, by which it is told from what others made.
 
 use std::collections::BTreeSet;
@@ -28,8 +30,30 @@ pub struct Routed {
 /// One line of what is to be in force.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Line {
-    Route { to: IpNet, dev: String },
-    Proxy { address: IpAddr, dev: String },
+    Route {
+        to: IpNet,
+        dev: String,
+    },
+    /// By an address on the link, to which a route of the kind before leads: the kernel takes this one after that one.
+    Through {
+        to: IpNet,
+        via: IpAddr,
+        dev: String,
+    },
+    Proxy {
+        address: IpAddr,
+        dev: String,
+    },
+}
+
+impl Line {
+    /// Of a route.
+    fn destination(&self) -> Option<IpNet> {
+        match self {
+            Line::Route { to, .. } | Line::Through { to, .. } => Some(*to),
+            Line::Proxy { .. } => None,
+        }
+    }
 }
 
 /// By which the instance's lines are known.
@@ -51,10 +75,21 @@ pub fn of_interface(routed: &Routed, interface: &InterfaceSpec) -> Result<BTreeS
     for subnet in &interface.ipv6 {
         let wrong = || format!("{:?}/{} is not an IPv6 subnet", subnet.subnet, subnet.prefix_len);
         let prefix_len = u8::try_from(subnet.prefix_len).map_err(|_| wrong())?;
-        lines.insert(route(IpNet::new(ip(&subnet.subnet)?, prefix_len).map_err(|_| wrong())?));
+        let net = IpNet::new(ip(&subnet.subnet)?, prefix_len).map_err(|_| wrong())?.trunc();
+        let own = if subnet.address.is_empty() { None } else { Some(ip(&subnet.address)?) };
+        // A subnet of a single address is the guest's own address.
+        if subnet.routed && net.prefix_len() < net.max_prefix_len() {
+            let via = own.filter(|own| net.contains(own)).ok_or_else(|| {
+                format!("{net} is to be routed to the guest's address in it, and {:?} is none", subnet.address)
+            })?;
+            lines.insert(route(IpNet::from(via)));
+            lines.insert(Line::Through { to: net, via, dev: routed.bridge.clone() });
+        } else {
+            lines.insert(route(net));
+        }
         // The kernel answers for single addresses: for the others of the subnet it is to be routed to the node.
-        if !subnet.address.is_empty() {
-            lines.insert(Line::Proxy { address: ip(&subnet.address)?, dev: routed.uplink.clone() });
+        if let Some(address) = own {
+            lines.insert(Line::Proxy { address, dev: routed.uplink.clone() });
         }
         if !subnet.gateway.is_empty() {
             lines.insert(Line::Proxy { address: ip(&subnet.gateway)?, dev: routed.bridge.clone() });
@@ -70,12 +105,16 @@ pub fn batch(protocol: u8, now: &BTreeSet<Line>, wanted: &BTreeSet<Line>) -> Str
     let mut say = |verb: &str, line: &Line| {
         text += &match line {
             Line::Route { to, dev } => format!("route {verb} {to} dev {dev} proto {protocol}\n"),
+            Line::Through { to, via, dev } => format!("route {verb} {to} via {via} dev {dev} proto {protocol}\n"),
             Line::Proxy { address, dev } if verb == "del" => format!("neigh del proxy {address} dev {dev}\n"),
             Line::Proxy { address, dev } => format!("neigh {verb} proxy {address} dev {dev} protocol {protocol}\n"),
         };
     };
     wanted.difference(now).for_each(|line| say("replace", line));
-    now.difference(wanted).for_each(|line| say("del", line));
+    // What is new took the place of the route to the same destination; to take that one away would take the new one.
+    let replaced: BTreeSet<IpNet> = wanted.difference(now).filter_map(Line::destination).collect();
+    let is_left = |line: &&Line| line.destination().is_none_or(|to| !replaced.contains(&to));
+    now.difference(wanted).filter(is_left).for_each(|line| say("del", line));
     text
 }
 
@@ -94,9 +133,17 @@ mod tests {
                 prefix_len: 64,
                 address: "2001:db8:0:7::1".into(),
                 gateway: "2001:db8::1".into(),
+                routed: false,
             }],
             ..Default::default()
         }
+    }
+
+    /// With its subnet alone, which is changed.
+    fn of_subnet(change: impl FnOnce(&mut Ipv6Subnet)) -> Result<BTreeSet<Line>, String> {
+        let mut spec = InterfaceSpec { ipv4: Vec::new(), ..interface() };
+        change(&mut spec.ipv6[0]);
+        of_interface(&Routed { bridge: "rt0".into(), uplink: "eth0".into() }, &spec)
     }
 
     #[test]
@@ -107,6 +154,52 @@ mod tests {
         let fewer = of_interface(&routed, &fewer).unwrap();
         let texts = [batch(98, &BTreeSet::new(), &lines), batch(98, &lines, &fewer), batch(98, &lines, &lines)];
         insta::assert_snapshot!(texts.join("--\n"));
+    }
+
+    #[test]
+    fn a_subnet_is_led_to_its_guests_address_which_is_found_first() {
+        let on_link = of_subnet(|_| {}).unwrap();
+        let led = of_subnet(|subnet| subnet.routed = true).unwrap();
+        let to_host = "route replace 2001:db8:0:7::1/128 dev rt0 proto 98\n";
+        let by_host = "route replace 2001:db8:0:7::/64 via 2001:db8:0:7::1 dev rt0 proto 98\n";
+        assert_eq!(batch(98, &on_link, &led), format!("{to_host}{by_host}"), "nothing is left to be taken away");
+        assert_eq!(
+            batch(98, &led, &on_link),
+            "route replace 2001:db8:0:7::/64 dev rt0 proto 98\nroute del 2001:db8:0:7::1/128 dev rt0 proto 98\n"
+        );
+        assert_eq!(
+            batch(98, &led, &BTreeSet::new()),
+            "route del 2001:db8:0:7::1/128 dev rt0 proto 98\n\
+             route del 2001:db8:0:7::/64 via 2001:db8:0:7::1 dev rt0 proto 98\n\
+             neigh del proxy 2001:db8::1 dev rt0\n\
+             neigh del proxy 2001:db8:0:7::1 dev eth0\n"
+        );
+        let other = of_subnet(|subnet| {
+            subnet.routed = true;
+            subnet.address = "2001:db8:0:7::2".into();
+        });
+        let words = batch(98, &led, &other.unwrap());
+        assert!(words.contains("replace 2001:db8:0:7::/64 via 2001:db8:0:7::2 dev rt0"), "{words}");
+        assert!(!words.contains("del 2001:db8:0:7::/64"), "{words}");
+    }
+
+    #[test]
+    fn a_subnet_is_led_only_to_an_address_in_it() {
+        for wrong in ["", "2001:db8:0:8::1", "203.0.113.7"] {
+            let refused = of_subnet(|subnet| {
+                subnet.routed = true;
+                subnet.address = wrong.into();
+            });
+            assert!(refused.unwrap_err().ends_with(&format!("and {wrong:?} is none")));
+        }
+        let single = |routed: bool| {
+            of_subnet(|subnet| {
+                subnet.subnet = "2001:db8:0:7::1".into();
+                subnet.prefix_len = 128;
+                subnet.routed = routed;
+            })
+        };
+        assert_eq!(single(true).unwrap(), single(false).unwrap(), "a single address is on the link");
     }
 
     #[test]

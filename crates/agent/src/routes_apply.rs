@@ -105,7 +105,11 @@ async fn in_force(netns: &Netns, protocol: u8, devices: &BTreeSet<&str>) -> Resu
                 .as_str()
                 .and_then(|text| text.parse().ok().or_else(|| Some(IpNet::from(text.parse::<IpAddr>().ok()?))));
             let Some((to, dev)) = to.zip(found["dev"].as_str()) else { continue };
-            lines.insert(Line::Route { to, dev: dev.to_owned() });
+            let dev = dev.to_owned();
+            lines.insert(match found["gateway"].as_str().and_then(|text| text.parse().ok()) {
+                Some(via) => Line::Through { to, via, dev },
+                None => Line::Route { to, dev },
+            });
         }
         let listing =
             netns.cmd("ip").args([family, "-j", "neigh", "show", "proxy", "protocol", &protocol]).run().await?;
@@ -116,7 +120,7 @@ async fn in_force(netns: &Netns, protocol: u8, devices: &BTreeSet<&str>) -> Resu
         }
     }
     lines.retain(|line| match line {
-        Line::Route { dev, .. } | Line::Proxy { dev, .. } => devices.contains(dev.as_str()),
+        Line::Route { dev, .. } | Line::Through { dev, .. } | Line::Proxy { dev, .. } => devices.contains(dev.as_str()),
     });
     Ok(lines)
 }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What a specification may ask of this agent.
-pub const FEATURES: [&str; 12] = [
+pub const FEATURES: [&str; 13] = [
     "server.v1",
     "media.v1",
     "custom-xml.v1",
@@ -32,6 +32,7 @@ pub const FEATURES: [&str; 12] = [
     "macs.v1",
     "dhcp.v1",
     "vlans.v1",
+    "routed-subnets.v1",
 ];
 /// Servers that are observed in one call.
 const OBSERVE_LIMIT: usize = 10_000;

@@ -39,6 +39,7 @@ fn interface(rules: Option<Vec<FirewallRule>>) -> InterfaceSpec {
             prefix_len: 64,
             address: "fd00:7:0:1::2".into(),
             gateway: GATEWAY_IPV6.into(),
+            routed: false,
         }],
         firewall: rules.map(|rules| Firewall { rules }),
         ..Default::default()

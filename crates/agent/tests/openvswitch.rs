@@ -180,6 +180,7 @@ fn interface(tag: &str, vlans: &[InterfaceVlan], isolated: bool) -> InterfaceSpe
             prefix_len: 64,
             address: "fd00:7:0:1::2".into(),
             gateway: GATEWAY_IPV6.into(),
+            routed: false,
         }],
         vlans: vlans.to_vec(),
         isolated,

@@ -18,6 +18,9 @@ const INSTANCE: &str = "trt";
 const TAP: &str = "trt0000000001";
 const WORLD: [&str; 2] = ["203.0.113.1", "2001:db8::1"];
 const GUEST: [&str; 2] = ["203.0.113.7", "2001:db8:0:7::1"];
+const SUBNET: &str = "2001:db8:0:7::/64";
+/// Of its subnet, and on no link: as that of a container or at the end of a tunnel.
+const INSIDE: &str = "2001:db8:0:7::5";
 
 struct Lab {
     node: String,
@@ -26,8 +29,9 @@ struct Lab {
 }
 
 impl Lab {
-    async fn new() -> Lab {
-        let id = std::process::id();
+    /// `letter` tells it from others of this process.
+    async fn new(letter: char) -> Lab {
+        let id = format!("{letter}{}", std::process::id());
         let lab = Lab { node: format!("brn{id}"), guest: format!("brg{id}"), world: format!("brw{id}") };
         for name in [&lab.node, &lab.guest, &lab.world] {
             run(&["ip", "netns", "add", name]);
@@ -40,10 +44,13 @@ impl Lab {
             let node = &lab.node;
             run(&["ip", "-n", node, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", namespace]);
             run(&["ip", "-n", node, "link", "set", port, "up"]);
-            run(&["ip", "-n", namespace, "link", "set", "eth0", "up"]);
         }
         run(&["ip", "-n", &lab.node, "link", "set", TAP, "master", "rt0"]);
+        // Before it is up, when its link-local address is made of it.
         run(&["ip", "-n", &lab.guest, "link", "set", "eth0", "address", "52:54:00:00:00:01"]);
+        for namespace in [&lab.guest, &lab.world] {
+            run(&["ip", "-n", namespace, "link", "set", "eth0", "up"]);
+        }
         for (namespace, device, address) in [
             (&lab.node, "up0", "203.0.113.2/24"),
             (&lab.node, "up0", "2001:db8::2/48"),
@@ -61,7 +68,7 @@ impl Lab {
         lab
     }
 
-    /// By IPv4 and IPv6.
+    /// Each of two addresses.
     fn reaches(&self, from: &str, to: [&str; 2]) -> [bool; 2] {
         to.map(|address| {
             let ping = ["netns", "exec", from, "ping", "-c", "2", "-W", "2", "-i", "0.3", address];
@@ -102,6 +109,7 @@ fn interface() -> InterfaceSpec {
             prefix_len: 64,
             address: GUEST[1].into(),
             gateway: WORLD[1].into(),
+            routed: false,
         }],
         ..Default::default()
     }
@@ -112,7 +120,7 @@ async fn the_world_reaches_a_guest_of_a_routed_bridge_and_the_guest_the_world() 
     if Command::new("id").arg("-u").output().unwrap().stdout != b"0\n" {
         return eprintln!("skipped: network namespaces need root");
     }
-    let lab = Lab::new().await;
+    let lab = Lab::new('a').await;
     let node = Netns::named(&lab.node);
     ensure_table(&node, INSTANCE).await.unwrap();
     ensure_filters(&node, INSTANCE, &[InterfaceFilter::of(INSTANCE, &interface()).unwrap()]).await.unwrap();
@@ -141,4 +149,39 @@ async fn the_world_reaches_a_guest_of_a_routed_bridge_and_the_guest_the_world() 
     };
     assert!(listing(&["route", "show"]).contains("198.51.100.0/24"), "another's route");
     assert!(listing(&["neigh", "show", "proxy"]).contains("203.0.113.99"), "another's answer");
+}
+
+#[tokio::test]
+async fn the_world_reaches_all_of_a_subnet_that_is_led_to_its_guest() {
+    if Command::new("id").arg("-u").output().unwrap().stdout != b"0\n" {
+        return eprintln!("skipped: network namespaces need root");
+    }
+    let lab = Lab::new('b').await;
+    let node = Netns::named(&lab.node);
+    ensure_table(&node, INSTANCE).await.unwrap();
+    ensure_filters(&node, INSTANCE, &[InterfaceFilter::of(INSTANCE, &interface()).unwrap()]).await.unwrap();
+    // The guest does not answer for it on the link; the router before the node sends the whole subnet there.
+    run(&["ip", "-n", &lab.guest, "addr", "add", &format!("{INSIDE}/128"), "dev", "lo"]);
+    run(&["ip", "-n", &lab.world, "-6", "route", "add", SUBNET, "via", "2001:db8::2"]);
+    let both = [GUEST[1], INSIDE];
+
+    let on_link = of_interface(&routed(), &interface()).unwrap();
+    assert!(lab.ensure(&on_link).await);
+    assert_eq!(lab.reaches(&lab.world, both), [true, false], "on the link");
+
+    let mut spec = interface();
+    spec.ipv6[0].routed = true;
+    let led = of_interface(&routed(), &spec).unwrap();
+    assert!(lab.ensure(&led).await);
+    assert!(!lab.ensure(&led).await, "nothing to do");
+    assert_eq!(lab.reaches(&lab.world, both), [true, true], "led to the guest");
+
+    run(&["ip", "-n", &lab.node, "-6", "route", "del", SUBNET]);
+    assert!(lab.ensure(&led).await, "somebody took the route away");
+    assert_eq!(lab.reaches(&lab.world, both), [true, true]);
+
+    assert!(lab.ensure(&on_link).await);
+    assert!(!lab.ensure(&on_link).await, "nothing is left over");
+    assert_eq!(lab.reaches(&lab.world, both), [true, false], "on the link again");
+    assert!(lab.ensure(&BTreeSet::new()).await);
 }

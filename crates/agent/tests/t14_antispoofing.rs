@@ -83,6 +83,7 @@ fn limited(ipv4: &[std::net::Ipv4Addr], ip_filter: bool, out_average_kbs: u32) -
             prefix_len: 64,
             address: "fd00:7:0:1::2".into(),
             gateway: GATEWAY_IPV6.into(),
+            routed: false,
         }],
         out_average_kbs,
         ..Default::default()

@@ -11,7 +11,13 @@ use berth_store::{
     server_disk::STATUS_PLANNED,
 };
 
-use crate::{Context, actions::interface_vlans, custom_xml::Pieces, ipam, jobs::StepError};
+use crate::{
+    Context,
+    actions::{hypervisor_networks, interface_vlans},
+    custom_xml::Pieces,
+    ipam,
+    jobs::StepError,
+};
 
 /// What the node must know to carry out every specification that this release makes.
 const SERVER: &str = "server.v1";
@@ -37,6 +43,8 @@ const MACS: &str = "macs.v1";
 const DHCP: &str = "dhcp.v1";
 /// And to keep interfaces in VLANs.
 const VLANS: &str = "vlans.v1";
+/// And to lead a subnet to its guest's address.
+const ROUTED_SUBNETS: &str = "routed-subnets.v1";
 /// A template's type.
 pub const WINDOWS: &str = "windows";
 /// By what every guest is told its name, its keys and its addresses.
@@ -90,6 +98,7 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
     let has_macs = interfaces.iter().any(|one| !one.macs.is_empty());
     let is_told = interfaces.iter().any(|one| !one.dhcp.is_empty());
     let has_vlans = interfaces.iter().any(|one| !one.vlans.is_empty());
+    let is_led = interfaces.iter().flat_map(|one| &one.ipv6).any(|subnet| subnet.routed);
     let forwarded = interfaces.iter().any(|one| !one.forwards.is_empty());
     let is_bounded = interfaces.iter().any(|one| {
         let bounds = [one.packets_s, one.in_burst_kb, one.out_burst_kb, one.queues];
@@ -111,6 +120,7 @@ fn specification(ctx: &Context, details: &ServerDetails, build: &str) -> Result<
             (has_macs, MACS),
             (is_told, DHCP),
             (has_vlans, VLANS),
+            (is_led, ROUTED_SUBNETS),
         ]),
         cluster_uuid: ctx.cluster.uuid.to_string(),
         server_id: server.id.unsigned_abs(),
@@ -160,7 +170,7 @@ fn disc(details: &ServerDetails) -> String {
 }
 
 /// What an older agent must not drop silently.
-fn required_features(needed: [(bool, &str); 11]) -> Vec<String> {
+fn required_features(needed: [(bool, &str); 12]) -> Vec<String> {
     let features = [(true, SERVER)].into_iter().chain(needed);
     features.filter(|(needed, _)| *needed).map(|(_, name)| name.to_owned()).collect()
 }
@@ -236,6 +246,7 @@ fn interface(details: &InterfaceDetails) -> Result<proto::InterfaceSpec, StepErr
             prefix_len: row.prefix_len.unsigned_abs(),
             address: first_address(&row.subnet, row.prefix_len, &block.gateway)?,
             gateway: block.gateway.clone(),
+            routed: block.route_block && network.kind == hypervisor_networks::ROUTED,
         })
     });
     let ipv6 = ipv6.collect::<Result<_, StepError>>()?;

@@ -31,6 +31,7 @@ pub struct NewBlock {
     pub enabled: bool,
     pub network_profile: i32,
     pub dhcp: bool,
+    pub route_block: bool,
     pub now: Micros,
 }
 
@@ -48,6 +49,7 @@ pub async fn insert(tx: &Tx, new: NewBlock) -> Result<Model, StoreError> {
         enabled: Set(new.enabled),
         network_profile: Set(new.network_profile),
         dhcp: Set(new.dhcp),
+        route_block: Set(new.route_block),
         created_at: Set(new.now),
         updated_at: Set(new.now),
         ..Default::default()
@@ -72,6 +74,7 @@ pub struct BlockChange {
     pub enabled: bool,
     pub network_profile: i32,
     pub dhcp: bool,
+    pub route_block: bool,
     pub now: Micros,
 }
 
@@ -87,6 +90,7 @@ pub async fn update(tx: &Tx, id: i64, change: BlockChange) -> Result<(), StoreEr
         enabled: Set(change.enabled),
         network_profile: Set(change.network_profile),
         dhcp: Set(change.dhcp),
+        route_block: Set(change.route_block),
         updated_at: Set(change.now),
         ..Default::default()
     };

@@ -15,6 +15,7 @@ fn spec() -> ServerSpec {
                 prefix_len: 64,
                 address: "fd00:7::2".into(),
                 gateway: "fd00:7::1".into(),
+                routed: false,
             }],
             resolvers: vec!["10.7.0.1".into(), "2001:db8::53".into()],
             ..Default::default()

@@ -30,6 +30,11 @@ pub struct CreateIpBlock {
     /// Interfaces that are told their addresses by DHCP are told those of this block.
     #[serde(default = "yes", deserialize_with = "lenient::bool")]
     pub dhcp: bool,
+    /// True of IPv6 blocks only: nodes that route (networks of the type `lvNetwork`) lead each subnet to the address in
+    /// it that its server was told, which then may use all others without answering for them on the link. On other
+    /// networks, and by default, subnets lie on the link.
+    #[serde(default, deserialize_with = "lenient::option_bool")]
+    pub route_block: Option<bool>,
     /// IPv4: the first and the last address that servers get; at most 65,536 in one call.
     #[serde(default)]
     pub first: Option<String>,
@@ -65,8 +70,9 @@ pub struct IpBlock {
     pub rdns_type: i32,
     pub rdns_zone_id: Option<i64>,
     pub network_profile: i32,
-    /// Null: whether nodes route to its addresses says the network that they are given on, by its type `lvNetwork`.
-    pub route_block: Option<String>,
+    /// Nodes that route (networks of the type `lvNetwork`) lead each subnet of it to the address in it that its server
+    /// was told. False of IPv4 blocks, to whose single addresses such nodes route anyway.
+    pub route_block: bool,
     pub dhcp: i32,
     pub enabled: bool,
     pub created: String,
@@ -141,6 +147,9 @@ pub struct UpdateIpBlock {
     /// False: no addresses of it are told by DHCP.
     #[serde(deserialize_with = "lenient::option_bool")]
     pub dhcp: Option<bool>,
+    /// True of IPv6 blocks only. Nodes follow at once; servers are told nothing else.
+    #[serde(deserialize_with = "lenient::option_bool")]
+    pub route_block: Option<bool>,
     /// IPv6 only, with its length (`2001:db8::/48`): wants `regenerate`, and that no server has a subnet of the block.
     pub source_prefix: Option<String>,
     /// IPv6 only: of each server's subnet; wants the same.

@@ -226,6 +226,7 @@ fn block(ctx: &Context, family: i32) -> NewBlock {
         enabled: true,
         network_profile: 0,
         dhcp: true,
+        route_block: false,
         now: ctx.now(),
     }
 }

@@ -130,7 +130,8 @@ pub async fn update(
             let changed = changed(tx, &node, &row, input).await?;
             let Some((before, after)) = differences(shown(&row), shown(&changed)) else { return Ok(row) };
             let told = |network: &entity::Model| (network.bridge.clone(), network.mtu);
-            let follows = told(&row) != told(&changed);
+            let is_routed = |network: &entity::Model| network.kind == ROUTED;
+            let follows = told(&row) != told(&changed) || is_routed(&row) != is_routed(&changed);
             let makes = |network: &entity::Model| network.made.then(|| told(network));
             let remade = makes(&row) != makes(&changed);
             let changed = networks::update(tx, changed, now).await?;

@@ -1,5 +1,5 @@
-//! Changing and removing blocks of addresses. What guests are told changes with the next specification of each server
-//! that has an address of the block.
+//! Changing and removing blocks of addresses. What guests and nodes are told changes with the next specification of each
+//! server that has an address of the block.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use berth_store::{
 use ipnet::Ipv6Net;
 use serde_json::json;
 
-use super::{entry, ip_ranges::BLOCK, queue, rules};
+use super::{entry, ip_blocks::ONLY_IPV6_IS_LED, ip_ranges::BLOCK, queue, rules};
 use crate::{
     Context, Error,
     actor::{Ability, Actor},
@@ -33,7 +33,7 @@ pub async fn update(ctx: &Context, actor: &Actor, id: i64, input: UpdateIpBlock)
             keep_gateway_free(tx, &row, &change).await?;
             let told = |block: &entity::Model| {
                 let resolvers = (block.resolver1.clone(), block.resolver2.clone());
-                (block.gateway.clone(), block.prefix_len, resolvers, block.dhcp)
+                (block.gateway.clone(), block.prefix_len, resolvers, block.dhcp, block.route_block)
             };
             ip_block::update(tx, id, change).await?;
             let after = ip_block::by_id(tx, id).await?.ok_or(Error::NotFound(BLOCK))?;
@@ -64,7 +64,7 @@ async fn follow(ctx: &Context, tx: &Tx, id: i64, now: i64) -> Result<(), Error> 
 fn shown(row: &entity::Model) -> serde_json::Value {
     json!({ "name": row.name, "gateway": row.gateway, "prefixLen": row.prefix_len, "enabled": row.enabled,
             "sourcePrefix": row.source_prefix, "networkProfile": row.network_profile,
-            "dhcp": row.dhcp })
+            "dhcp": row.dhcp, "routeBlock": row.route_block })
 }
 
 /// The block as it is to be; every mistake at once.
@@ -111,6 +111,9 @@ fn changed(row: &entity::Model, input: &UpdateIpBlock, now: i64) -> Result<Block
         if input.source_prefix.is_some() || input.subnet_prefix_len.is_some() || input.regenerate {
             errors.push("The sourcePrefix, the subnetPrefixLen and regenerate are for IPv6 blocks.".to_owned());
         }
+        if input.route_block == Some(true) {
+            errors.push(ONLY_IPV6_IS_LED.to_owned());
+        }
     }
     rules::done(errors)?;
     Ok(BlockChange {
@@ -124,6 +127,7 @@ fn changed(row: &entity::Model, input: &UpdateIpBlock, now: i64) -> Result<Block
         enabled: input.enabled.unwrap_or(row.enabled),
         network_profile: input.network_profile.and_then(|n| i32::try_from(n).ok()).unwrap_or(row.network_profile),
         dhcp: input.dhcp.unwrap_or(row.dhcp),
+        route_block: input.route_block.unwrap_or(row.route_block),
         now,
     })
 }

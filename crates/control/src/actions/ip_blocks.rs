@@ -25,6 +25,8 @@ use crate::{
     actor::{Ability, Actor},
 };
 
+/// IPv4 addresses are routed to one by one.
+pub const ONLY_IPV6_IS_LED: &str = "The routeBlock can be true of IPv6 blocks only.";
 const NODES_LIMIT: usize = 1_000;
 
 pub async fn create(ctx: &Context, actor: &Actor, input: CreateIpBlock) -> Result<entity::Model, Error> {
@@ -44,6 +46,7 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateIpBlock) -> Resul
         enabled: input.enabled,
         network_profile: input.network_profile,
         dhcp: input.dhcp,
+        route_block: input.route_block.unwrap_or_default(),
         now,
     };
     let nodes = input.hypervisor_ids;
@@ -65,8 +68,8 @@ pub async fn create(ctx: &Context, actor: &Actor, input: CreateIpBlock) -> Resul
                     })?;
                     ip_block::bind(tx, row.id, network.id, now).await?;
                 }
-                let after =
-                    json!({ "name": row.name, "type": row.family, "gateway": row.gateway, "hypervisorIds": nodes });
+                let after = json!({ "name": row.name, "type": row.family, "gateway": row.gateway,
+                                    "routeBlock": row.route_block, "hypervisorIds": nodes });
                 audit::record(tx, entry(&actor, now, "create_ip_block", ("ip_block", row.id), None, Some(after)))
                     .await?;
                 Ok(row)
@@ -120,6 +123,9 @@ fn check_ipv4(errors: &mut Vec<String>, input: &CreateIpBlock, gateway: Option<I
     rules::within(errors, "prefixLen", input.prefix_len.into(), 1..=32);
     if input.source_prefix.is_some() || input.subnet_prefix_len.is_some() {
         errors.push("The sourcePrefix and the subnetPrefixLen are for IPv6 blocks.".to_owned());
+    }
+    if input.route_block == Some(true) {
+        errors.push(ONLY_IPV6_IS_LED.to_owned());
     }
     match (&input.first, &input.last) {
         (None, None) => None,

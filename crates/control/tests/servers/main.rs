@@ -27,6 +27,7 @@ mod nodes;
 mod package;
 mod power;
 mod queue;
+mod routed_blocks;
 mod rows;
 mod run_out;
 mod self_service;

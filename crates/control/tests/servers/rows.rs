@@ -182,6 +182,7 @@ async fn insert_block(ctx: &Context, tx: &Tx, family: i32) -> i64 {
         enabled: Set(true),
         network_profile: Set(0),
         dhcp: Set(true),
+        route_block: Set(false),
         created_at: Set(NOW),
         updated_at: Set(NOW),
     };

@@ -24,6 +24,8 @@ pub struct Model {
     pub network_profile: i32,
     /// Its addresses may be told by DHCP.
     pub dhcp: bool,
+    /// IPv6: nodes that route lead each subnet to its guest's address in it.
+    pub route_block: bool,
     pub created_at: i64,
     pub updated_at: i64,
 }

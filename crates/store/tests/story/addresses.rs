@@ -48,6 +48,7 @@ async fn block(store: &Store, family: i32) -> i64 {
         enabled: true,
         network_profile: 0,
         dhcp: true,
+        route_block: false,
         now: NOW,
     };
     write_in!(store, [new] | tx | ip_block::insert(tx, new).await).unwrap().id
@@ -389,13 +390,18 @@ async fn end_of_blocks(store: &Store, four: i64, six: i64, interface: i64, serve
         enabled: false,
         network_profile: 3,
         dhcp: false,
+        route_block: true,
         now: NOW + 9,
     };
     write_in!(store, [change] | tx | ip_block::update(tx, six, change).await).unwrap();
     let row = ip_block::by_id(db, six).await.unwrap().unwrap();
     assert_eq!((row.name.as_str(), row.prefix_len, row.subnet_prefix_len), ("changed", 40, Some(56)));
     assert_eq!((row.enabled, row.network_profile, row.updated_at), (false, 3, NOW + 9));
-    assert!(!row.dhcp);
+    assert!(!row.dhcp && row.route_block);
+    let details = server_details::by_id(db, server).await.unwrap().unwrap();
+    let own = details.interfaces.iter().find(|of| of.interface.id == interface).unwrap();
+    assert!(own.ipv6.iter().all(|(_, block)| block.route_block == (block.id == six)), "it comes with the server");
+    assert!(own.ipv6.iter().any(|(_, block)| block.id == six));
     let generation = async || server::by_id(db, server).await.unwrap().unwrap().generation;
     let before = generation().await;
     assert_eq!(write_in!(store, |tx| ip_block::renew_specifications(tx, six).await).unwrap(), [server]);

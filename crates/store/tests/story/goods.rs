@@ -226,6 +226,7 @@ fn new_block(name: &str, family: i32) -> NewBlock {
         enabled: true,
         network_profile: 0,
         dhcp: true,
+        route_block: false,
         now: NOW,
     }
 }

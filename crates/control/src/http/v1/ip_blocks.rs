@@ -162,6 +162,7 @@ fn shown(row: entity::Model, counts: Counts, kept: Kept) -> IpBlock {
         enabled,
         network_profile,
         dhcp,
+        route_block,
         created_at,
         updated_at,
     } = row;
@@ -209,7 +210,7 @@ fn shown(row: entity::Model, counts: Counts, kept: Kept) -> IpBlock {
         rdns_type,
         rdns_zone_id,
         network_profile,
-        route_block: None,
+        route_block,
         dhcp: i32::from(dhcp),
         enabled,
         created: time::offset(created_at),
