@@ -32,6 +32,7 @@ mod m0040_nodes;
 mod m0041_network;
 mod m0042_applied;
 mod m0043_language;
+mod m0045_final_months;
 
 use sea_orm_migration::prelude::*;
 
@@ -71,6 +72,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0041_network::Migration),
             Box::new(m0042_applied::Migration),
             Box::new(m0043_language::Migration),
+            Box::new(m0045_final_months::Migration),
         ]
     }
 }
