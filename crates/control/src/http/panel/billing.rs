@@ -84,7 +84,8 @@ pub async fn ledger(
 #[utoipa::path(get, path = "/billing/statement", tag = "Billing", operation_id = "get_statement",
     params(("month" = Option<String>, Query, description = "YYYY-MM, by default this month."),
         ("format" = Option<String>, Query, description = "csv, the default, or pdf.")),
-    responses((status = 200, description = "The statement, or a PDF of it.", body = String, content_type = "text/csv"),
+    responses((status = 200, description = "The statement, or a PDF of it.", body = String, content_type = "text/csv",
+            headers(("Statement-Status" = String, description = "final or provisional."))),
         (status = 422, description = "It is no month, or no format.")))]
 pub async fn statement(State(ctx): State<Context>, person: Person, query: Query) -> Result<Response, Error> {
     let month = statements::named_month(&ctx, query.text("month"))?;

@@ -93,7 +93,8 @@ pub async fn report(
         ("relStr" = Option<bool>, Query, description = "Whether the relation is a text."),
         ("month" = Option<String>, Query, description = "YYYY-MM, by default this month."),
         ("format" = Option<String>, Query, description = "csv, the default, or pdf.")),
-    responses((status = 200, description = "The statement, or a PDF of it.", body = String, content_type = "text/csv"),
+    responses((status = 200, description = "The statement, or a PDF of it.", body = String, content_type = "text/csv",
+            headers(("Statement-Status" = String, description = "final or provisional."))),
         (status = 404, description = "No user has this relation."),
         (status = 422, description = "Which values are wrong.")))]
 pub async fn statement(
