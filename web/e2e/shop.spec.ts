@@ -79,6 +79,7 @@ test("billing shows the credit, the ledger and statements", async ({ page, custo
   await expect(page.getByTestId("balance")).toHaveText("10.00 €");
   await expect(page.getByTestId("line")).toHaveCount(1);
   await expect(page.getByTestId("line")).toContainText("Credit added");
+  await expect(page.getByRole("region", { name: "Statements" })).toContainText("provisional");
   await check(page);
   for (const [word, ending] of [
     ["CSV", /^statement-\d{4}-\d{2}\.csv$/],

@@ -18,10 +18,19 @@ pub struct Billing {
     pub out_since: Option<String>,
     /// When servers were suspended for that.
     pub suspended: Option<String>,
-    /// Months that have a statement, as in `2025-01`, the newest first; at most 25.
-    pub months: Vec<String>,
+    /// This month, and those before it in which something was booked, the newest first; at most 25.
+    pub months: Vec<BillingMonth>,
     pub packs: Vec<OwnPack>,
     pub hourly_pack: Option<OwnPack>,
+}
+
+/// A month that has a statement.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct BillingMonth {
+    /// As in `2025-01`.
+    pub month: String,
+    /// Whether something may still be booked in it: it is not over, or not all of its hours are booked yet.
+    pub provisional: bool,
 }
 
 /// What was used in a month.
@@ -29,6 +38,8 @@ pub struct Billing {
 pub struct Bill {
     /// As in `2025-01`.
     pub month: String,
+    /// Whether something may still be booked in it.
+    pub provisional: bool,
     /// What amounts of this month are told in.
     pub currency: Option<OwnCurrency>,
     pub total: Amount,

@@ -25,7 +25,7 @@ use std::time::Duration;
 use axum::{
     Router,
     extract::Request,
-    http::StatusCode,
+    http::{HeaderName, StatusCode},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -41,6 +41,8 @@ use crate::{Context, Error};
 
 pub use serve::{certificate_files, serve};
 
+/// Whether a statement that is downloaded is `final` or `provisional`.
+pub const STATEMENT_STATUS: HeaderName = HeaderName::from_static("statement-status");
 const REQUEST_LIMIT: Duration = Duration::from_secs(60);
 
 /// Everything that is served over TLS.

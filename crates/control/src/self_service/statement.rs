@@ -21,13 +21,18 @@ pub struct Statement {
     /// By server.
     pub usage: Vec<Sum>,
     pub closing_micro: i64,
+    /// Whether rows may still be added: the month is not over, or the meter not through it.
+    pub is_provisional: bool,
 }
+
+/// What stands on a statement that is not final.
+pub const PROVISIONAL: &str = "provisional";
 
 const HEAD: [&str; 10] =
     ["type", "date", "server", "name", "item", "package", "quantity", "hours", "billable_hours", "monthly_price"];
 
 pub fn csv(statement: &Statement) -> String {
-    let Statement { month, opening_micro, credits, usage, closing_micro } = statement;
+    let Statement { month, opening_micro, credits, usage, closing_micro, is_provisional } = statement;
     let mut text = format!("{},tokens\r\n", HEAD.join(","));
     let amount = |micro: i64| tokens::text(micro, DECIMALS);
     line(&mut text, &["opening".to_owned(), hours::date(month.start()).to_string()], &amount(*opening_micro));
@@ -53,7 +58,8 @@ pub fn csv(statement: &Statement) -> String {
         line(&mut text, &cells, &amount(-sum.billable_micro));
     }
     let last = hours::date(month.end() - DAY).to_string();
-    line(&mut text, &["closing".to_owned(), last], &amount(*closing_micro));
+    let status = if *is_provisional { PROVISIONAL.to_owned() } else { String::new() };
+    line(&mut text, &["closing".to_owned(), last, String::new(), status], &amount(*closing_micro));
     text
 }
 
@@ -95,9 +101,13 @@ mod tests {
     fn a_month_without_anything_is_two_balances() {
         let month = Month::parse("2024-02").unwrap();
         let (credits, usage) = (Vec::new(), Vec::new());
-        let text = csv(&Statement { month, opening_micro: 5, credits, usage, closing_micro: 5 });
+        let mut statement =
+            Statement { month, opening_micro: 5, credits, usage, closing_micro: 5, is_provisional: false };
+        let text = csv(&statement);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[1..], ["opening,2024-02-01,,,,,,,,,0.000005", "closing,2024-02-29,,,,,,,,,0.000005"]);
         assert!(lines.iter().all(|line| line.matches(',').count() == 10), "{text}");
+        statement.is_provisional = true;
+        assert_eq!(csv(&statement).lines().next_back(), Some("closing,2024-02-29,,provisional,,,,,,,0.000005"));
     }
 }

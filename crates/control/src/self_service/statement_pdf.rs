@@ -9,7 +9,10 @@ use berth_api::{
 use berth_store::self_service::ledger::{CREDIT, SERVER};
 use pdf_writer::{Content, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
 
-use super::{hours, statement::Statement};
+use super::{
+    hours,
+    statement::{PROVISIONAL, Statement},
+};
 use crate::clock::DAY;
 
 /// What stands around the figures.
@@ -100,20 +103,22 @@ pub fn pdf(statement: &Statement, head: &Letterhead) -> Vec<u8> {
     for (_, id, font) in FONTS {
         pdf.type1_font(id).base_font(font).encoding_predefined(Name(b"WinAnsiEncoding"));
     }
-    let title = format!("Statement {}", statement.month.short());
+    let status = if statement.is_provisional { format!(" ({PROVISIONAL})") } else { String::new() };
+    let title = format!("Statement {}{status}", statement.month.short());
     pdf.document_info(INFO).title(TextStr(&title)).producer(TextStr("Berth"));
     pdf.finish()
 }
 
 fn lines(statement: &Statement, head: &Letterhead) -> Vec<Line> {
-    let Statement { month, opening_micro, credits, usage, closing_micro } = statement;
+    let Statement { month, opening_micro, credits, usage, closing_micro, is_provisional } = statement;
     let amount = |micro: i64| tokens::text(micro, DECIMALS);
     let day = |at| hours::date(at).to_string();
     let empty = || Line::of(&[]);
     let mut lines = vec![Line::of(&[(WHAT, &head.seller)]).bold(14.0), empty()];
     lines.extend(head.customer.iter().map(|text| Line::of(&[(WHAT, text)])));
     lines.push(empty());
-    lines.push(Line::of(&[(WHAT, &format!("Statement of {}", month.name()))]).bold(12.0));
+    let status = if *is_provisional { format!(", {PROVISIONAL}") } else { String::new() };
+    lines.push(Line::of(&[(WHAT, &format!("Statement of {}{status}", month.name()))]).bold(12.0));
     lines.push(empty());
     let columns = [(HOURS, "Hours"), (CHARGED, "Charged"), (TOKENS, "Tokens")];
     lines.push(Line::of(&[(WHAT, "What"), (ITEM, "Item")]).right(&columns).bold(9.0));
@@ -237,7 +242,8 @@ mod tests {
             let used: i64 = usage.iter().map(|sum| sum.billable_micro).sum();
             let month = Month::parse("2024-02").unwrap();
             let (credits, closing_micro) = (Vec::new(), 5 - used);
-            let statement = Statement { month, opening_micro: 5, credits, usage, closing_micro };
+            let is_provisional = servers == 1;
+            let statement = Statement { month, opening_micro: 5, credits, usage, closing_micro, is_provisional };
             let tax = Some(("of which 20% tax".to_owned(), 77));
             let head = Letterhead { seller: "Harbour Ltd".to_owned(), tax, ..Letterhead::default() };
             let shown = texts(&pdf(&statement, &head));
@@ -250,6 +256,8 @@ mod tests {
             wanted.extend([tokens::text(used, DECIMALS), "0.000077".to_owned(), last]);
             assert_eq!(told, wanted);
             assert_eq!(shown[0], "Harbour Ltd");
+            let heading = format!("Statement of February 2024{}", if is_provisional { ", provisional" } else { "" });
+            assert!(shown.contains(&heading), "{heading}");
             assert_eq!(shown.iter().filter(|text| *text == "web (1)").count(), usize::try_from(servers).unwrap());
             assert_eq!(shown.iter().filter(|text| *text == "744").count(), usize::try_from(servers).unwrap());
         }

@@ -12,7 +12,7 @@ use crate::{
     app::App,
     browser::{Browser, give_password, logged_in},
     rows::{self, Company},
-    self_serving::{Customer, done, made, package, pass_minutes},
+    self_serving::{Customer, done, made, package, pass_minutes, pass_to},
 };
 
 berth_store::on_both_databases!(
@@ -20,6 +20,7 @@ berth_store::on_both_databases!(
     a_server_is_resized_and_deleted_by_who_created_it,
     a_pack_bounds_what_its_owner_creates,
     billing_tells_what_was_used_and_booked,
+    months_are_listed_where_something_was_booked,
 );
 
 /// Lets the company's customer create servers of its package by the hour.
@@ -213,7 +214,8 @@ async fn billing_tells_what_was_used_and_booked(database: Database) {
     let created = browser.call("POST", "/shop/servers", Some(order(&company, small))).await;
     let uuid = created.body["data"]["uuid"].clone();
     let before = browser.get("/billing").await.body["data"].clone();
-    assert_eq!((&before["low"], &before["months"]), (&json!(false), &json!(["2025-01"])));
+    let january = json!([{ "month": "2025-01", "provisional": true }]);
+    assert_eq!((&before["low"], &before["months"]), (&json!(false), &january));
     pass_minutes(&app, 600);
     meter::run(&app.ctx).await.unwrap();
     let now = browser.get("/billing").await.body["data"].clone();
@@ -238,6 +240,7 @@ async fn billing_tells_what_was_used_and_booked(database: Database) {
     let request = browser.request(reqwest::Method::GET, "/panel/api/billing/statement?month=2025-01");
     let statement = request.send().await.unwrap();
     assert_eq!(statement.headers()["content-disposition"], "attachment; filename=\"statement-2025-01.csv\"");
+    assert_eq!(statement.headers()["statement-status"], "provisional");
     let (text, same) = (statement.text().await.unwrap(), app.get(&jane.path("statement")).await.1);
     assert_eq!(json!(text), same, "as the shop gets it");
     let request = browser.request(reqwest::Method::GET, "/panel/api/billing/statement?format=pdf");
@@ -252,4 +255,36 @@ async fn billing_tells_what_was_used_and_booked(database: Database) {
     }
     assert_eq!(browser.get("/billing/statement?format=xls").await.status, 422);
     assert!(text.lines().last().unwrap().starts_with("closing,") && text.contains("90.000000"), "{text}");
+}
+
+/// As they are listed for somebody who logs in now.
+async fn listed(app: &App) -> Vec<(String, bool)> {
+    let billing = logged_in(app, "jane7@doe.test").await.get("/billing").await.body["data"].clone();
+    let of = |one: &Value| (one["month"].as_str().unwrap().to_owned(), one["provisional"].as_bool().unwrap());
+    billing["months"].as_array().unwrap().iter().map(of).collect()
+}
+
+async fn months_are_listed_where_something_was_booked(database: Database) {
+    let app = App::start(database).await;
+    let company = rows::company(&app, 1, 10).await;
+    let (jane, ..) = jane(&app, &company).await;
+    let month = |month: &str, provisional| (month.to_owned(), provisional);
+    assert_eq!(listed(&app).await, [month("2025-01", true)], "this one always");
+    jane.credit(&app, json!(100)).await;
+    pass_to(&app, "2025-03-05T10:00:00Z");
+    assert_eq!(listed(&app).await, [month("2025-03", true), month("2025-01", true)], "the meter did not run yet");
+    meter::run(&app.ctx).await.unwrap();
+    assert_eq!(listed(&app).await, [month("2025-03", true), month("2025-01", false)]);
+    let mut browser = logged_in(&app, "jane7@doe.test").await;
+    for (month, provisional) in [("2025-01", false), ("2025-02", false), ("2025-03", true), ("2025-04", true)] {
+        let bill = browser.get(&format!("/billing/usage?month={month}")).await.body["data"].clone();
+        assert_eq!(bill["provisional"], json!(provisional), "{month}");
+    }
+    let request = browser.request(reqwest::Method::GET, "/panel/api/billing/statement?month=2025-01&format=pdf");
+    assert_eq!(request.send().await.unwrap().headers()["statement-status"], "final");
+    // As far back as reports go.
+    pass_to(&app, "2027-01-31T10:00:00Z");
+    assert_eq!(listed(&app).await, [month("2027-01", true), month("2025-01", false)]);
+    pass_to(&app, "2027-02-01T10:00:00Z");
+    assert_eq!(listed(&app).await, [month("2027-02", true)]);
 }

@@ -12,6 +12,7 @@ mod cpu_fairness;
 mod create;
 mod delete;
 mod disks;
+mod final_months;
 mod firewall;
 mod fits;
 mod forwards;

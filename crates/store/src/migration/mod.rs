@@ -33,6 +33,7 @@ mod m0041_network;
 mod m0042_applied;
 mod m0043_language;
 mod m0044_routed_blocks;
+mod m0045_final_months;
 
 use sea_orm_migration::prelude::*;
 
@@ -73,6 +74,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0042_applied::Migration),
             Box::new(m0043_language::Migration),
             Box::new(m0044_routed_blocks::Migration),
+            Box::new(m0045_final_months::Migration),
         ]
     }
 }

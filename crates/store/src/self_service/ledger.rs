@@ -1,10 +1,11 @@
-//! The ledger: rows are only added, and a balance is their sum.
+//! The ledger: rows are only added, never before the time up to which it is final, and a balance is their sum.
 
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
 };
 
+use super::finality;
 use crate::{
     Db, Micros, StoreError, Tx,
     entity::{
@@ -40,6 +41,7 @@ pub struct Usage {
     pub billable: bool,
 }
 
+/// At the time that is told; where that is final by now, at the end of what is final.
 pub(super) async fn book_credit(
     tx: &Tx,
     credit: &credit::Model,
@@ -47,12 +49,13 @@ pub(super) async fn book_credit(
     amount_micro: i64,
     now: Micros,
 ) -> Result<(), StoreError> {
+    let final_until = finality::hold(tx).await?;
     let row = ActiveModel {
         id: NotSet,
         user_id: Set(credit.user_id),
         kind: Set(kind.to_owned()),
         amount_micro: Set(amount_micro),
-        at: Set(now),
+        at: Set(now.max(final_until)),
         credit_id: Set(Some(credit.id)),
         server_id: Set(None),
         item: Set(None),
@@ -69,8 +72,12 @@ pub(super) async fn book_credit(
     Ok(())
 }
 
-/// Hours that were used. An hour that is there already is an error that undoes them all.
+/// Hours that were used. An hour that is there already, or of a time that is final, is an error that undoes them all.
 pub async fn book_usage(tx: &Tx, hours: &[Usage], now: Micros) -> Result<(), StoreError> {
+    let Some(first) = hours.iter().map(|hour| hour.hour_at).min() else { return Ok(()) };
+    if first < finality::hold(tx).await? {
+        return Err(StoreError::Corrupt(format!("the hour {first} is to be booked in a month that is final")));
+    }
     for some in hours.chunks(AT_ONCE) {
         let rows = some.iter().map(|hour| ActiveModel {
             id: NotSet,
@@ -106,6 +113,13 @@ pub async fn balance_before(db: &impl Db, user_id: i64, at: Micros) -> Result<i6
     let sql =
         "SELECT CAST(COALESCE(SUM(amount_micro), 0) AS BIGINT) FROM ledger_entries WHERE user_id = $1 AND at < $2";
     joined::number(db, sql, vec![user_id.into(), at.into()]).await
+}
+
+/// When the last was booked before a time.
+pub async fn newest_before(db: &impl Db, user_id: i64, before: Micros) -> Result<Option<Micros>, StoreError> {
+    let query = Entity::find().select_only().column(Column::At).filter(Column::UserId.eq(user_id));
+    let query = query.filter(Column::At.lt(before)).order_by_desc(Column::At).limit(1);
+    Ok(query.into_tuple().one(db).await?)
 }
 
 /// The newest first, and how many there are.

@@ -5,6 +5,7 @@
 pub mod account;
 pub mod credit;
 pub mod currency;
+pub mod finality;
 pub mod ledger;
 pub mod meter;
 pub mod pack;

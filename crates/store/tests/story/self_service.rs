@@ -1,12 +1,13 @@
 //! Self service: what is sold by the hour and in packs, credit, the ledger, and what was metered.
 
 use berth_store::{
-    Store,
+    Store, StoreError,
     entity::{self_service_account, user_pack},
     self_service::{
         account,
         credit::{self, NewCredit},
         currency::{self, NewCurrency},
+        finality,
         ledger::{self, Usage},
         meter::{self, Held, Included, NewMetered},
         pack::{self, Limits, NewPack, Used},
@@ -32,6 +33,7 @@ pub async fn tell(store: &Store, people: &People, goods: &Goods, server: i64) {
     metered(store, people.jon, goods.package, server, (profile, pack.id)).await;
     used(store, people.jon, &pack, server, profile).await;
     usage(store, people.jon, goods.package, server).await;
+    final_months(store, people.mary, goods.package).await;
     run_outs(store, people.jon, server).await;
     let jon = people.jon;
     let gone = meter::by_id(store.read(), server).await.unwrap().unwrap();
@@ -317,6 +319,44 @@ async fn usage(store: &Store, jon: i64, package: i64, server: i64) {
     let (page, total) = ledger::page_of_time(db, jon, time, 4, 5).await.unwrap();
     assert_eq!((page.len(), page[0].hour_at, total), (1, Some(HOUR_AT), 5), "credits of the time too");
     assert_eq!(meter::names(db, &[server, 999]).await.unwrap(), [(server, "web".to_owned())]);
+}
+
+/// What is booked late is booked after what is final.
+async fn final_months(store: &Store, mary: i64, package: i64) {
+    let db = store.read();
+    assert_eq!(finality::get(db).await.unwrap(), 0);
+    assert_eq!(ledger::newest_before(db, mary, i64::MAX).await.unwrap(), None);
+    let end = NOW + HOUR;
+    for until in [end, end - 1] {
+        write_in!(store, |tx| finality::advance(tx, until, NOW).await).unwrap();
+        assert_eq!(finality::get(db).await.unwrap(), end, "it only goes forward");
+    }
+    assert_eq!(write_in!(store, |tx| finality::hold(tx).await).unwrap(), end);
+    let new = move |now| NewCredit { user_id: mary, amount_micro: 5, reference_1: None, reference_2: None, now };
+    let late = write_in!(store, |tx| credit::insert(tx, new(end - 1)).await).unwrap();
+    assert_eq!(late.created_at, end - 1);
+    assert!(write_in!(store, [late] | tx | credit::cancel(tx, &late, end - 1).await).unwrap());
+    write_in!(store, |tx| credit::insert(tx, new(end + 7)).await).unwrap();
+    assert_eq!(ledger::credits(db, mary, 0, end).await.unwrap(), []);
+    let booked = ledger::credits(db, mary, end, i64::MAX).await.unwrap();
+    assert_eq!(booked.iter().map(|row| row.at - end).collect::<Vec<_>>(), [0, 0, 7]);
+    assert_eq!(ledger::newest_before(db, mary, end + 7).await.unwrap(), Some(end));
+    let hour = Usage {
+        user_id: mary,
+        server_id: 998,
+        item: "server".to_owned(),
+        hour_at: end - 1,
+        package_id: package,
+        quantity: 1,
+        price_micro: 730,
+        hour_of_month: 1,
+        rated_micro: 1,
+        billable: true,
+    };
+    let hours = [Usage { hour_at: end, ..hour.clone() }, hour];
+    let refused = write_in!(store, [hours] | tx | ledger::book_usage(tx, &hours, NOW).await).unwrap_err();
+    assert!(matches!(refused, StoreError::Corrupt(_)), "{refused}");
+    assert_eq!(ledger::balance(db, mary).await.unwrap(), 5, "none of them is booked");
 }
 
 async fn run_outs(store: &Store, jon: i64, server: i64) {

@@ -18,7 +18,7 @@ export function Billing() {
   const { t } = useTranslation();
   const { data: standing } = useSuspenseQuery(billingQuery);
   const [chosen, setChosen] = useState<string>();
-  const month = chosen ?? standing.months[0] ?? "";
+  const month = chosen ?? standing.months[0]?.month ?? "";
   return (
     <Stack gap="lg">
       <Group justify="space-between" align="end">
@@ -26,7 +26,7 @@ export function Billing() {
         <Select
           label={t("billing.month")}
           allowDeselect={false}
-          data={standing.months.map((one) => ({ value: one, label: monthName(one) }))}
+          data={standing.months.map((one) => ({ value: one.month, label: monthName(one.month) }))}
           value={month}
           onChange={(one) => setChosen(one ?? undefined)}
           w={{ base: "100%", xs: 220 }}

@@ -3,6 +3,7 @@ import { Anchor, Group, Paper, Text, Title } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import type { BillingMonth } from "../../api/generated/model";
 import { getGetStatementUrl } from "../../api/generated/panel.ts";
 import { monthName } from "../../format.ts";
 import classes from "./Billing.module.css";
@@ -11,7 +12,7 @@ import classes from "./Billing.module.css";
 const FEW = 6;
 const formats = ["pdf", "csv"];
 
-export function Statements({ months }: { months: string[] }) {
+export function Statements({ months }: { months: BillingMonth[] }) {
   const { t } = useTranslation();
   const [isWhole, setWhole] = useState(false);
   const shown = isWhole ? months : months.slice(0, FEW);
@@ -20,9 +21,17 @@ export function Statements({ months }: { months: string[] }) {
       <Title order={2} id="statements" mb="sm">
         {t("billing.statements")}
       </Title>
-      {shown.map((month) => (
+      {shown.map(({ month, provisional }) => (
         <Group key={month} justify="space-between" className={classes.statement}>
-          <Text size="sm">{monthName(month)}</Text>
+          <Text size="sm">
+            {monthName(month)}
+            {provisional && (
+              <Text span size="xs" c="dimmed">
+                {" "}
+                {t("billing.provisional")}
+              </Text>
+            )}
+          </Text>
           <Group gap="md">
             {formats.map((format) => (
               <Anchor

@@ -4,14 +4,14 @@ use berth_store::{
     Db, Micros,
     entity::{ledger_entry, self_service_account, user},
     self_service::{
-        account,
+        account, finality,
         ledger::{self, SERVER},
         meter, settings as settings_row,
     },
 };
 
 use super::{
-    settings,
+    settings, statements,
     usage::{MOST_MONTHS_AGO, Money},
 };
 use crate::{
@@ -26,13 +26,15 @@ pub struct Credit {
     pub micro: i64,
     pub is_low: bool,
     pub account: self_service_account::Model,
-    /// The newest first.
-    pub months: Vec<Month>,
+    /// The newest first, each with whether its statement is provisional.
+    pub months: Vec<(Month, bool)>,
 }
 
 pub async fn credit(ctx: &Context, actor: &Actor, owner: &user::Model) -> Result<Credit, Error> {
     actor.require(Ability::Read)?;
     let (db, now) = (ctx.store.read(), ctx.now());
+    let final_until = finality::get(db).await?;
+    let with = |month: Month| (month, final_until < month.end());
     let micro = ledger::balance(db, owner.id).await?;
     let highest = settings_row::low_credit(&settings_row::get(db).await?).into_iter().max();
     Ok(Credit {
@@ -40,19 +42,31 @@ pub async fn credit(ctx: &Context, actor: &Actor, owner: &user::Model) -> Result
         micro,
         is_low: owner.self_service_hourly_credit && micro < highest.unwrap_or(0).max(1),
         account: account::get(db, owner.id).await?,
-        months: months(owner.created_at, now),
+        months: months(db, owner.id, now).await?.into_iter().map(with).collect(),
     })
 }
 
-/// Since the customer is one, as far back as reports go.
-fn months(since: Micros, now: Micros) -> Vec<Month> {
-    let (first, last) = (Month::of(since), Month::of(now));
-    (0..=MOST_MONTHS_AGO).map(|ago| last.earlier(ago)).take_while(|month| *month >= first).collect()
+/// This one, and those in which something was booked, as far back as reports go.
+async fn months(db: &impl Db, user_id: i64, now: Micros) -> Result<Vec<Month>, Error> {
+    let this = Month::of(now);
+    let mut months = vec![this];
+    let mut before = this.start();
+    while let Some(at) = ledger::newest_before(db, user_id, before).await? {
+        let month = Month::of(at);
+        if month < this.earlier(MOST_MONTHS_AGO) {
+            break;
+        }
+        months.push(month);
+        before = month.start();
+    }
+    Ok(months)
 }
 
 /// What was used in a month, amounts in micro-tokens.
 pub struct Bill {
     pub month: Month,
+    /// Whether something may still be booked in it.
+    pub is_provisional: bool,
     pub money: Money,
     pub total_micro: i64,
     pub tax: Option<Tax>,
@@ -76,6 +90,7 @@ pub struct OfServer {
 pub async fn bill(ctx: &Context, actor: &Actor, owner: &user::Model, month: Month) -> Result<Bill, Error> {
     actor.require(Ability::Read)?;
     let (db, now) = (ctx.store.read(), ctx.now());
+    let is_provisional = statements::is_provisional(db, month).await?;
     let mut servers: Vec<(i64, OfServer)> = Vec::new();
     for sum in ledger::sums(db, owner.id, month.start(), month.end()).await? {
         if servers.last().is_none_or(|(id, _)| *id != sum.server_id) {
@@ -88,7 +103,8 @@ pub async fn bill(ctx: &Context, actor: &Actor, owner: &user::Model, month: Mont
     let servers: Vec<OfServer> = servers.into_iter().map(|(_, server)| server).collect();
     let total_micro = servers.iter().map(|server| server.micro).sum();
     let tax = tax(db, now, total_micro).await?;
-    Ok(Bill { month, money: Money::of(db, owner.id, None, (month.end(), now)).await?, total_micro, tax, servers })
+    let money = Money::of(db, owner.id, None, (month.end(), now)).await?;
+    Ok(Bill { month, is_provisional, money, total_micro, tax, servers })
 }
 
 /// As the settings show it; none where they show none.
@@ -121,17 +137,4 @@ pub async fn lines(
         (row, name)
     };
     Ok((rows.into_iter().map(with).collect(), total))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn statements_go_back_to_the_first_month_and_no_further_than_reports() {
-        let start = |text| Month::parse(text).unwrap().start();
-        let names = |months: Vec<Month>| months.into_iter().map(Month::short).collect::<Vec<_>>();
-        assert_eq!(names(months(start("2024-12") + 5, start("2025-02"))), ["2025-02", "2025-01", "2024-12"]);
-        assert_eq!(months(start("2001-01"), start("2025-02")).len(), 25);
-    }
 }

@@ -1,6 +1,11 @@
 //! A customer's month of the ledger as a file.
 
-use berth_store::{Db, entity::user, self_service::ledger, user::Relation};
+use berth_store::{
+    Db,
+    entity::user,
+    self_service::{finality, ledger},
+    user::Relation,
+};
 
 use super::{customer, settings, usage::Money};
 use crate::{
@@ -31,10 +36,14 @@ impl Format {
     }
 }
 
+const FINAL: &str = "final";
+
 /// What is downloaded.
 pub struct File {
     pub content_type: &'static str,
     pub name: String,
+    /// `final`, or `provisional` as long as it may change.
+    pub status: &'static str,
     pub bytes: Vec<u8>,
 }
 
@@ -73,13 +82,20 @@ pub async fn of_customer(
             ("application/pdf", "pdf", statement_pdf::pdf(&statement, &head))
         }
     };
-    Ok(File { content_type, name: format!("statement-{}.{ending}", month.short()), bytes })
+    let status = if statement.is_provisional { statement::PROVISIONAL } else { FINAL };
+    Ok(File { content_type, name: format!("statement-{}.{ending}", month.short()), status, bytes })
+}
+
+/// Whether something may still be booked in a month. Asked before the ledger is read: what is final then is read whole.
+pub async fn is_provisional(db: &impl Db, month: Month) -> Result<bool, Error> {
+    Ok(finality::get(db).await? < month.end())
 }
 
 async fn of_month(db: &impl Db, user_id: i64, month: Month) -> Result<Statement, Error> {
     let (start, end) = (month.start(), month.end());
     Ok(Statement {
         month,
+        is_provisional: is_provisional(db, month).await?,
         opening_micro: ledger::balance_before(db, user_id, start).await?,
         credits: ledger::credits(db, user_id, start, end).await?,
         usage: ledger::sums(db, user_id, start, end).await?,

@@ -9,7 +9,7 @@ use axum::{
 use berth_api::{
     data::Data,
     page::Page,
-    panel::billing::{Bill, BillServer, BillTax, Billing, LedgerLine},
+    panel::billing::{Bill, BillServer, BillTax, Billing, BillingMonth, LedgerLine},
     time,
 };
 use berth_store::entity::ledger_entry;
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     Context, Error,
     actions::self_service::{bills, offers, settings::decimal, statements, usage::Money},
-    http::{extract::Query, page::PageRequest},
+    http::{STATEMENT_STATUS, extract::Query, page::PageRequest},
     self_service::hours::Month,
 };
 
@@ -38,7 +38,7 @@ pub async fn billing(State(ctx): State<Context>, person: Person) -> Result<Json<
         low: credit.is_low,
         out_since: credit.account.out_since_at.map(time::offset),
         suspended: credit.account.suspended_at.map(time::offset),
-        months: credit.months.into_iter().map(Month::short).collect(),
+        months: credit.months.into_iter().map(month).collect(),
         packs: offers::packs(db, user.id).await?.into_iter().map(pack).collect(),
         hourly_pack: offers::hourly_pack(db, user.id).await?.map(pack),
     };
@@ -78,22 +78,30 @@ pub async fn ledger(
 }
 
 /// Download a month of one's ledger: the balance before, what was paid, what was used, the balance after.
+///
+/// Until the month is over and all of its hours are booked it is `provisional`, and says so; then it is `final`, and no
+/// line of it comes or goes any more. The header `Statement-Status` has that word.
 #[utoipa::path(get, path = "/billing/statement", tag = "Billing", operation_id = "get_statement",
     params(("month" = Option<String>, Query, description = "YYYY-MM, by default this month."),
         ("format" = Option<String>, Query, description = "csv, the default, or pdf.")),
-    responses((status = 200, description = "The statement, or a PDF of it.", body = String, content_type = "text/csv"),
+    responses((status = 200, description = "The statement, or a PDF of it.", body = String, content_type = "text/csv",
+            headers(("Statement-Status" = String, description = "final or provisional."))),
         (status = 422, description = "It is no month, or no format.")))]
 pub async fn statement(State(ctx): State<Context>, person: Person, query: Query) -> Result<Response, Error> {
     let month = statements::named_month(&ctx, query.text("month"))?;
     let format = statements::Format::parse(query.text("format"))?;
     let file = statements::of_customer(&ctx, &person.actor(), &person.user, month, format).await?;
     let name = format!("attachment; filename=\"{}\"", file.name);
-    let headers = [(header::CONTENT_TYPE, file.content_type.to_owned()), (header::CONTENT_DISPOSITION, name)];
+    let headers = [
+        (header::CONTENT_TYPE, file.content_type.to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+        (STATEMENT_STATUS, file.status.to_owned()),
+    ];
     Ok((headers, file.bytes).into_response())
 }
 
 fn shown(found: bills::Bill) -> Bill {
-    let bills::Bill { month, money, total_micro, tax, servers } = found;
+    let bills::Bill { month, is_provisional, money, total_micro, tax, servers } = found;
     let server = |one: bills::OfServer| BillServer {
         uuid: one.uuid.to_string(),
         name: one.name,
@@ -106,7 +114,12 @@ fn shown(found: bills::Bill) -> Bill {
         amount: amount(&money, tax.micro),
     });
     let servers = servers.into_iter().map(server).collect();
-    Bill { month: month.short(), currency: currency(&money), total: amount(&money, total_micro), tax, servers }
+    let (month, provisional, total) = (month.short(), is_provisional, amount(&money, total_micro));
+    Bill { month, provisional, currency: currency(&money), total, tax, servers }
+}
+
+fn month((month, provisional): (Month, bool)) -> BillingMonth {
+    BillingMonth { month: month.short(), provisional }
 }
 
 fn line(money: &Money, row: ledger_entry::Model, server: Option<String>) -> LedgerLine {

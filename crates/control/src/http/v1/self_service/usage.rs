@@ -18,7 +18,7 @@ use crate::{
         usage::{self as action, MOST_MONTHS_AGO},
     },
     actor::Actor,
-    http::{extract::Query, v1::users::read},
+    http::{STATEMENT_STATUS, extract::Query, v1::users::read},
     self_service::period::{Period, Range},
 };
 
@@ -85,13 +85,16 @@ pub async fn report(
 
 /// Retrieve a month of a user's ledger as CSV or PDF.
 ///
-/// An addition of Berth's. The balance before, what was paid, what was used, the balance after.
+/// An addition of Berth's. The balance before, what was paid, what was used, the balance after. Until the month is over
+/// and all of its hours are booked it is `provisional`, and says so; then it is `final`, and no line of it comes or goes
+/// any more. The header `Statement-Status` has that word.
 #[utoipa::path(get, path = "/selfService/statement/byUserExtRelationId/{extRelationId}", tag = "Self Service",
     params(("extRelationId" = String, Path, description = "The relation of a user."),
         ("relStr" = Option<bool>, Query, description = "Whether the relation is a text."),
         ("month" = Option<String>, Query, description = "YYYY-MM, by default this month."),
         ("format" = Option<String>, Query, description = "csv, the default, or pdf.")),
-    responses((status = 200, description = "The statement, or a PDF of it.", body = String, content_type = "text/csv"),
+    responses((status = 200, description = "The statement, or a PDF of it.", body = String, content_type = "text/csv",
+            headers(("Statement-Status" = String, description = "final or provisional."))),
         (status = 404, description = "No user has this relation."),
         (status = 422, description = "Which values are wrong.")))]
 pub async fn statement(
@@ -102,7 +105,7 @@ pub async fn statement(
 ) -> Result<impl IntoResponse, Error> {
     let (relation, format) = (read(&query, relation)?, statements::Format::parse(query.text("format"))?);
     let file = statements::statement(&ctx, &actor, &relation, query.text("month"), format).await?;
-    Ok(([(header::CONTENT_TYPE, file.content_type)], file.bytes))
+    Ok(([(header::CONTENT_TYPE, file.content_type), (STATEMENT_STATUS, file.status)], file.bytes))
 }
 
 /// At least one.
