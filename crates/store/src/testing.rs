@@ -36,7 +36,7 @@ impl Database {
         prepared::copy_of("sqlite", &file, |file| {
             let empty = tempfile::tempdir().unwrap();
             let url = sqlite_url(&empty.path().join("berth.db"));
-            migrate(url, Some(format!("VACUUM INTO '{}'", file.display())));
+            migrate(url, vec![format!("VACUUM INTO '{}'", file.display())]);
         });
         Self { url: sqlite_url(&file), dir, postgres: None }
     }
@@ -46,7 +46,7 @@ impl Database {
         Self::on_postgres(false, |data| {
             prepared::copy_of("postgres", data, |data| {
                 let made = Self::on_postgres(false, |data| cluster::make(data, &["--wal-segsize=1"]));
-                migrate(made.url.clone(), None);
+                migrate(made.url.clone(), cluster::WITHOUT_TEMPLATES.map(str::to_owned).to_vec());
                 let stopped = made.postgres.as_ref().unwrap();
                 cluster::stop(stopped, "fast");
                 prepared::copy(stopped, data);
@@ -89,11 +89,11 @@ fn sqlite_url(file: &Path) -> String {
     format!("sqlite://{}", file.display())
 }
 
-/// Brings the schema up to date, then runs a statement. On a thread of its own, since tests ask from within a runtime.
-fn migrate(url: String, statement: Option<String>) {
+/// Brings the schema up to date, then runs statements. On a thread of its own, since tests ask from within a runtime.
+fn migrate(url: String, statements: Vec<String>) {
     let work = async move {
         let store = Store::connect(&url).await.unwrap();
-        if let Some(statement) = statement {
+        for statement in statements {
             store.read().execute_unprepared(&statement).await.unwrap();
         }
     };

@@ -14,6 +14,10 @@ const ACCOUNT: &str = "postgres";
 /// Where Debian puts the programs, one folder for each version.
 const PROGRAMS: &str = "/usr/lib/postgresql";
 
+/// Two thirds of a new cluster's files are of databases that only new databases are copied from.
+pub const WITHOUT_TEMPLATES: [&str; 3] =
+    ["UPDATE pg_database SET datistemplate = false", "DROP DATABASE template1", "DROP DATABASE template0"];
+
 /// A folder below `dir` for the cluster's files, its socket and its log, which is PostgreSQL's account's.
 pub fn home(dir: &Path) -> PathBuf {
     let home = dir.join("pg");
