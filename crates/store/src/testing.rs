@@ -49,7 +49,7 @@ impl Database {
                 migrate(made.url.clone(), cluster::WITHOUT_TEMPLATES.map(str::to_owned).to_vec());
                 let stopped = made.postgres.as_ref().unwrap();
                 cluster::stop(stopped, "fast");
-                prepared::copy(stopped, data);
+                cluster::copy(stopped, data);
             });
         })
     }

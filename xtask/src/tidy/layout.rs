@@ -7,7 +7,7 @@ const RUNS_PROGRAMS: [(&str, &str); 4] = [
     ("crates/agent/src/cmd.rs", "the one runner: argument vectors, time limits, bounded output"),
     ("crates/berth/src/cmd/up/children.rs", "the control server and the agent below `berth up`"),
     ("crates/berth/src/cmd/server/ssh.rs", "`berth server ssh` becomes the system's ssh"),
-    ("crates/store/src/testing.rs", "the PostgreSQL of tests; not compiled into what is shipped"),
+    ("crates/store/src/testing/cluster.rs", "the PostgreSQL of tests; not compiled into what is shipped"),
 ];
 
 pub fn check(sources: &[Source]) -> Vec<String> {

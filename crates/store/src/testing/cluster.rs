@@ -52,6 +52,11 @@ pub fn stop(data: &Path, mode: &str) {
     let _ = as_account("pg_ctl").arg("-D").arg(data).args(["-m", mode, "stop"]).output();
 }
 
+/// A file or a folder, with owners, which PostgreSQL insists on.
+pub fn copy(from: &Path, to: &Path) {
+    run(Command::new("cp").args(["-a", "--reflink=auto"]).args([from, to]));
+}
+
 fn is_root() -> bool {
     String::from_utf8(Command::new("id").arg("-u").output().unwrap().stdout).unwrap().trim() == "0"
 }

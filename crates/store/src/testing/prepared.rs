@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of a test fail it")]
 
-use std::{fs, path::Path, process::Command, time::UNIX_EPOCH};
+use std::{fs, path::Path, time::UNIX_EPOCH};
 
 /// Puts at `to`, a file or a folder, what `make` makes at the place that it is given.
 pub fn copy_of(kind: &str, to: &Path, make: impl FnOnce(&Path)) {
@@ -19,13 +19,7 @@ pub fn copy_of(kind: &str, to: &Path, make: impl FnOnce(&Path)) {
         let _ = fs::rename(&part, &kept);
         remove_others(&name, &kept);
     }
-    copy(&kept, to);
-}
-
-/// With owners, which a database server insists on.
-pub fn copy(from: &Path, to: &Path) {
-    let copied = Command::new("cp").args(["-a", "--reflink=auto"]).args([from, to]).output().unwrap();
-    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+    super::cluster::copy(&kept, to);
 }
 
 /// What belongs to earlier builds of the program.
