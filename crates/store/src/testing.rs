@@ -8,7 +8,7 @@ mod prepared;
 mod step_gate;
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -18,6 +18,9 @@ use tempfile::TempDir;
 use crate::Store;
 
 pub use step_gate::StepGate;
+
+/// Names a folder in which databases are made, say one in memory, in place of the one for temporary files.
+const PLACE: &str = "BERTH_TEST_DATABASES";
 
 /// Gone with everything in it when it is dropped.
 pub struct Database {
@@ -31,7 +34,7 @@ pub struct Database {
 impl Database {
     /// Its schema is up to date.
     pub fn sqlite() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = folder();
         let file = dir.path().join("berth.db");
         prepared::copy_of("sqlite", &file, |file| {
             let empty = tempfile::tempdir().unwrap();
@@ -62,7 +65,7 @@ impl Database {
     /// A server on a socket of its own, in a folder of its own, over the files that `make` puts there. Tests are about
     /// rules and do without what survives a power cut; benchmarks are not.
     fn on_postgres(durable: bool, make: impl FnOnce(&Path)) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = if durable { tempfile::tempdir().unwrap() } else { folder() };
         let home = cluster::home(dir.path());
         let data = home.join("data");
         make(&data);
@@ -83,6 +86,11 @@ impl Drop for Database {
             cluster::stop(data, "immediate");
         }
     }
+}
+
+/// For one database that nobody needs after a power cut.
+fn folder() -> TempDir {
+    env::var_os(PLACE).map_or_else(tempfile::tempdir, tempfile::tempdir_in).unwrap()
 }
 
 fn sqlite_url(file: &Path) -> String {
