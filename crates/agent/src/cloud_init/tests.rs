@@ -141,7 +141,7 @@ fn user_data_that_cannot_be_merged_is_refused_with_a_sentence() {
 
 /// Each line names the one before nine times: a few hundred bytes that would fill the memory.
 #[test]
-fn t02_a_cloud_config_that_grows_without_end_is_refused_at_once() {
+fn t02_a_cloud_config_that_grows_without_end_is_refused_after_a_bounded_number_of_nodes() {
     let mut bomb = String::from("a0: &a0 [x, x]\n");
     for n in 1..30 {
         let before = format!("*a{}, ", n - 1).repeat(9);
@@ -149,9 +149,8 @@ fn t02_a_cloud_config_that_grows_without_end_is_refused_at_once() {
     }
     let mut spec = spec();
     spec.seed.as_mut().unwrap().user_data = bomb;
-    let started = std::time::Instant::now();
     let error = seed_files(&spec).unwrap_err().to_string();
-    assert!(error.contains("not YAML") && started.elapsed().as_secs() < 5, "{error}");
+    assert!(error.contains("not YAML") && error.contains("budget breached: Nodes"), "{error}");
 }
 
 #[test]
