@@ -16,8 +16,9 @@ ALL_PROTOCOLS = 3
 
 
 def opened(device):
-    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ALL_PROTOCOLS))
-    s.bind((device, 0))
+    # Of no protocol until it is bound: it would get what passes all other devices meanwhile.
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    s.bind((device, ALL_PROTOCOLS))
     return s
 
 
