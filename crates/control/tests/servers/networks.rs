@@ -1,6 +1,6 @@
 //! Networks of nodes, and further interfaces of servers on them.
 
-use berth_store::{hypervisor, testing::Database};
+use berth_store::testing::Database;
 use serde_json::{Value, json};
 
 use crate::{
@@ -179,17 +179,8 @@ async fn a_bridge_of_the_owners_prefix_is_made_by_the_node(database: Database) {
 }
 
 /// The node says this of its bridge `ovs0` from now on; empty: it is good.
-async fn tell_of_switch(app: &App, hypervisor: i64, trouble: &'static str) {
-    let told = app.ctx.store.write_tx::<_, berth_control::Error>(|tx| {
-        Box::pin(async move {
-            let mut facts = hypervisor::by_id(tx, hypervisor).await?.unwrap().facts;
-            for network in facts["networks"].as_array_mut().unwrap().iter_mut().filter(|of| of["bridge"] == "ovs0") {
-                network["trouble"] = json!(trouble);
-            }
-            Ok(hypervisor::set_facts(tx, hypervisor, facts, "UTC", rows::NOW).await?)
-        })
-    });
-    told.await.unwrap();
+async fn tell_of_switch(app: &App, hypervisor: i64, trouble: &str) {
+    rows::told_of_bridge(app, hypervisor, "ovs0", json!({ "trouble": trouble })).await;
 }
 
 async fn a_bridge_of_open_vswitch_is_used_while_its_node_finds_it_good(database: Database) {

@@ -1,7 +1,7 @@
 //! IPv6 blocks whose subnets nodes lead to their servers.
 
-use berth_control::{Error, spec};
-use berth_store::{hypervisor, server_details, testing::Database};
+use berth_control::spec;
+use berth_store::{server_details, testing::Database};
 use serde_json::{Value, json};
 
 use crate::{app::App, rows};
@@ -33,20 +33,6 @@ async fn set(app: &App, path: &str, body: Value) -> Value {
     let (status, answer) = app.put(path, body).await;
     assert_eq!(status, 200, "{answer}");
     answer["data"].clone()
-}
-
-/// The owner of the node takes the routing from the bridge.
-async fn no_longer_routed(app: &App, hypervisor: i64) {
-    let changed = app.ctx.store.write_tx::<_, Error>(|tx| {
-        Box::pin(async move {
-            let mut facts = hypervisor::by_id(tx, hypervisor).await?.unwrap().facts;
-            for network in facts["networks"].as_array_mut().unwrap().iter_mut().filter(|of| of["bridge"] == "rt0") {
-                network["routed"] = json!(false);
-            }
-            Ok(hypervisor::set_facts(tx, hypervisor, facts, "UTC", rows::NOW).await?)
-        })
-    });
-    changed.await.unwrap();
 }
 
 async fn subnets_are_led_to_their_servers_where_nodes_route(database: Database) {
@@ -84,7 +70,8 @@ async fn subnets_are_led_to_their_servers_where_nodes_route(database: Database) 
     assert_eq!(set(&app, IPV6, json!({ "enabled": true })).await["routeBlock"], true, "what is absent stays");
     assert_eq!(told(&app, server).await, (true, first + 4));
 
-    no_longer_routed(&app, company.hypervisors[0]).await;
+    // The owner of the node takes the routing from the bridge.
+    rows::told_of_bridge(&app, company.hypervisors[0], "rt0", json!({ "routed": false })).await;
     set(&app, &format!("{node}/networks/{network}"), json!({ "type": "simpleBridge" })).await;
     assert_eq!(told(&app, server).await, (false, first + 5), "no specification says two things");
     assert_eq!(is_routed(&app, server).await, false);

@@ -349,3 +349,18 @@ pub async fn change(app: &App, server_id: i64, row: server::ActiveModel) {
 pub async fn job(app: &App, id: i64) -> job::Model {
     berth_store::job::by_id(app.ctx.store.read(), id).await.unwrap().unwrap()
 }
+
+/// What a node says of one of its bridges from now on: these words in place of those it said before.
+pub async fn told_of_bridge(app: &App, hypervisor: i64, bridge: &'static str, words: Value) {
+    let told = app.ctx.store.write_tx::<_, Error>(|tx| {
+        let words = words.clone();
+        Box::pin(async move {
+            let mut facts = hypervisor::by_id(tx, hypervisor).await?.unwrap().facts;
+            for network in facts["networks"].as_array_mut().unwrap().iter_mut().filter(|of| of["bridge"] == bridge) {
+                network.as_object_mut().unwrap().extend(words.as_object().unwrap().clone());
+            }
+            Ok(hypervisor::set_facts(tx, hypervisor, facts, "UTC", NOW).await?)
+        })
+    });
+    told.await.unwrap();
+}
