@@ -25,6 +25,7 @@ use crate::{
     paths::Paths,
     probe,
     probe::AcceleratorFact,
+    revive::Deaths,
     screens::Screens,
     selftest::Selftest,
     storage::{Storages, Told},
@@ -103,6 +104,8 @@ pub struct Status {
     pub asked_by: Option<tracing::Span>,
     /// Another try has been asked for already.
     pub again: bool,
+    /// How often its QEMU died of late.
+    pub deaths: Deaths,
 }
 
 pub struct Parts {

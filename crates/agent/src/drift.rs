@@ -6,6 +6,7 @@
 //! | no definition where there was one | defined again |
 //! | a guest that was stopped | it stays off, and is told as off |
 //! | a guest that was started | it runs, and is told as running |
+//! | a guest whose QEMU died | it is started again, see [`crate::revive`] |
 //! | a domain of this instance's prefix that is no known server | told, left alone |
 //!
 //! Domains without this instance's prefix are never looked at. Whether a definition was changed is seen by a hash of

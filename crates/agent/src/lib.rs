@@ -56,6 +56,7 @@ pub mod qemu_host;
 mod reconcile;
 mod regenerate;
 pub mod renew;
+mod revive;
 pub mod routes;
 pub mod routes_apply;
 pub mod ruleset;

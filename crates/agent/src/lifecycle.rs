@@ -60,7 +60,7 @@ async fn tell_all(agent: &Arc<Agent>) {
     }
     for entry in agent.ledger.all().into_iter().filter(|entry| entry.tombstone.is_none()) {
         if let Ok(state) = agent.libvirt.state(&agent.domain(&entry.server_uuid)).await {
-            tell(agent, &entry.server_uuid, power(state), "seen");
+            tell(agent, &entry.server_uuid, power(agent, &entry, state), "seen");
         }
         agent.nudge(&entry.server_uuid);
     }

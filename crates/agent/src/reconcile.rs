@@ -15,7 +15,7 @@ use crate::{
     dhcp_apply, drift, filters_apply, forwards_apply,
     ledger::Entry,
     libvirt::{OFF_BY_SHUTDOWN, State},
-    openvswitch_apply, ops, routes_apply,
+    openvswitch_apply, ops, revive, routes_apply,
     vm::{self, VmError},
 };
 
@@ -118,8 +118,11 @@ async fn settle(agent: &Arc<Agent>, entry: &Entry) -> Result<(), VmError> {
     }
     let Some(spec) = entry.spec() else { return Ok(()) };
     vm::ensure_vm(agent, &spec).await?;
-    let is_running = agent.libvirt.state(&agent.domain(&entry.server_uuid)).await? == State::Running;
-    if has_booted(agent, &entry.server_uuid, is_running) {
+    let state = agent.libvirt.state(&agent.domain(&entry.server_uuid)).await?;
+    if revive::has_died(entry, &agent.boot_id, state) {
+        return revive::revive(agent, &entry.server_uuid).await;
+    }
+    if has_booted(agent, &entry.server_uuid, state == State::Running) {
         vm::make_independent(agent, &spec).await?;
     }
     Ok(())
@@ -138,7 +141,7 @@ fn has_booted(agent: &Agent, server_uuid: &str, is_running: bool) -> bool {
 }
 
 /// After a reboot of the node, guests that were meant to run come back, a few at a time and without being told. In
-/// the same boot a guest that is off was switched off while nobody watched, or is for the control server to judge.
+/// the same boot a guest that is off was switched off while nobody watched, or died, see [`revive`].
 fn come_back(agent: &Arc<Agent>, working: &mut JoinSet<()>) {
     let starting = Arc::new(Semaphore::new(agent.config.boot_at_once));
     for entry in agent.ledger.all() {

@@ -13,7 +13,7 @@ use crate::{
     ledger::{Entry, LedgerError, Refusal},
     libvirt::{HostError, State},
     net::NetError,
-    node_net, ops, regenerate, selftest, stats,
+    node_net, ops, regenerate, revive, selftest, stats,
     storage::Source,
     vm::{self, VmError},
 };
@@ -327,7 +327,7 @@ impl Node for Service {
 async fn observe(agent: &Agent, entry: Entry, with_volumes: bool) -> Result<proto::ObservedServer, Status> {
     let state = agent.libvirt.state(&agent.domain(&entry.server_uuid)).await;
     let (power, away) = match state {
-        Ok(state) => (power(state), None),
+        Ok(state) => (power(agent, &entry, state), None),
         Err(error) => (proto::Power::Unspecified, Some(crate::sentence(&error.to_string()))),
     };
     let mut status = agent.status(&entry.server_uuid);
@@ -372,8 +372,9 @@ async fn observe(agent: &Agent, entry: Entry, with_volumes: bool) -> Result<prot
     })
 }
 
-pub fn power(state: State) -> proto::Power {
+pub fn power(agent: &Agent, entry: &Entry, state: State) -> proto::Power {
     match state {
+        State::Off { .. } if revive::has_died(entry, &agent.boot_id, state) => proto::Power::Crashed,
         State::Absent => proto::Power::Absent,
         State::Off { .. } => proto::Power::Off,
         State::Running => proto::Power::Running,

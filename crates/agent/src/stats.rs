@@ -14,8 +14,9 @@ use tokio::time::Instant;
 use crate::{
     agent::Agent,
     guest_agent,
-    libvirt::{HostError, stats::Figures},
-    names, uplinks,
+    ledger::Entry,
+    libvirt::{HostError, State, stats::Figures},
+    names, service, uplinks,
 };
 
 /// How often a guest is asked for its file systems and its name.
@@ -55,15 +56,17 @@ impl Sampler {
         for figures in figures {
             let Some(uuid) = names::server_of_domain(instance, &figures.name) else { continue };
             let Some(entry) = agent.ledger.get(uuid) else { continue };
-            let tags = entry.spec().map(|spec| spec.interfaces.into_iter().map(|interface| interface.tag).collect());
-            servers.push(self.server(agent, uuid, &figures, tags.unwrap_or_default()));
+            servers.push(self.server(agent, &entry, &figures));
         }
         let node = self.node(agent);
         Ok(proto::StatsSample { at_us: agent.clock.now_us(), node: Some(node), servers })
     }
 
-    fn server(&mut self, agent: &Arc<Agent>, uuid: &str, figures: &Figures, tags: Vec<String>) -> proto::ServerStats {
-        let power = power(figures.number("state.state"));
+    fn server(&mut self, agent: &Arc<Agent>, entry: &Entry, figures: &Figures) -> proto::ServerStats {
+        let uuid = entry.server_uuid.as_str();
+        let tags: Vec<String> =
+            entry.spec().map(|spec| spec.interfaces.into_iter().map(|i| i.tag).collect()).unwrap_or_default();
+        let power = service::power(agent, entry, state(figures));
         let running = power == proto::Power::Running;
         let said = if running { self.ask(agent, uuid) } else { self.forget(agent, uuid) };
         proto::ServerStats {
@@ -220,15 +223,9 @@ fn meminfo_kib(meminfo: &str, field: &str) -> u64 {
     line.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
 }
 
-/// libvirt's virDomainState.
-fn power(state: u64) -> proto::Power {
-    match state {
-        1 | 2 => proto::Power::Running,
-        3 | 7 => proto::Power::Paused,
-        4 => proto::Power::ShuttingDown,
-        6 => proto::Power::Crashed,
-        _ => proto::Power::Off,
-    }
+fn state(figures: &Figures) -> State {
+    let number = |field: &str| figures.number(field).try_into().unwrap_or_default();
+    State::of(number("state.state"), i32::try_from(figures.number("state.reason")).unwrap_or_default())
 }
 
 fn disks(figures: &Figures) -> Disks {

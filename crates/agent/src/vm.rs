@@ -277,7 +277,10 @@ pub async fn start(agent: &Arc<Agent>, server_uuid: &str) -> Result<(), VmError>
     }
     let runs = agent.libvirt.state(&agent.domain(server_uuid)).await?.is_active();
     let meant_to_run = agent.ledger.change(server_uuid, |entry| Ok(std::mem::replace(&mut entry.should_run, true)))?;
-    agent.set_status(server_uuid, |status| status.starting = !runs);
+    agent.set_status(server_uuid, |status| {
+        status.starting = !runs;
+        status.deaths.forgive();
+    });
     let started = agent.libvirt.start(&agent.domain(server_uuid)).await;
     agent.ledger.change(server_uuid, |entry| {
         match &started {

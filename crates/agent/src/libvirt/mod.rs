@@ -57,6 +57,17 @@ pub enum State {
 }
 
 impl State {
+    /// libvirt's `virDomainState`, and the reason that goes with it.
+    pub fn of(state: sys::virDomainState, reason: i32) -> Self {
+        match state {
+            sys::VIR_DOMAIN_RUNNING | sys::VIR_DOMAIN_BLOCKED => Self::Running,
+            sys::VIR_DOMAIN_PAUSED | sys::VIR_DOMAIN_PMSUSPENDED => Self::Paused,
+            sys::VIR_DOMAIN_SHUTDOWN => Self::ShuttingDown,
+            sys::VIR_DOMAIN_CRASHED => Self::Crashed,
+            _ => Self::Off { reason },
+        }
+    }
+
     pub fn is_active(self) -> bool {
         matches!(self, State::Running | State::Paused | State::ShuttingDown)
     }
@@ -64,6 +75,10 @@ impl State {
 
 /// Off because the guest shut itself down, or was asked to and did.
 pub const OFF_BY_SHUTDOWN: i32 = sys::VIR_DOMAIN_SHUTOFF_SHUTDOWN as i32;
+/// Off because its QEMU is gone without having said so.
+pub const OFF_BY_CRASH: i32 = sys::VIR_DOMAIN_SHUTOFF_CRASHED as i32;
+/// Off because it could not be started.
+pub const OFF_BY_FAILED_START: i32 = sys::VIR_DOMAIN_SHUTOFF_FAILED as i32;
 
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
@@ -306,13 +321,7 @@ fn find(connection: &Connect, name: &str) -> Result<Option<Domain>, VirtError> {
 
 fn state_of(domain: &Domain) -> Result<State, VirtError> {
     let (state, reason) = domain.get_state()?;
-    Ok(match state {
-        sys::VIR_DOMAIN_RUNNING | sys::VIR_DOMAIN_BLOCKED => State::Running,
-        sys::VIR_DOMAIN_PAUSED | sys::VIR_DOMAIN_PMSUSPENDED => State::Paused,
-        sys::VIR_DOMAIN_SHUTDOWN => State::ShuttingDown,
-        sys::VIR_DOMAIN_CRASHED => State::Crashed,
-        _ => State::Off { reason },
-    })
+    Ok(State::of(state, reason))
 }
 
 fn ignoring(outcome: Result<(), VirtError>, code: ErrorNumber) -> Result<(), VirtError> {

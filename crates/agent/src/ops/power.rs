@@ -9,6 +9,7 @@ use crate::{
     agent::Agent,
     guest_agent,
     libvirt::State,
+    revive,
     vm::{self, VmError},
 };
 
@@ -46,7 +47,8 @@ async fn wait_guest(agent: &Arc<Agent>, uuid: &str, limit: Duration) -> Result<b
             return Ok(true);
         }
         vm::newest_spec(agent, uuid)?;
-        if !agent.libvirt.state(&name).await?.is_active() {
+        let state = agent.libvirt.state(&name).await?;
+        if !state.is_active() && !revive::comes_back(agent, uuid, state) {
             return Err(VmError::Refused(
                 "the guest stopped before it was up; its console log on the node may say why".to_owned(),
             ));

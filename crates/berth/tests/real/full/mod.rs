@@ -2,6 +2,7 @@
 //! that nobody chose. Only `make test-full` runs them.
 
 mod counted;
+mod crash;
 mod debian;
 mod disks;
 mod hotplug;
