@@ -1,6 +1,6 @@
 import { defineConfig } from "@playwright/test";
 
-// The walk through the panel in Debian's Chromium, on a control server with simulated nodes that it starts itself:
+// The walk through the panel in Debian's Chromium without a window, on a control server with simulated nodes that it starts itself:
 // `cargo build -p berth-control --example simulated`, then `npm run walk`.
 const flags = [
   "--no-sandbox",
@@ -16,8 +16,8 @@ const flags = [
 export default defineConfig({
   testDir: "e2e",
   outputDir: "e2e/results",
-  // Each has a control server of its own.
-  workers: 2,
+  // Each has a control server of its own. Two wait for a server, mostly, while one draws.
+  workers: 3,
   // Emulated machines are slow; conditions are waited for, not times.
   timeout: 300_000,
   expect: { timeout: 30_000 },
@@ -30,6 +30,6 @@ export default defineConfig({
     contextOptions: { reducedMotion: "reduce" },
     viewport: { width: 1280, height: 900 },
     screenshot: "only-on-failure",
-    launchOptions: { executablePath: process.env.BERTH_CHROMIUM ?? "/usr/bin/chromium", args: flags },
+    launchOptions: { executablePath: process.env.BERTH_CHROMIUM ?? "/usr/bin/chromium-headless-shell", args: flags },
   },
 });

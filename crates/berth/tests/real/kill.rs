@@ -15,22 +15,27 @@ const STEP_LIMIT_S: u64 = 180;
 const QEMU_STARTED: &str = "starting up libvirt version";
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Victim {
+pub enum Victim {
     Control,
     Agent,
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn t20_a_build_ends_once_though_control_or_agent_is_killed_at_every_step() {
-    let mut berth = Berth::start(3).await;
+async fn t20_a_build_ends_once_though_control_and_agent_are_killed_at_every_step() {
+    builds_end_once(3, &[&[Victim::Control, Victim::Agent]]).await;
+}
+
+/// A build for each set of victims, in one Berth.
+pub async fn builds_end_once(slot: u8, builds: &[&[Victim]]) {
+    let mut berth = Berth::start(slot).await;
     let gate = StepGate::new(&berth.place.database_url(), Kind::Build.name()).await;
     let (key, public) = key_pair(&berth.place.dir).await;
     let key_id = berth.add_key(&public).await;
-    for victim in [Victim::Control, Victim::Agent] {
+    for victims in builds {
         gate.move_to(Step::ALL[0].name()).await;
         let id = berth.create_server().await;
         berth.build(id, "survivor", &[key_id]).await;
-        crash_at_every_step(&mut berth, &gate, id, victim).await;
+        crash_at_every_step(&mut berth, &gate, id, victims).await;
         let server = berth.built(id).await;
         built_once(&berth, &server, &Guest::with_key(address(&server), &key)).await;
         started_once(&berth, &server);
@@ -44,24 +49,22 @@ pub fn address(server: &Value) -> &str {
     server["network"]["interfaces"][0]["ipv4"][0]["address"].as_str().expect("an address")
 }
 
-/// Kills the victim while the build is held at each of its steps, so that none is over before anybody could look: it is
+/// Kills the victims while the build is held at each of its steps, so that none is over before anybody could look: it is
 /// under way, or done and its end not kept, and has to be taken once more.
-async fn crash_at_every_step(berth: &mut Berth, gate: &StepGate, id: i64, victim: Victim) {
+async fn crash_at_every_step(berth: &mut Berth, gate: &StepGate, id: i64, victims: &[Victim]) {
     for (at, step) in Step::ALL.into_iter().enumerate() {
-        reached(berth, id, step, victim).await;
-        let next = Step::ALL.get(at + 1);
-        match victim {
-            Victim::Control => {
-                berth.control.crash().await;
-                gate.end_leases().await;
-                pass(gate, next).await;
-                berth.control_again().await;
-            }
-            Victim::Agent => {
-                berth.agent.crash().await;
-                berth.agent.restart();
-                pass(gate, next).await;
-            }
+        reached(berth, id, step, victims).await;
+        if victims.contains(&Victim::Control) {
+            berth.control.crash().await;
+            gate.end_leases().await;
+        }
+        if victims.contains(&Victim::Agent) {
+            berth.agent.crash().await;
+            berth.agent.restart();
+        }
+        pass(gate, Step::ALL.get(at + 1)).await;
+        if victims.contains(&Victim::Control) {
+            berth.control_again().await;
         }
     }
 }
@@ -74,8 +77,8 @@ async fn pass(gate: &StepGate, next: Option<&Step>) {
 }
 
 /// Waits until the build is at a step; panics where it ends before.
-async fn reached(berth: &Berth, id: i64, step: Step, victim: Victim) {
-    until(&format!("{victim:?} can be killed at {}", step.name()), STEP_LIMIT_S, async || {
+async fn reached(berth: &Berth, id: i64, step: Step, victims: &[Victim]) {
+    until(&format!("{victims:?} can be killed at {}", step.name()), STEP_LIMIT_S, async || {
         let job = berth.newest_job(id).await;
         let ended = || format!("before {}: {job}\n{}", step.name(), berth.agent.log_tail());
         assert!(job["finished"].is_null(), "{}", ended());

@@ -64,7 +64,10 @@ pub fn wrong_bodies(document: &Value, schema: &Value, right: &Value) -> Vec<(Str
     let mut bodies = Vec::new();
     for (field, facts) in schema["properties"].as_object().into_iter().flatten() {
         for value in wrong_values(resolved(document, facts)) {
-            let shown = format!("{field}={value}");
+            let shown = match value.as_str().map(str::len) {
+                Some(LONG) => format!("{field}=a text without end"),
+                _ => format!("{field}={value}"),
+            };
             let mut body = right.clone();
             body[field] = value;
             bodies.push((shown, body));

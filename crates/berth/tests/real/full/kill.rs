@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::kill::{address, built_once};
+use crate::kill::{Victim, address, builds_end_once, built_once};
 use crate::support::berth::Berth;
 use crate::support::host;
 use crate::support::place::Place;
@@ -18,6 +18,11 @@ const OFF_LIMIT_S: u64 = 120;
 const REMOVAL_LIMIT_S: u64 = 180;
 /// Between two crashes: odd, so that they come at another moment of each step.
 const PAUSES_MS: [u64; 8] = [70, 190, 410, 730, 1_130, 1_610, 2_170, 2_810];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t20_a_build_ends_once_though_control_or_agent_is_killed_at_every_step() {
+    builds_end_once(61, &[&[Victim::Control], &[Victim::Agent]]).await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn t20_whatever_is_asked_for_ends_though_control_and_agent_are_killed_again_and_again() {

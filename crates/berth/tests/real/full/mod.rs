@@ -12,6 +12,7 @@ mod ledger;
 mod measured;
 mod modify;
 mod packets;
+mod publisher;
 mod races;
 mod storage;
 mod tpm;
