@@ -12,7 +12,6 @@ mod full;
 mod kill;
 mod life;
 mod live;
-mod media;
 mod panel;
 mod password;
 mod reboot;

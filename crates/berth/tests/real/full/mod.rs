@@ -10,6 +10,7 @@ mod install;
 mod kill;
 mod ledger;
 mod measured;
+mod media;
 mod modify;
 mod packets;
 mod publisher;
