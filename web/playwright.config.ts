@@ -1,7 +1,7 @@
 import { defineConfig } from "@playwright/test";
 
-// The walk through the panel in Debian's Chromium without a window, on a control server with simulated nodes that it starts itself:
-// `cargo build -p berth-control --example simulated`, then `npm run walk`.
+// The walk through the panel in Debian's Chromium without a window, on a control server with simulated nodes that it
+// starts itself: `cargo build -p berth-control --example simulated`, then `npm run walk`.
 const flags = [
   "--no-sandbox",
   "--disable-gpu",

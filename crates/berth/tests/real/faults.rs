@@ -1,7 +1,6 @@
 //! A host in trouble: every build tells an operator what is wrong, and works once that is mended.
 
-use serde_json::Value;
-
+use crate::kill::address;
 use crate::support::berth::Berth;
 use crate::support::host;
 use crate::support::place::Place;
@@ -15,10 +14,6 @@ const STORAGE_MIB: u64 = 1024;
 const LEFT_MIB: u64 = 2;
 
 const BOOT_ID: &str = "cat /proc/sys/kernel/random/boot_id";
-
-fn address(server: &Value) -> &str {
-    server["network"]["interfaces"][0]["ipv4"][0]["address"].as_str().expect("an address")
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_libvirtd_guests_run_on_and_jobs_wait_for_it() {

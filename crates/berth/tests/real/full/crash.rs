@@ -1,5 +1,7 @@
 //! A guest whose QEMU dies, as by a fault in it or by the kernel when memory is short.
 
+use serde_json::Value;
+
 use crate::kill::address;
 use crate::support::berth::Berth;
 use crate::support::host;
@@ -22,8 +24,8 @@ async fn a_guest_whose_qemu_dies_comes_back_with_its_disk_and_after_the_fourth_t
 
     let mut qemu = kill_qemu(&berth, "").await;
     assert_eq!(guest.eventually("cat /root/kept").await, "kept");
-    let told = berth.api.get(&format!("/servers/{id}?remoteState=true")).await["remoteState"]["drift"].to_string();
-    assert!(told.contains("started again"), "{told}");
+    let state = remote_state(&berth, id).await;
+    assert!(is_told(&state, "started again"), "{state}");
 
     // Nobody watches while it dies this time.
     berth.agent.crash().await;
@@ -32,11 +34,8 @@ async fn a_guest_whose_qemu_dies_comes_back_with_its_disk_and_after_the_fourth_t
     for _ in 0..3 {
         qemu = kill_qemu(&berth, &qemu).await;
     }
-    let gave_up = async || berth.api.get(&format!("/servers/{id}?remoteState=true")).await["remoteState"].take();
-    let state = until("it stays off", BACK_LIMIT_S, async || {
-        Some(gave_up().await).filter(|state| state["drift"].as_str().is_some_and(|told| told.contains("stays off")))
-    })
-    .await;
+    let given_up = async || Some(remote_state(&berth, id).await).filter(|state| is_told(state, "stays off"));
+    let state = until("it stays off", BACK_LIMIT_S, given_up).await;
     assert_eq!((&state["running"], &state["state"]), (&false.into(), &"crashed".into()), "{state}");
 
     assert_eq!(berth.api.power(id, "boot").await["failed"], false);
@@ -44,6 +43,14 @@ async fn a_guest_whose_qemu_dies_comes_back_with_its_disk_and_after_the_fourth_t
     kill_qemu(&berth, &qemu).await;
     assert_eq!(guest.eventually("cat /root/kept").await, "kept", "after a boot it may die anew");
     berth.finish().await;
+}
+
+async fn remote_state(berth: &Berth, id: i64) -> Value {
+    berth.api.get(&format!("/servers/{id}?remoteState=true")).await["remoteState"].take()
+}
+
+fn is_told(state: &Value, words: &str) -> bool {
+    state["drift"].as_str().is_some_and(|told| told.contains(words))
 }
 
 /// Kills the guest's QEMU as soon as it runs the guest and is another one than `before`; its number.

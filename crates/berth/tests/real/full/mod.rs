@@ -1,5 +1,5 @@
-//! Tests that take too long for every change: a whole distribution in place of the small guest, and crashes at moments
-//! that nobody chose. Only `make test-full` runs them.
+//! Tests that take too long for every change: a whole distribution in place of the small guest, crashes at moments that
+//! nobody chose, limits that are measured, and what a shorter test shows in part. Only `make test-full` runs them.
 
 mod counted;
 mod crash;
