@@ -16,8 +16,10 @@ const flags = [
 export default defineConfig({
   testDir: "e2e",
   outputDir: "e2e/results",
-  // Each has a control server of its own. Two wait for a server, mostly, while one draws.
+  // Each has a control server of its own, and takes whichever test is next. Two wait for a server, mostly, while one
+  // draws.
   workers: 3,
+  fullyParallel: true,
   // Emulated machines are slow; conditions are waited for, not times.
   timeout: 300_000,
   expect: { timeout: 30_000 },
