@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::api::Api;
 use super::diagnosis;
+use super::emulator;
 use super::host;
 use super::os::{MICRO, Os};
 use super::place::Place;
@@ -192,6 +193,12 @@ impl Berth {
     pub async fn built(&self, server: i64) -> Value {
         let ended = self.api.build_end(server).await;
         assert_eq!(ended["state"], "complete", "{}\n{}", self.control.log_tail(), self.agent.log_tail());
+        if emulator::lost_a_timer(&self.place, ended["uuid"].as_str().expect("a uuid")) {
+            eprintln!("The emulator forgot a timer of server {server}, which starts again.");
+            for action in ["poweroff", "boot"] {
+                assert_eq!(self.api.power(server, action).await["failed"], false, "{}", self.control.log_tail());
+            }
+        }
         ended
     }
 

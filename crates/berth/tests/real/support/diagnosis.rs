@@ -27,8 +27,11 @@ pub fn of(place: &Place) -> String {
         let Some(name) = line.split_whitespace().find(|word| word.starts_with(&prefix)) else { continue };
         section(&mut said, &format!("{name}: state"), &virsh(place, &["domstate", "--reason", name]));
         section(&mut said, "interfaces, as its agent says", &virsh(place, &["domifaddr", name, "--source", "agent"]));
-        // A guest that says nothing at all: where its CPU is, and what stands on its screen.
-        section(&mut said, "registers", &monitor(place, name, "info registers"));
+        // A guest that says nothing at all: where its processors are, what rings for them, and what stands on its screen.
+        section(&mut said, "registers", &monitor(place, name, "info registers -a"));
+        for processor in 0..2 {
+            section(&mut said, "timer and interrupts", &monitor(place, name, &format!("info lapic {processor}")));
+        }
         section(&mut said, "screen", &letters(&monitor(place, name, TEXT_SCREEN)));
         section(&mut said, "QEMU", &tail(Path::new(&format!("/var/log/libvirt/qemu/{name}.log"))));
     }

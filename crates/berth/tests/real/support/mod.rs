@@ -7,6 +7,7 @@ pub mod berth;
 pub mod diagnosis;
 pub mod disc;
 pub mod driver;
+pub mod emulator;
 pub mod host;
 pub mod os;
 pub mod place;
