@@ -15,12 +15,18 @@ use ipnet::Ipv6Net;
 
 use crate::{actions::hypervisor_networks, ipam};
 
-pub fn network(interfaces: Vec<InterfaceDetails>) -> ServerNetwork {
+/// The Global API's code of what interfaces have where nothing else was asked for: virtio.
+const DEFAULT_DRIVER: i32 = 1;
+
+/// Of a server that was built the driver is known, also where it was left to Berth.
+pub fn network(interfaces: Vec<InterfaceDetails>, is_built: bool) -> ServerNetwork {
     let mut network = ServerNetwork::default();
     for details in interfaces {
         let is_primary = details.interface.is_primary;
         let list = if is_primary { &mut network.interfaces } else { &mut network.secondary_interfaces };
-        list.push(interface(details));
+        let interface = interface(details);
+        let driver = interface.driver.or(is_built.then_some(DEFAULT_DRIVER));
+        list.push(ServerInterface { driver, ..interface });
     }
     network
 }
