@@ -91,7 +91,9 @@ pub struct Currency {
     pub code: String,
     /// Of one token, with ten decimals.
     pub value: String,
-    pub prefix: Option<String>,
+    /// Empty where there is none: clients read a text.
+    pub prefix: String,
+    /// Null where there is none, as in the published example.
     pub suffix: Option<String>,
     pub default: bool,
     pub enabled: bool,

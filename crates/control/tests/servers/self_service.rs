@@ -90,7 +90,7 @@ async fn currencies_have_one_default(database: Database) {
     done(&app, "PUT", &one, json!({ "enabled": false })).await;
     let (_, body) = app.get("/selfService/currencies").await;
     assert_eq!((&body["data"][0]["default"], &body["data"][1]["default"]), (&json!(false), &json!(true)));
-    assert_eq!((&body["data"][1]["prefix"], &body["data"][1]["suffix"]), (&Value::Null, &json!("p")));
+    assert_eq!((&body["data"][1]["prefix"], &body["data"][1]["suffix"]), (&json!(""), &json!("p")));
     let jane = Customer::new(&app, 7, false).await;
     done(&app, "PUT", &jane.path("access"), json!({ "syncToProfiles": false, "currency": "gbp" })).await;
     done(&app, "PUT", &one, json!({ "default": true, "enabled": true })).await;

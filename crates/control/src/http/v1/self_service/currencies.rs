@@ -86,5 +86,13 @@ pub async fn remove_currency(
 
 fn shown(row: entity::Model) -> Currency {
     let entity::Model { id, code, value, prefix, suffix, is_default, enabled, created_at: _, updated_at: _ } = row;
-    Currency { id, code, value: tokens::text(value, VALUE_DECIMALS), prefix, suffix, default: is_default, enabled }
+    Currency {
+        id,
+        code,
+        value: tokens::text(value, VALUE_DECIMALS),
+        prefix: prefix.unwrap_or_default(),
+        suffix,
+        default: is_default,
+        enabled,
+    }
 }
