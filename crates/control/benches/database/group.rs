@@ -43,7 +43,8 @@ pub async fn placement(world: &World) {
     let read = async || {
         let found = candidates::candidates(db, group).await.unwrap().unwrap();
         let free = candidates::free_ipv4(db, group, world.ctx.now(), 1).await.unwrap();
-        nodes_of(&world.ctx, &found, &free, &Storage::default()).await.unwrap()
+        let storage = Storage::of_group(&world.ctx, group).await.unwrap();
+        nodes_of(&world.ctx, &found, &free, &storage).await.unwrap()
     };
     let nodes = read().await;
     let demand = placement::Demand { memory_mib: 1024, cpu_cores: 1, storage_gib: 20 };
@@ -60,6 +61,8 @@ pub async fn placement(world: &World) {
         assert_eq!(std::hint::black_box(order).len(), nodes.len());
     });
     println!("  floor               {floor}");
+    let decided = placement::place(&nodes, &wanted, 5);
+    assert_eq!(decided.order.len(), nodes.len(), "every node fits: {:?}", decided.reasons.first());
     let deciding = times(ROUNDS, || assert_eq!(placement::place(&nodes, &wanted, 5).order.len(), nodes.len()));
     println!("  deciding            {deciding}");
     let much = placement::Demand { memory_mib: 1 << 40, cpu_cores: 1 << 40, storage_gib: 1 << 40 };
