@@ -22,8 +22,8 @@ pub struct ServerInterface {
     /// `public` or `private`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// 1 virtio, 2 e1000, 3 rtl8139; null, before the server is built, is the default, virtio.
-    pub driver: Option<i32>,
+    /// 1 virtio, which is the default, 2 e1000, 3 rtl8139.
+    pub driver: i32,
     pub process_queues: Option<i32>,
     /// Null is the network's.
     pub mtu: Option<i32>,

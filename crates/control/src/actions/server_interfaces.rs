@@ -29,8 +29,8 @@ const MOST_QUEUES: i64 = 16;
 /// A gigabyte.
 const MOST_BURST_KB: i64 = 1_000_000;
 pub(super) const MOST_PACKETS_S: i64 = 100_000_000;
-/// The Global API's code of it.
-const VIRTIO: i32 = 1;
+/// The Global API's code of it, and what interfaces have where nothing else was asked for.
+pub const VIRTIO: i32 = 1;
 
 pub async fn all(ctx: &Context, actor: &Actor, server_id: i64) -> Result<Vec<InterfaceDetails>, Error> {
     actor.require(Ability::Read)?;

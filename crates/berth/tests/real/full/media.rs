@@ -193,7 +193,7 @@ async fn a_guest_boots_from_a_disc(berth: &Berth, id: i64, uuid: &str) {
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert_eq!(berth.api.power(id, "poweroff").await["failed"], false);
     assert_eq!(berth.api.power(id, "boot").await["failed"], false);
-    let log = berth.place.agent_dir().join("logs").join(format!("{uuid}.serial.log"));
+    let log = berth.place.serial_log(uuid);
     until("the disc's program says that it was booted", BOOT_LIMIT_S, async || {
         String::from_utf8_lossy(&std::fs::read(&log).unwrap_or_default()).contains(BOOTED).then_some(())
     })

@@ -10,6 +10,5 @@ const TOLD: &str = "kthread timer wakeup didn't happen";
 
 /// Whether the guest's kernel has told of it on the serial console.
 pub fn lost_a_timer(place: &Place, uuid: &str) -> bool {
-    let log = place.agent_dir().join("logs").join(format!("{uuid}.serial.log"));
-    fs::read(log).is_ok_and(|said| String::from_utf8_lossy(&said).contains(TOLD))
+    fs::read(place.serial_log(uuid)).is_ok_and(|said| String::from_utf8_lossy(&said).contains(TOLD))
 }

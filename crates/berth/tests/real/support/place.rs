@@ -61,6 +61,11 @@ impl Place {
         self.dir.join("agent")
     }
 
+    /// What a guest has written to its serial console.
+    pub fn serial_log(&self, uuid: &str) -> PathBuf {
+        self.agent_dir().join("logs").join(format!("{uuid}.serial.log"))
+    }
+
     pub fn control_url(&self) -> String {
         format!("https://127.0.0.1:{}", self.control_port)
     }

@@ -48,7 +48,7 @@ pub fn user_server(details: ServerDetails, door: &Door, live: Option<&LiveServer
     let storage_gib = details.disks.iter().find(|disk| disk.is_primary).map_or(0, |disk| disk.capacity_gib);
     let resources = settings::resources(&row, storage_gib);
     let cpu_model = node::Facts::of(&details.hypervisor).cpu_model;
-    let network = network::with_names(network::network(details.interfaces, row.built_at.is_some()), &details.names);
+    let network = network::with_names(network::network(details.interfaces), &details.names);
     let os = details.template.as_ref().map(os);
     UserServer {
         id: row.id,

@@ -213,7 +213,7 @@ pub fn server(details: ServerDetails, extras: Extras) -> Server {
         },
         backup_manager: ServerBackupManager { access: backup_access },
         vnc: ServerVnc { ip: extras.door.host, port: extras.door.port, enabled: vnc_enabled && !suspended },
-        network: network::with_names(network::network(interfaces, built_at.is_some()), &names),
+        network: network::with_names(network::network(interfaces), &names),
         storage,
         hypervisor_assets: Vec::new(),
         hypervisor_asset_groups: serde_json::from_value(hypervisor_asset_groups).unwrap_or_default(),

@@ -13,20 +13,17 @@ use berth_store::{
 
 use ipnet::Ipv6Net;
 
-use crate::{actions::hypervisor_networks, ipam};
+use crate::{
+    actions::{hypervisor_networks, server_interfaces::VIRTIO},
+    ipam,
+};
 
-/// The Global API's code of what interfaces have where nothing else was asked for: virtio.
-const DEFAULT_DRIVER: i32 = 1;
-
-/// Of a server that was built the driver is known, also where it was left to Berth.
-pub fn network(interfaces: Vec<InterfaceDetails>, is_built: bool) -> ServerNetwork {
+pub fn network(interfaces: Vec<InterfaceDetails>) -> ServerNetwork {
     let mut network = ServerNetwork::default();
     for details in interfaces {
         let is_primary = details.interface.is_primary;
         let list = if is_primary { &mut network.interfaces } else { &mut network.secondary_interfaces };
-        let interface = interface(details);
-        let driver = interface.driver.or(is_built.then_some(DEFAULT_DRIVER));
-        list.push(ServerInterface { driver, ..interface });
+        list.push(interface(details));
     }
     network
 }
@@ -99,7 +96,7 @@ pub fn interface(details: InterfaceDetails) -> ServerInterface {
         tag,
         name,
         kind: if is_primary { "public" } else { "private" }.to_owned(),
-        driver,
+        driver: driver.unwrap_or(VIRTIO),
         process_queues,
         mtu,
         link_up,
